@@ -59,7 +59,10 @@ class Sink {
   virtual void section(std::string_view bundle_path, std::string_view name, std::string_view bytes) = 0;
   virtual void failed_section(std::string_view bundle_path, std::string_view name, const Error& error) = 0;
 
-  // Reads the file and stores it as an artifact or its failure. False when it failed.
+  // Whether an earlier helper of this collector hung on exactly this.
+  virtual bool hung_before(std::string_view what) const = 0;
+
+  // Reads the file and stores it as an artifact or its failure. False when it failed, or hung before.
   bool file(std::string_view artifact_path, const std::string& file, Redact redact = Redact::kAuto,
             size_t limit = 16u << 20);
 };
