@@ -32,7 +32,7 @@ class Symbolizer {
   Symbolizer& operator=(Symbolizer&&) noexcept;
   ~Symbolizer();
 
-  // Parsed lazily on first use. Ids count from 0. The descriptor is closed once the module's symbols are loaded.
+  // Parsed lazily on first use. Ids count from 0. The duplicate stays open: names are read when they are asked for.
   uint32_t add_module(ModuleFile file);
   // Hex, "" = none.
   std::string build_id(uint32_t module);

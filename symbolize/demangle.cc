@@ -1,0 +1,72 @@
+#include "symbolize/demangle.h"
+
+#include <cxxabi.h>
+
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kLongest = 4096;
+constexpr size_t kHashLength = 19;   // "::h" and 16 hexadecimal digits
+
+bool ends_with_rust_hash(std::string_view name) {
+  if (name.size() <= kHashLength) return false;
+  std::string_view hash = name.substr(name.size() - kHashLength);
+  return hash.starts_with("::h") && hash.find_first_not_of("0123456789abcdef", 3) == std::string_view::npos;
+}
+
+// rustc_demangle, legacy mangling: "$LT$" is "<", "$u20$" is U+0020, ".." is "::".
+std::string undo_rust_escapes(std::string_view name) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEscapes{{
+      {"$SP$", "@"}, {"$BP$", "*"}, {"$RF$", "&"}, {"$LT$", "<"}, {"$GT$", ">"}, {"$LP$", "("}, {"$RP$", ")"}, {"$C$", ","},
+      {"$u20$", " "}, {"$u27$", "'"}, {"$u5b$", "["}, {"$u5d$", "]"}, {"$u7b$", "{"}, {"$u7d$", "}"}, {"$u7e$", "~"}}};
+  std::string text;
+  while (!name.empty()) {
+    bool replaced = false;
+    if (name[0] == '$') {
+      for (auto [escape, plain] : kEscapes) {
+        if (!name.starts_with(escape)) continue;
+        text += plain;
+        name.remove_prefix(escape.size());
+        replaced = true;
+        break;
+      }
+    } else if (name.starts_with("..")) {
+      text += "::";
+      name.remove_prefix(2);
+      replaced = true;
+    } else if (name[0] == '_' && name.starts_with("_$") && (text.empty() || text.ends_with("::"))) {
+      name.remove_prefix(1);   // an element may not begin with "$", so rustc puts "_" before it
+      replaced = true;
+    }
+    if (replaced) continue;
+    text += name[0];
+    name.remove_prefix(1);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string demangle(std::string_view name) {
+  std::string mangled(name);
+  if (!name.starts_with("_Z") || name.size() > kLongest) return mangled;
+  int status = 0;
+  std::unique_ptr<char, decltype(&std::free)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status),
+                                                    &std::free);
+  if (status != 0 || !plain) return mangled;
+  std::string text(plain.get());
+  if (ends_with_rust_hash(text)) {
+    text.resize(text.size() - kHashLength);
+    text = undo_rust_escapes(text);
+  }
+  if (text.size() > kLongest) text.resize(kLongest);
+  return text;
+}
+
+}  // namespace ec

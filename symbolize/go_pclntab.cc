@@ -1,0 +1,133 @@
+#include "symbolize/go_pclntab.h"
+
+#include <elf.h>
+
+#include <cstring>
+
+#include "collector/base/bytes.h"
+
+namespace ec {
+
+namespace {
+
+constexpr uint32_t kGo12 = 0xfffffffb, kGo116 = 0xfffffffa, kGo118 = 0xfffffff0, kGo120 = 0xfffffff1;
+constexpr uint64_t kMostFunctions = 4'000'000;
+constexpr size_t kLongestName = 4096;
+constexpr uint64_t kMostRelocationBytes = 64u << 20;
+
+uint64_t load(std::string_view bytes, size_t offset, size_t size) {
+  uint64_t value = 0;
+  if (size == 4) {
+    uint32_t half = 0;
+    std::memcpy(&half, bytes.data() + offset, 4);
+    value = half;
+  } else {
+    std::memcpy(&value, bytes.data() + offset, 8);
+  }
+  return value;
+}
+
+// In a position-independent executable the text start is a relocation; the file holds 0 there.
+std::optional<uint64_t> relocated(const ElfFile& elf, uint64_t address) {
+  const ElfSection* section = elf.is_64_bit() ? elf.section(".rela.dyn") : nullptr;
+  if (section == nullptr) return std::nullopt;
+  auto bytes = elf.contents(*section, kMostRelocationBytes);
+  if (!bytes) return std::nullopt;
+  ByteCursor cursor(*bytes);
+  while (auto relocation = cursor.read<Elf64_Rela>())
+    if (relocation->r_offset == address) return static_cast<uint64_t>(relocation->r_addend);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<GoFunctions> GoFunctions::find(std::shared_ptr<const ElfFile> elf) {
+  const ElfSection* section = elf->section(".gopclntab");
+  if (section == nullptr) section = elf->section(".data.rel.ro.gopclntab");
+  if (section == nullptr || section->type == SHT_NOBITS || (section->flags & SHF_COMPRESSED)) return std::nullopt;
+  GoFunctions functions;
+  functions.elf_ = std::move(elf);
+  functions.table_offset_ = section->offset;
+  functions.table_size_ = section->size;
+  functions.table_address_ = section->address;
+  if (!functions.read_header()) return std::nullopt;
+  return functions;
+}
+
+std::optional<uint64_t> GoFunctions::word(uint64_t offset, size_t size) const {
+  if (offset > table_size_ || size > table_size_ - offset) return std::nullopt;
+  auto bytes = elf_->source().read(table_offset_ + offset, size);
+  if (!bytes) return std::nullopt;
+  return load(*bytes, 0, size);
+}
+
+bool GoFunctions::read_header() {
+  auto magic = word(0, 4);
+  auto tail = word(4, 4);   // two zero bytes, instruction quantum, pointer size
+  if (!magic || !tail || (*tail & 0xffff) != 0) return false;
+  pointer_size_ = static_cast<size_t>(*tail >> 24);
+  if (pointer_size_ != 4 && pointer_size_ != 8) return false;
+  auto header = [&](unsigned index) { return word(8 + index * pointer_size_, pointer_size_).value_or(UINT64_MAX); };
+  uint64_t count = header(0);
+  field_size_ = pointer_size_;
+  if (*magic == kGo118 || *magic == kGo120) {
+    relative_ = true;
+    field_size_ = 4;
+    text_ = header(2);
+    names_ = header(3);
+    functions_ = header(7);
+    const ElfSection* code = elf_->section_at(text_);
+    if (code == nullptr || !(code->flags & SHF_EXECINSTR)) {
+      auto target = relocated(*elf_, table_address_ + 8 + 2 * pointer_size_);
+      const ElfSection* text = elf_->section(".text");
+      if (target) text_ = *target;
+      else if (text != nullptr) text_ = text->address;
+    }
+  } else if (*magic == kGo116) {
+    names_ = header(2);
+    functions_ = header(6);
+  } else if (*magic == kGo12) {
+    names_ = 0;
+    functions_ = 8 + pointer_size_;
+  } else {
+    return false;
+  }
+  if (count == 0 || count > kMostFunctions || functions_ >= table_size_ || names_ >= table_size_) return false;
+  uint64_t bytes = count * 2 * field_size_ + field_size_;
+  if (bytes > table_size_ - functions_) return false;
+  auto index = elf_->source().read(table_offset_ + functions_, bytes);
+  if (!index) return false;
+  index_ = std::move(*index);
+  count_ = static_cast<size_t>(count);
+  // Go 1.2: offsets of functions count from the start of the table, not of the index.
+  if (*magic == kGo12) functions_ = 0;
+  return true;
+}
+
+uint64_t GoFunctions::entry_of(size_t index) const {
+  return load(index_, index * 2 * field_size_, field_size_) + (relative_ ? text_ : 0);
+}
+
+std::optional<FoundSymbol> GoFunctions::find(uint64_t address) const {
+  if (count_ == 0 || address < entry_of(0) || address >= entry_of(count_)) return std::nullopt;
+  size_t low = 0, high = count_;   // entry_of(low) <= address < entry_of(high)
+  while (high - low > 1) {
+    size_t middle = low + (high - low) / 2;
+    if (entry_of(middle) <= address) low = middle;
+    else high = middle;
+  }
+  uint64_t function = load(index_, low * 2 * field_size_ + field_size_, field_size_);
+  if (function > table_size_ - functions_) return std::nullopt;
+  // _func: the entry (its offset from 1.18 on), then the offset of the name.
+  auto name = word(functions_ + function + field_size_, 4);
+  if (!name || *name > table_size_ - names_) return std::nullopt;
+  FoundSymbol found;
+  found.name = elf_->source().text_at(table_offset_ + names_ + *name,
+                                      std::min<uint64_t>(kLongestName, table_size_ - names_ - *name));
+  found.address = entry_of(low);
+  if (found.name.empty() || found.address > address) return std::nullopt;
+  found.size = entry_of(low + 1) > found.address ? entry_of(low + 1) - found.address : 0;
+  return found;
+}
+
+}  // namespace ec

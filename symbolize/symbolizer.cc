@@ -1,0 +1,133 @@
+#include "symbolize/symbolizer.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+
+#include <optional>
+#include <vector>
+
+#include "symbolize/debug_file.h"
+#include "symbolize/demangle.h"
+#include "symbolize/elf_file.h"
+#include "symbolize/go_pclntab.h"
+#include "symbolize/symbol_table.h"
+#include "symbolize/unpack.h"
+
+namespace ec {
+
+namespace {
+
+constexpr uint64_t kMostPackedBytes = 16u << 20;
+
+// Data with a name is no answer for code without one.
+bool in_code(const ElfFile& elf, uint64_t address) {
+  const ElfSection* section = elf.section_at(address);
+  return section != nullptr && (section->flags & SHF_EXECINSTR);
+}
+
+}  // namespace
+
+struct Symbolizer::State {
+  struct Module {
+    std::string path;
+    ByteSource source;
+    bool opened = false, loaded = false;
+    std::shared_ptr<const ElfFile> elf;
+    std::string build_id;
+    SymbolTable symbols;
+    std::optional<GoFunctions> go;
+    std::string reason;   // why there is no ELF file, or why its table is thin
+  };
+
+  int target_root_fd;
+  std::vector<Module> modules;
+
+  Module& opened(uint32_t index);
+  void load(Module& module) const;
+  std::string why_unknown(const Module& module, uint64_t address) const;
+};
+
+Symbolizer::State::Module& Symbolizer::State::opened(uint32_t index) {
+  Module& module = modules[index];
+  if (module.opened) return module;
+  module.opened = true;
+  if (module.source.size() == 0) {
+    if (module.reason.empty()) module.reason = "the file cannot be read";
+    return module;
+  }
+  auto elf = ElfFile::open(std::move(module.source));
+  if (!elf) {
+    module.reason = elf.error().message();
+    return module;
+  }
+  module.elf = std::make_shared<const ElfFile>(std::move(*elf));
+  module.build_id = module.elf->build_id();
+  return module;
+}
+
+void Symbolizer::State::load(Module& module) const {
+  module.loaded = true;
+  if (!module.elf) return;
+  size_t full = module.symbols.add(module.elf, SHT_SYMTAB);
+  module.symbols.add(module.elf, SHT_DYNSYM);
+  // pclntab knows every Go function, so a Go program needs no debug file.
+  if (full == 0) module.go = GoFunctions::find(module.elf);
+  if (full == 0 && !module.go) {
+    if (auto debug = find_debug_file(*module.elf, module.path, target_root_fd, module.reason))
+      full = module.symbols.add(debug, SHT_SYMTAB);
+  }
+  if (const ElfSection* packed = full == 0 ? module.elf->section(".gnu_debugdata") : nullptr) {
+    auto xz = module.elf->contents(*packed, kMostPackedBytes);
+    auto image = xz ? unpack_xz(*xz) : xz;
+    auto inner = image ? ElfFile::open(ByteSource(module.path + " (.gnu_debugdata)", std::move(*image)))
+                       : Result<ElfFile>(tl::unexpected<Error>(image.error()));
+    if (inner) module.symbols.add(std::make_shared<const ElfFile>(std::move(*inner)), SHT_SYMTAB);
+    else module.reason += ", .gnu_debugdata: " + inner.error().message();
+  }
+  module.symbols.sort();
+}
+
+std::string Symbolizer::State::why_unknown(const Module& module, uint64_t address) const {
+  if (!module.elf) return module.reason;
+  const ElfSection* section = module.elf->section_at(address);
+  if (section == nullptr && !module.elf->sections().empty()) return "outside every section of the file";
+  if (section != nullptr && section->name.starts_with(".plt")) return "a call stub of the dynamic linker (.plt)";
+  std::string what = module.symbols.size() == 0 ? "no symbol table" : "no symbol covers it";
+  return module.reason.empty() ? what : what + ", " + module.reason;
+}
+
+Symbolizer::Symbolizer(int target_root_fd) : state_(std::make_unique<State>(State{target_root_fd, {}})) {}
+Symbolizer::Symbolizer(Symbolizer&&) noexcept = default;
+Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
+Symbolizer::~Symbolizer() = default;
+
+uint32_t Symbolizer::add_module(ModuleFile file) {
+  State::Module& module = state_->modules.emplace_back();
+  module.path = file.path;
+  if (file.fd >= 0) {
+    UniqueFd own(::fcntl(file.fd, F_DUPFD_CLOEXEC, 3));
+    if (!own) module.reason = "no descriptor left to keep the file open";
+    module.source = ByteSource(std::move(file.path), std::move(own));
+  } else {
+    module.source = ByteSource(std::move(file.path), std::move(file.bytes));
+  }
+  return static_cast<uint32_t>(state_->modules.size() - 1);
+}
+
+std::string Symbolizer::build_id(uint32_t module) {
+  return module < state_->modules.size() ? state_->opened(module).build_id : "";
+}
+
+SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
+  if (index >= state_->modules.size()) return {{}, 0, "unknown module"};
+  State::Module& module = state_->opened(index);
+  if (!module.loaded) state_->load(module);
+  if (auto found = module.symbols.find(elf_address))
+    return {demangle(found->name), elf_address - found->address, {}};
+  if (module.go && in_code(*module.elf, elf_address))
+    if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
+  return {{}, 0, state_->why_unknown(module, elf_address)};
+}
+
+}  // namespace ec
