@@ -1,0 +1,100 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "collector/archive/redaction.h"
+#include "collector/cli/commands.h"
+#include "collector/cli/exit_code.h"
+#include "collector/cli/find_target.h"
+#include "collector/cli/own_process.h"
+#include "collector/cli/print.h"
+#include "collector/cli/terminal.h"
+#include "collector/collectors/host_constants.h"
+#include "collector/collectors/runner.h"
+#include "collector/report/page.h"
+
+namespace ec {
+
+namespace {
+
+// One screen in under a second: whatever has not come by then is left out.
+constexpr milliseconds kTime{850};
+constexpr milliseconds kRateInterval{300};
+
+// Dear, or not on the screen.
+constexpr std::array<std::string_view, 4> kLeftOut{"stacks", "executable", "forensics", "journal"};
+
+class Collected : public RunnerListener {
+ public:
+  Collected() : redactor_(true) {}
+  void artifact(ArtifactRow row, std::string bytes, Redact redact) override {
+    Redacted clean = redactor_.redact(redact, row.path, std::move(bytes));
+    raw.add(std::move(row), std::move(clean.bytes));
+  }
+  void progress(const Collector&, Reading, Progress) override {}
+
+  RawStore raw;
+
+ private:
+  Redactor redactor_;
+};
+
+std::vector<Step> steps_of(Lane lane, bool with_target, Clock::time_point started) {
+  std::vector<Step> steps;
+  for (Reading reading : {Reading::kFirst, Reading::kSecond})
+    for (const Collector& collector : collector_table()) {
+      bool left_out = std::find(kLeftOut.begin(), kLeftOut.end(), collector.name) != kLeftOut.end();
+      if (collector.lane != lane || collector.slow || left_out || (collector.needs_target && !with_target)) continue;
+      if (reading == Reading::kFirst) steps.push_back({&collector, reading, {}});
+      else if (collector.two_readings) steps.push_back({&collector, reading, started + kRateInterval});
+    }
+  return steps;
+}
+
+}  // namespace
+
+int run_command(const ChecklistRequest& request) {
+  auto started = Clock::now();
+  std::optional<TargetIdentity> target;
+  if (!request.target.empty()) {
+    auto found = find_target(request.target);
+    if (!found) {
+      write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", found.error().message()));
+      return found.error().code == ErrorCode::kUsage ? kUsage : kNothingCollected;
+    }
+    target = std::move(*found);
+  }
+  be_modest();
+
+  RunOptions options;
+  options.endpoints = request.endpoints;
+  options.profile_seconds = 0;
+  Collected collected;
+  Snapshot snapshot;
+  {
+    Deadline deadline = Deadline::in(kTime);
+    Runner runner(target ? &*target : nullptr, options, started, collected);
+    ArtifactRow row;
+    row.path = "raw/host/constants";
+    collected.raw.add(row, host_constants_text());
+    for (Lane lane : {Lane::kMain, Lane::kRisky, Lane::kEndpoint, Lane::kStacks})
+      runner.start(steps_of(lane, target.has_value(), started), deadline);
+    runner.pump(deadline, {}, [] { return false; });
+    runner.stop("it took longer than the checklist waits");
+  }
+  snapshot.run.started_wall_ns = wall_clock_ns();
+  snapshot.host.name = host_name();
+  if (target) {
+    snapshot.target.pid = target->pid;
+    snapshot.target.comm = target->comm;
+    snapshot.target.start_ticks = target->start_ticks;
+  }
+  parse_all(collected.raw, snapshot);
+  snapshot.run.cost = own_cost(std::chrono::duration<double>(Clock::now() - started).count());
+  Terminal terminal = terminal_of(STDOUT_FILENO);
+  print(checklist_terminal(snapshot, terminal.colour, terminal.columns));
+  return kComplete;
+}
+
+}  // namespace ec

@@ -1,0 +1,76 @@
+#include <unistd.h>
+
+#include "collector/cli/collect_run.h"
+#include "collector/cli/commands.h"
+#include "collector/cli/exit_code.h"
+#include "collector/cli/find_target.h"
+#include "collector/cli/own_process.h"
+#include "collector/cli/print.h"
+#include "collector/cli/signals.h"
+#include "collector/cli/terminal.h"
+
+namespace ec {
+
+namespace {
+
+// Stands in when the destination is full from the start: the page is still worth having.
+class NoArchive : public ArchiveWriter {
+ public:
+  Result<void> add(ArtifactRow& row, std::string_view, Importance) override {
+    rows_.push_back(row);
+    return {};
+  }
+  void checkpoint() override {}
+  const std::vector<ArtifactRow>& rows() const override { return rows_; }
+  Result<void> finish(std::string_view) override { return {}; }
+  std::string path() const override { return {}; }
+
+ private:
+  std::vector<ArtifactRow> rows_;
+};
+
+}  // namespace
+
+int run_command(const CollectRequest& request) {
+  auto target = find_target(request.target);
+  if (!target) {
+    // Candidates come on lines of their own.
+    std::string text = target.error().message();
+    write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", text));
+    return target.error().code == ErrorCode::kUsage ? kUsage : kNothingCollected;
+  }
+  auto shelf = RunbookShelf::open(request.runbooks);
+  if (!shelf) {
+    complain(shelf.error());
+    return kUsage;
+  }
+  if (request.output == "-" && terminal_of(STDOUT_FILENO).is_terminal) {
+    complain("-o - would write the archive to the terminal; pipe it or give a file");
+    return kUsage;
+  }
+  auto signals = SignalPipe::install();
+  if (!signals) {
+    complain(signals.error());
+    return kNothingCollected;
+  }
+  be_modest();
+
+  std::string reason;
+  std::string folder = archive_folder(host_name(), target->comm, target->pid, wall_clock_ns());
+  auto writer = ArchiveWriter::create({request.output, folder, request.format, STDOUT_FILENO});
+  if (!writer) {
+    reason = writer.error().message();
+    if (writer.error().code != ErrorCode::kNoSpace) {
+      complain(fmt::format("{}; use -o PATH for another place, or -o - to stream it", reason));
+      return kNothingCollected;
+    }
+    writer = std::make_unique<NoArchive>();
+  }
+  CollectRequest effective = request;
+  // A helper of ours must not stop the process that watches it.
+  if (target->pid == getpid() && effective.run.stacks != StackMode::kNone) effective.run.stacks = StackMode::kNoStop;
+  CollectRun run(effective, std::move(*target), std::move(*shelf), std::move(*writer), reason);
+  return run.execute(*signals);
+}
+
+}  // namespace ec

@@ -1,0 +1,286 @@
+#include "collector/cli/collect_run.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "collector/base/text.h"
+#include "collector/cli/exit_code.h"
+#include "collector/cli/own_process.h"
+#include "collector/cli/run_record.h"
+#include "collector/cli/terminal.h"
+#include "collector/cli/version.h"
+#include "collector/collectors/host_constants.h"
+#include "collector/report/page.h"
+#include "collector/target/death.h"
+
+namespace ec {
+
+namespace {
+
+// Rates need an interval: shorter than this, /proc's clock ticks make them noise.
+constexpr milliseconds kRateInterval{250};
+// A slow part longer than this makes a third reading worth its cost.
+constexpr milliseconds kWorthAThirdReading{1000};
+constexpr int kDefaultDeadlineSeconds = 30;
+
+bool listed(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool wanted(const CollectRequest& request, const Collector& collector) {
+  if (listed(request.skip, collector.name)) return false;
+  return request.only.empty() || listed(request.only, collector.name);
+}
+
+// First readings in table order, then second readings of what becomes a rate, then what is slow.
+std::vector<Step> steps_of(const CollectRequest& request, Lane lane, Clock::time_point started) {
+  std::vector<Step> steps;
+  auto add = [&](Reading reading, bool slow, Clock::time_point not_before) {
+    for (const Collector& collector : collector_table())
+      if (collector.lane == lane && collector.slow == slow && wanted(request, collector) &&
+          (reading == Reading::kFirst || collector.two_readings))
+        steps.push_back({&collector, reading, not_before});
+  };
+  add(Reading::kFirst, false, {});
+  add(Reading::kSecond, false, started + kRateInterval);
+  add(Reading::kFirst, true, {});
+  return steps;
+}
+
+std::string safe_for_file_name(std::string_view text) {
+  std::string safe;
+  for (char c : text) {
+    bool plain = std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+    safe += plain ? c : '_';
+  }
+  while (safe.starts_with('.') || safe.starts_with('-')) safe.erase(0, 1);
+  return safe.empty() ? "unknown" : safe.substr(0, 64);
+}
+
+Deadline run_deadline(const CollectRequest& request) {
+  int seconds = request.deadline_seconds.value_or(kDefaultDeadlineSeconds + request.run.profile_seconds);
+  return Deadline::in(std::chrono::seconds(seconds));
+}
+
+}  // namespace
+
+std::string archive_folder(std::string_view host, std::string_view comm, int pid, int64_t wall_ns) {
+  return fmt::format("incident-{}-{}-{}-{}", safe_for_file_name(host), safe_for_file_name(comm), pid,
+                     compact_utc(wall_ns));
+}
+
+CollectRun::CollectRun(const CollectRequest& request, TargetIdentity target, RunbookShelf shelf,
+                       std::unique_ptr<ArchiveWriter> writer, std::string no_archive_reason)
+    : request_(request),
+      target_(std::move(target)),
+      shelf_(std::move(shelf)),
+      writer_(std::move(writer)),
+      no_archive_reason_(std::move(no_archive_reason)),
+      started_(Clock::now()),
+      deadline_(run_deadline(request)),
+      redactor_(request.redact),
+      progress_(request.progress, request.quiet, started_),
+      runner_(&target_, request.run, started_, *this) {}
+
+int CollectRun::execute(const SignalPipe& signals) {
+  describe_run();
+  start_collectors();
+  wait_for(signals, [this] { return runner_.fast_part_ended(); });
+  fast_part_ended_ = Clock::now();
+  analyse_now();
+  show_first_page();
+  store_derived();
+  if (!runner_.idle() && !snapshot_.run.interrupted) {
+    writer_->checkpoint();
+    wait_for(signals, [this] { return runner_.idle(); });
+    read_rates_once_more(signals);
+    analyse_now();
+  }
+  return close();
+}
+
+double CollectRun::since_start_ms() const {
+  return std::chrono::duration<double, std::milli>(Clock::now() - started_).count();
+}
+
+void CollectRun::describe_run() {
+  RunInfo& run = snapshot_.run;
+  run.version = kVersion;
+  run.build_id = own_build_id();
+  run.started_wall_ns = wall_clock_ns();
+  run.options = recorded_options(request_);
+  for (auto& [name, value] : run.options) value = redactor_.text(value);
+  run.privileges_missing = missing_privileges();
+  run.redacted = request_.redact;
+  snapshot_.target.pid = target_.pid;
+  snapshot_.target.start_ticks = target_.start_ticks;
+  snapshot_.target.comm = target_.comm;
+  snapshot_.host.name = host_name();
+  store("raw/host/constants", "sysconf(3), clock_gettime(2)", host_constants_text(), Importance::kNormal);
+  store("raw/run", "the collector itself", run_record_text(snapshot_), Importance::kNormal);
+}
+
+void CollectRun::start_collectors() {
+  for (Lane lane : {Lane::kStacks, Lane::kMain, Lane::kRisky, Lane::kEndpoint})
+    runner_.start(steps_of(request_, lane, started_), deadline_);
+}
+
+// Waits until `enough`, an interruption or the deadline. The death of the target is noted when it happens.
+void CollectRun::wait_for(const SignalPipe& signals, const std::function<bool()>& enough) {
+  while (!runner_.idle() && !enough() && !snapshot_.run.interrupted) {
+    bool watch_death = target_.pidfd && !snapshot_.target.death && target_.state != 'Z';
+    runner_.pump(deadline_, {signals.fd(), watch_death ? target_.pidfd->get() : -1}, enough);
+    if (watch_death) note_death();
+    if (int signal = signals.received()) {
+      snapshot_.run.interrupted = true;
+      snapshot_.run.interrupted_by = sigabbrev_np(signal) ? fmt::format("SIG{}", sigabbrev_np(signal)) : "a signal";
+    } else if (deadline_.passed()) {
+      snapshot_.run.interrupted = true;
+      snapshot_.run.interrupted_by = "the deadline";
+    }
+  }
+  if (snapshot_.run.interrupted) runner_.stop(fmt::format("the run was ended by {}", snapshot_.run.interrupted_by));
+}
+
+void CollectRun::note_death() {
+  if (snapshot_.target.death || target_.state == 'Z') return;
+  auto how = changed(target_);
+  if (!how) return;
+  TargetDeath death;
+  death.at_ms = since_start_ms();
+  death.how = *how;
+  if (auto exit = exit_of(target_)) death.how = *exit;
+  snapshot_.target.death = death;
+}
+
+void CollectRun::analyse_now() {
+  note_death();
+  auto death = snapshot_.target.death;
+  parse_all(raw_, snapshot_);
+  if (death) {
+    snapshot_.target.death = death;
+    auto evidence = evidence_of_death(target_.pid, snapshot_);
+    for (const DeathEvidence& found : evidence) {
+      if (!raw_.row(found.artifact)) store(found.artifact, found.source, found.bytes, Importance::kNormal);
+      std::string& text = snapshot_.target.death->evidence;
+      if (!found.sentence.empty()) text += (text.empty() ? "" : "; ") + found.sentence;
+    }
+  }
+  if (snapshot_.target.start_time.empty() && snapshot_.process.status)
+    snapshot_.target.start_time =
+        rfc3339(snapshot_.run.started_wall_ns - static_cast<int64_t>(snapshot_.process.status->age_seconds * 1e9));
+  if (snapshot_.executable) {
+    snapshot_.target.exe = snapshot_.executable->path;
+    snapshot_.target.build_id = snapshot_.executable->build_id;
+  }
+  snapshot_.run.finished_wall_ns = wall_clock_ns();
+  snapshot_.run.cost = own_cost(since_start_ms() / 1000);
+  snapshot_.artifacts = writer_->rows();
+  findings_ = analyse(snapshot_);
+}
+
+void CollectRun::show_first_page() {
+  progress_.clear();
+  if (request_.quiet || request_.output == "-") return;
+  Page page{snapshot_, findings_, runner_.idle() ? "" : ""};
+  Terminal terminal = terminal_of(STDOUT_FILENO);
+  write_all(STDOUT_FILENO, summary_terminal(page, terminal.colour, terminal.columns));
+  if (!runner_.idle()) {
+    shown_.emplace(snapshot_, findings_);
+    progress_.note("profiles are still being pulled; what they add follows");
+  }
+}
+
+void CollectRun::store_derived() {
+  for (DerivedArtifact& derived : derived_artifacts(snapshot_, raw_))
+    store(std::move(derived.path), std::move(derived.source), derived.bytes, Importance::kNormal);
+  if (!runner_.idle()) {
+    Page page{snapshot_, findings_, ""};
+    store("summary.early.md", "before the slow part", summary_markdown(page), Importance::kEssential);
+  }
+}
+
+void CollectRun::read_rates_once_more(const SignalPipe& signals) {
+  if (snapshot_.run.interrupted || Clock::now() - fast_part_ended_ < kWorthAThirdReading) return;
+  for (Lane lane : {Lane::kStacks, Lane::kMain, Lane::kRisky}) {
+    std::vector<Step> steps;
+    for (const Collector& collector : collector_table())
+      if (collector.lane == lane && collector.two_readings && wanted(request_, collector))
+        steps.push_back({&collector, Reading::kLast, {}});
+    runner_.start(std::move(steps), deadline_);
+  }
+  wait_for(signals, [this] { return runner_.idle(); });
+}
+
+void CollectRun::artifact(ArtifactRow row, std::string bytes, Redact redact) {
+  Redacted clean = redactor_.redact(redact, row.path, std::move(bytes));
+  row.redactions = clean.count;
+  row.reason = redactor_.text(row.reason);
+  row.source = redactor_.text(row.source);
+  // A failed add is in the row; the snapshot still learns from the bytes.
+  ArtifactRow stored = row;
+  if (!writer_->add(stored, clean.bytes) && no_archive_reason_.empty()) progress_.clear();
+  raw_.add(std::move(row), std::move(clean.bytes));
+}
+
+void CollectRun::progress(const Collector& collector, Reading reading, Progress progress) {
+  progress_.collector(collector, reading, progress);
+}
+
+void CollectRun::store(std::string path, std::string source, std::string_view bytes, Importance importance) {
+  ArtifactRow row;
+  row.path = std::move(path);
+  row.source = std::move(source);
+  row.at_ms = since_start_ms();
+  ArtifactRow stored = row;
+  (void)writer_->add(stored, bytes, importance);
+  raw_.add(std::move(row), std::string(bytes));
+}
+
+int CollectRun::close() {
+  note_death();
+  snapshot_.artifacts = writer_->rows();
+  Page page{snapshot_, findings_, ""};
+  for (const Finding& finding : findings_)
+    if (const Runbook* runbook = shelf_.find(finding.id))
+      store(fmt::format("runbooks/{}.md", finding.id), runbook->origin, runbook->text, Importance::kEssential);
+  store("summary.md", "findings and figures", summary_markdown(page), Importance::kEssential);
+  store("summary.json", "findings and figures", summary_json(page), Importance::kEssential);
+
+  snapshot_.artifacts = writer_->rows();
+  bool complete = !snapshot_.run.interrupted && !snapshot_.target.death && is_complete(snapshot_);
+  snapshot_.run.finished_wall_ns = wall_clock_ns();
+  auto finished = writer_->finish(manifest_json(snapshot_, writer_->rows(), complete));
+  progress_.clear();
+  if (!finished) {
+    say(fmt::format("the archive keeps its unfinished name: {}", finished.error().message()));
+    complete = false;
+  }
+  return leave(writer_->path(), complete);
+}
+
+int CollectRun::leave(const std::string& archive_path, bool complete) {
+  if (!request_.quiet && request_.output != "-") {
+    Terminal terminal = terminal_of(STDOUT_FILENO);
+    if (shown_) {
+      Page before{shown_->first, shown_->second, ""}, now{snapshot_, findings_, archive_path};
+      write_all(STDOUT_FILENO, update_terminal(before, now, terminal.colour, terminal.columns));
+    }
+    if (no_archive_reason_.empty())
+      write_all(STDOUT_FILENO, fmt::format("\nArchive: {}{}\n", archive_path, complete ? "" : "  (partial)"));
+  }
+  if (!no_archive_reason_.empty()) {
+    say(fmt::format("no archive was written: {}; use -o PATH, or -o - and pipe it elsewhere", no_archive_reason_));
+    return kNothingCollected;
+  }
+  return complete ? kComplete : kPartialArchive;
+}
+
+void CollectRun::say(const std::string& line) const {
+  write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", redactor_.text(line)));
+}
+
+}  // namespace ec

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "collector/base/error.h"
+#include "collector/cli/options.h"
+#include "collector/target/identity.h"
+
+namespace ec {
+
+// The one process that the request names, pinned. Errors: gone when there is none; usage when several match, with the
+// candidates in the detail, one per line.
+Result<TargetIdentity> find_target(const TargetRequest& request);
+
+}  // namespace ec

@@ -1,0 +1,206 @@
+#include "collector/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include "collector/cli/exit_code.h"
+#include "collector/cli/version.h"
+
+namespace ec {
+
+namespace {
+
+constexpr const char* kFooter = R"(
+Exit code: 0 complete, 3 partial (archive written, something missing), 1 nothing collected, 2 usage.
+
+Examples:
+  emergency-collect --pid 4242                       what is wrong with it, and an archive to attach
+  emergency-collect --unit nginx -o /var/tmp         by systemd unit, archive elsewhere
+  emergency-collect --port 5432 --profile-seconds 0  who listens there, nothing slow
+  emergency-collect --pid 4242 -o - | ssh jump 'cat > incident.tar.zst'    no byte on this disk
+  emergency-collect checklist --pid 4242             one screen, no archive
+)";
+
+void add_target(CLI::App& app, TargetRequest& target) {
+  auto* group = app.add_option_group("Target");
+  group->add_option("-p,--pid", target.pid, "Process to look at")->check(CLI::PositiveNumber)->type_name("N");
+  group->add_option("--name", target.name, "The process with this name; must match one, else the candidates are listed")
+      ->type_name("NAME");
+  group->add_option("--unit", target.unit, "The main process of this systemd unit")->type_name("UNIT");
+  group->add_option("--port", target.port, "The process that listens on this TCP port")
+      ->check(CLI::Range(1, 65535))
+      ->type_name("PORT");
+  group->require_option(0, 1);
+}
+
+void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max_pause_ms) {
+  add_target(app, request.target);
+  auto* archive = app.add_option_group("Archive");
+  archive->add_option("-o,--output", request.output, "A file, a directory, or - for standard output")
+      ->type_name("PATH")
+      ->capture_default_str();
+  archive->add_option("--format", request.format, "tar.zst (default), tar.gz or zip")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, ArchiveFormat>{
+          {"tar.zst", ArchiveFormat::kTarZst}, {"tar.gz", ArchiveFormat::kTarGz}, {"zip", ArchiveFormat::kZip}}))
+      ->type_name("FORMAT");
+  archive->add_flag("!--no-redact", request.redact, "Keep secrets; recorded in the manifest");
+
+  auto* evidence = app.add_option_group("Evidence");
+  evidence->add_option("--endpoint", request.run.endpoints,
+                       "Debug endpoint: auto (default), none, or a URL (http, https, unix:/path.sock[:/prefix]); repeatable")
+      ->type_name("WHERE");
+  evidence->add_option("--profile-seconds", request.run.profile_seconds, "Length of the CPU profile; 0 for none")
+      ->check(CLI::Range(0, 600))
+      ->type_name("S")
+      ->capture_default_str();
+  evidence
+      ->add_option("--stacks", request.run.stacks,
+                   "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
+                   "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, StackMode>{{"auto", StackMode::kAuto},
+                                                                           {"consistent", StackMode::kConsistent},
+                                                                           {"no-stop", StackMode::kNoStop},
+                                                                           {"kernel", StackMode::kKernel},
+                                                                           {"none", StackMode::kNone}}))
+      ->type_name("MODE");
+  evidence->add_option("--max-pause", max_pause_ms, "Budget for the whole stop in milliseconds (default 50)")
+      ->check(CLI::Range(0, 60000))
+      ->type_name("MS");
+  evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
+  evidence->add_option("--only", request.only, "Run only these collectors (see list)")->delimiter(',')->type_name("NAME");
+  evidence->add_option("--skip", request.skip, "Leave these collectors out")->delimiter(',')->type_name("NAME");
+
+  auto* run = app.add_option_group("Run");
+  run->add_option("--deadline", request.deadline_seconds, "End of the whole run (default 30 plus --profile-seconds)")
+      ->check(CLI::Range(1, 86400))
+      ->type_name("S");
+  run->add_option("--runbooks", request.runbooks, "More runbooks, searched before the built-in ones")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
+  run->add_flag("-q,--quiet", request.quiet, "No summary, no progress: only the exit code and the archive");
+  run->add_option("--progress", request.progress, "auto (default), plain, json or none; on standard error")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, CollectRequest::Progress>{
+          {"auto", CollectRequest::Progress::kAuto},
+          {"plain", CollectRequest::Progress::kPlain},
+          {"json", CollectRequest::Progress::kJson},
+          {"none", CollectRequest::Progress::kNone}}))
+      ->type_name("HOW");
+}
+
+std::string unknown_collector(const CollectRequest& request) {
+  for (const auto* names : {&request.only, &request.skip})
+    for (const std::string& name : *names) {
+      const auto& table = collector_table();
+      if (std::none_of(table.begin(), table.end(), [&](const Collector& c) { return c.name == name; })) return name;
+    }
+  return {};
+}
+
+bool good_endpoint(const std::string& text) {
+  return text == "auto" || text == "none" || text.starts_with("http://") || text.starts_with("https://") ||
+         text.starts_with("unix:/");
+}
+
+Leave usage(const std::string& problem) {
+  return Leave{kUsage, "", fmt::format("emergency-collect: {}; see --help\n", problem)};
+}
+
+Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
+  if (request.target.empty()) return usage("which process? Give --pid, --name, --unit or --port");
+  if (max_pause_ms) request.run.max_pause = milliseconds(*max_pause_ms);
+  if (std::string name = unknown_collector(request); !name.empty())
+    return usage(fmt::format("there is no collector '{}' (emergency-collect list shows them)", name));
+  for (const std::string& endpoint : request.run.endpoints)
+    if (!good_endpoint(endpoint))
+      return usage(fmt::format("--endpoint {}: expected auto, none, http://…, https://… or unix:/path", endpoint));
+  return request;
+}
+
+}  // namespace
+
+Request parse_command_line(int argc, const char* const* argv) {
+  CLI::App app{"Snapshots a process in trouble and its host: a first page worth reading, an archive worth attaching.",
+               "emergency-collect"};
+  app.set_version_flag("-V,--version", fmt::format("emergency-collect {}", kVersion));
+  app.set_help_flag("-h,--help", "This text");
+  app.footer(kFooter);
+  app.require_subcommand(0, 1);
+  app.get_formatter()->column_width(34);
+
+  CollectRequest collect;
+  std::optional<int> max_pause_ms;
+  add_collect(app, collect, max_pause_ms);
+
+  CollectRequest named_collect;
+  auto* collect_app = app.add_subcommand("collect", "Collect (the default: may be left out)");
+  add_collect(*collect_app, named_collect, max_pause_ms);
+
+  ShowRequest show;
+  auto* show_app = app.add_subcommand("show", "The summary of an archive, or one of its artifacts");
+  show_app->add_option("ARCHIVE", show.archive)->required();
+  show_app->add_option("ARTIFACT", show.artifact, "Path inside the archive, e.g. threads/stacks.txt");
+  show_app->add_flag("--list", show.list, "The manifest as a table");
+  show_app->add_flag("--reanalyse", show.reanalyse, "Compute the summary anew from the raw bytes, with today's rules");
+  show_app->add_option("--runbooks", show.runbooks)->type_name("DIR")->check(CLI::ExistingDirectory);
+
+  VerifyRequest verify;
+  app.add_subcommand("verify", "Check every hash; say what a partial archive still holds")
+      ->add_option("ARCHIVE", verify.archive)
+      ->required();
+
+  DiffRequest diff;
+  auto* diff_app = app.add_subcommand("diff", "What changed between two archives");
+  diff_app->add_option("OLD", diff.before)->required();
+  diff_app->add_option("NEW", diff.after)->required();
+
+  ChecklistRequest checklist;
+  auto* checklist_app = app.add_subcommand("checklist", "One screen in under a second, no archive");
+  add_target(*checklist_app, checklist.target);
+  checklist_app->add_option("--endpoint", checklist.endpoints, "auto, none or a URL")->type_name("WHERE");
+
+  DoctorRequest doctor;
+  auto* doctor_app = app.add_subcommand("doctor", "What can be collected here, what cannot, and the smallest fix");
+  add_target(*doctor_app, doctor.target);
+  doctor_app->add_option("-o,--output", doctor.output, "Where the archive would go")->type_name("PATH");
+
+  RunbookRequest runbook;
+  auto* runbook_app = app.add_subcommand("runbook", "The pages that findings point to");
+  runbook_app->require_subcommand(1);
+  auto* runbook_list = runbook_app->add_subcommand("list", "All pages");
+  auto* runbook_show = runbook_app->add_subcommand("show", "One page");
+  runbook_show->add_option("ID", runbook.id)->required();
+  for (auto* sub : {runbook_list, runbook_show})
+    sub->add_option("--runbooks", runbook.runbooks, "Searched before the built-in pages")
+        ->type_name("DIR")
+        ->check(CLI::ExistingDirectory);
+
+  auto* list_app = app.add_subcommand("list", "The collectors, in running order");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& leave) {   // --help, --version
+    std::ostringstream out, err;
+    app.exit(leave, out, err);
+    return Leave{0, out.str(), ""};
+  } catch (const CLI::ParseError& error) {
+    std::string problem = error.what();
+    std::replace(problem.begin(), problem.end(), '\n', ' ');
+    return usage(problem);
+  }
+
+  if (show_app->parsed()) return show;
+  if (app.got_subcommand("verify")) return verify;
+  if (diff_app->parsed()) return diff;
+  if (checklist_app->parsed()) return checklist;
+  if (doctor_app->parsed()) return doctor;
+  if (list_app->parsed()) return ListRequest{};
+  if (runbook_app->parsed()) {
+    runbook.list = runbook_list->parsed();
+    return runbook;
+  }
+  return checked(collect_app->parsed() ? named_collect : collect, max_pause_ms);
+}
+
+}  // namespace ec

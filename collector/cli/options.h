@@ -1,0 +1,54 @@
+// What was asked for on the command line, checked. CLI11 is private to options.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "collector/archive/writer.h"
+#include "collector/base/error.h"
+#include "collector/collectors/collector.h"
+
+namespace ec {
+
+// Exactly one of them is set, or none where a target is optional.
+struct TargetRequest {
+  std::optional<int> pid;
+  std::string name, unit;
+  std::optional<uint16_t> port;
+  bool empty() const { return !pid && name.empty() && unit.empty() && !port; }
+};
+
+struct CollectRequest {
+  TargetRequest target;
+  std::string output = ".";
+  ArchiveFormat format = ArchiveFormat::kTarZst;
+  RunOptions run;
+  std::optional<int> deadline_seconds;     // default: 30 plus profile_seconds
+  bool redact = true;
+  std::vector<std::string> runbooks;
+  std::vector<std::string> only, skip;     // collector names
+  bool quiet = false;
+  enum class Progress { kAuto, kPlain, kJson, kNone } progress = Progress::kAuto;
+};
+struct ShowRequest {
+  std::string archive, artifact;
+  bool list = false, reanalyse = false;
+  std::vector<std::string> runbooks;
+};
+struct VerifyRequest { std::string archive; };
+struct DiffRequest { std::string before, after; };
+struct ChecklistRequest { TargetRequest target; std::vector<std::string> endpoints{"auto"}; };
+struct DoctorRequest { TargetRequest target; std::string output = "."; };
+struct RunbookRequest { bool list = false; std::string id; std::vector<std::string> runbooks; };
+struct ListRequest {};
+// Help, version or a usage error: print and leave.
+struct Leave { int exit_code; std::string out, err; };
+
+using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, DoctorRequest,
+                             RunbookRequest, ListRequest, Leave>;
+Request parse_command_line(int argc, const char* const* argv);
+
+}  // namespace ec

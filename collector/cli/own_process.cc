@@ -1,0 +1,116 @@
+#include "collector/cli/own_process.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+#include "collector/base/sha256.h"
+#include "collector/base/text.h"
+#include "collector/base/unique_fd.h"
+#include "collector/collectors/collector.h"
+
+namespace ec {
+
+namespace {
+
+constexpr int kIdlePriority = 3 << 13;   // IOPRIO_CLASS_IDLE, ioprio_set(2)
+constexpr int kIoprioWhoProcess = 1;
+constexpr int kNice = 5;
+
+struct Wanted {
+  int capability;
+  const char* text;
+};
+constexpr std::array kWanted{
+    Wanted{CAP_SYS_PTRACE, "CAP_SYS_PTRACE: stacks, memory maps, environment and descriptors of other users' processes"},
+    Wanted{CAP_SYS_ADMIN, "CAP_SYS_ADMIN: kernel stacks, deleted binaries through map_files, other namespaces"},
+    Wanted{CAP_SYSLOG, "CAP_SYSLOG: the kernel log"},
+    Wanted{CAP_NET_ADMIN, "CAP_NET_ADMIN: socket memory of other users"},
+    Wanted{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH: logs and files of other users"},
+};
+
+std::string elf_note_build_id(const char* bytes, size_t size) {
+  constexpr size_t kHead = sizeof(ElfW(Nhdr));
+  auto aligned = [](size_t n) { return (n + 3) & ~size_t{3}; };
+  for (size_t at = 0; at + kHead <= size;) {
+    ElfW(Nhdr) note;
+    std::memcpy(&note, bytes + at, kHead);
+    size_t name = at + kHead, descriptor = name + aligned(note.n_namesz);
+    if (descriptor + note.n_descsz > size) return {};
+    if (note.n_type == NT_GNU_BUILD_ID) return to_hex(std::string_view(bytes + descriptor, note.n_descsz));
+    at = descriptor + aligned(note.n_descsz);
+  }
+  return {};
+}
+
+}  // namespace
+
+void be_modest() {
+  UniqueFd oom(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (oom) {
+    [[maybe_unused]] ssize_t written = write(oom.get(), "1000", 4);
+  }
+  setpriority(PRIO_PROCESS, 0, kNice);
+  syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIdlePriority);
+}
+
+std::vector<std::string> missing_privileges() {
+  std::vector<std::string> missing;
+  auto status = read_file("/proc/self/status");
+  uint64_t effective = 0;
+  if (status) {
+    LineCursor lines("/proc/self/status", *status);
+    while (auto line = lines.next())
+      if (line->starts_with("CapEff:")) effective = parse_number<uint64_t>(trim(line->substr(7)), 16).value_or(0);
+  }
+  for (const Wanted& wanted : kWanted)
+    if (!(effective >> wanted.capability & 1)) missing.emplace_back(wanted.text);
+  return missing;
+}
+
+CollectorCost own_cost(double wall_seconds) {
+  rusage self{}, children{};
+  getrusage(RUSAGE_SELF, &self);
+  getrusage(RUSAGE_CHILDREN, &children);
+  auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  CollectorCost cost;
+  cost.wall_seconds = wall_seconds;
+  cost.cpu_seconds =
+      seconds(self.ru_utime) + seconds(self.ru_stime) + seconds(children.ru_utime) + seconds(children.ru_stime);
+  cost.peak_rss_bytes = static_cast<uint64_t>(std::max(self.ru_maxrss, children.ru_maxrss)) * 1024;
+  return cost;
+}
+
+std::string own_build_id() {
+  std::string id;
+  auto look = [](dl_phdr_info* info, size_t, void* result) {
+    for (int i = 0; i < info->dlpi_phnum; ++i) {
+      const auto& header = info->dlpi_phdr[i];
+      if (header.p_type != PT_NOTE) continue;
+      auto* bytes = reinterpret_cast<const char*>(info->dlpi_addr + header.p_vaddr);
+      std::string found = elf_note_build_id(bytes, header.p_memsz);
+      if (!found.empty()) {
+        *static_cast<std::string*>(result) = found;
+        return 1;
+      }
+    }
+    return 1;   // the first object is the program itself
+  };
+  dl_iterate_phdr(look, &id);
+  return id;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return name.data();
+}
+
+}  // namespace ec

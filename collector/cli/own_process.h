@@ -1,0 +1,25 @@
+// What the collector may do on this machine, what it costs, and its manners: last in line for CPU and IO, first in line for
+// the OOM killer.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collector/snapshot/snapshot.h"
+
+namespace ec {
+
+// Raises oom_score_adj to 1000, lowers CPU and IO priority. Failures are harmless and ignored.
+void be_modest();
+
+// Effective capabilities of this process that matter here, missing ones in words:
+// "CAP_SYS_PTRACE: stacks, memory maps and descriptors of other users' processes".
+std::vector<std::string> missing_privileges();
+
+// CPU and peak memory of this process and its ended helpers so far.
+CollectorCost own_cost(double wall_seconds);
+
+std::string own_build_id();   // hex, "" when the binary has none
+std::string host_name();      // gethostname(2), safe for a file name when empty: "localhost"
+
+}  // namespace ec

@@ -1,0 +1,72 @@
+#include "collector/cli/run_record.h"
+
+#include <algorithm>
+
+#include "collector/base/text.h"
+
+namespace ec {
+
+std::map<std::string, std::string> recorded_options(const CollectRequest& request) {
+  std::map<std::string, std::string> options;
+  const TargetRequest& target = request.target;
+  if (target.pid) options["pid"] = std::to_string(*target.pid);
+  if (!target.name.empty()) options["name"] = target.name;
+  if (!target.unit.empty()) options["unit"] = target.unit;
+  if (target.port) options["port"] = std::to_string(*target.port);
+  options["profile-seconds"] = std::to_string(request.run.profile_seconds);
+  constexpr const char* kModes[] = {"auto", "consistent", "no-stop", "kernel", "none"};
+  options["stacks"] = kModes[static_cast<int>(request.run.stacks)];
+  options["max-pause"] = std::to_string(request.run.max_pause.count());
+  std::string endpoints;
+  for (const std::string& endpoint : request.run.endpoints) endpoints += (endpoints.empty() ? "" : " ") + endpoint;
+  options["endpoint"] = endpoints;
+  if (!request.redact) options["no-redact"] = "yes";
+  auto joined = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+    return text;
+  };
+  if (!request.only.empty()) options["only"] = joined(request.only);
+  if (!request.skip.empty()) options["skip"] = joined(request.skip);
+  return options;
+}
+
+std::string run_record_text(const Snapshot& snapshot) {
+  const RunInfo& run = snapshot.run;
+  std::string text =
+      fmt::format("version {}\nbuild_id {}\nstarted_wall_ns {}\nredacted {}\nhost {}\npid {}\nstart_ticks {}\ncomm {}\n",
+                  run.version, run.build_id, run.started_wall_ns, run.redacted ? 1 : 0,
+                  printable_line(snapshot.host.name), snapshot.target.pid, snapshot.target.start_ticks,
+                  printable_line(snapshot.target.comm));
+  for (const auto& [name, value] : run.options) text += fmt::format("option.{} {}\n", name, printable_line(value));
+  for (const std::string& missing : run.privileges_missing) text += fmt::format("missing {}\n", missing);
+  return text;
+}
+
+void read_run_record(std::string_view text, Snapshot& snapshot) {
+  RunInfo& run = snapshot.run;
+  LineCursor lines("raw/run", text);
+  while (auto line = lines.next()) {
+    size_t space = line->find(' ');
+    std::string_view name = line->substr(0, space);
+    std::string value(space == std::string_view::npos ? "" : line->substr(space + 1));
+    if (name == "version") run.version = value;
+    else if (name == "build_id") run.build_id = value;
+    else if (name == "started_wall_ns") run.started_wall_ns = parse_number<int64_t>(value).value_or(0);
+    else if (name == "redacted") run.redacted = value != "0";
+    else if (name == "host") snapshot.host.name = value;
+    else if (name == "pid") snapshot.target.pid = parse_number<int>(value).value_or(0);
+    else if (name == "start_ticks") snapshot.target.start_ticks = parse_number<uint64_t>(value).value_or(0);
+    else if (name == "comm") snapshot.target.comm = value;
+    else if (name == "missing") run.privileges_missing.push_back(value);
+    else if (name.starts_with("option.")) run.options[std::string(name.substr(7))] = value;
+  }
+}
+
+bool is_complete(const Snapshot& snapshot) {
+  return std::none_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [](const ArtifactRow& row) {
+    return row.status == Status::kFailed || row.status == Status::kTimeout || row.status == Status::kPartial;
+  });
+}
+
+}  // namespace ec
