@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "collector/base/clock.h"
 #include "collector/base/text.h"
 
 namespace ec {
