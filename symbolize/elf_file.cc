@@ -29,6 +29,8 @@ struct Elf64Types {
 constexpr uint64_t kMostSections = 200'000;
 constexpr uint64_t kMostNameBytes = 16u << 20;
 constexpr uint64_t kMostNoteBytes = 64 * 1024;
+constexpr uint64_t kMostRelocationBytes = 64u << 20;
+constexpr uint64_t kReadAtOnce = sizeof(Elf64_Rela) << 15;
 
 uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
@@ -157,6 +159,21 @@ std::optional<uint64_t> ElfFile::file_offset(uint64_t address) const {
   for (const ElfSegment& segment : segments_)
     if (segment.type == PT_LOAD && address >= segment.address && address - segment.address < segment.file_size)
       return segment.offset + (address - segment.address);
+  return std::nullopt;
+}
+
+std::optional<uint64_t> ElfFile::relocated_value(uint64_t address) const {
+  std::string bytes;
+  for (const ElfSection& section : sections_) {
+    if (section.type != SHT_RELA || !is_64_bit_ || (section.flags & SHF_COMPRESSED)) continue;
+    uint64_t size = std::min(section.size, kMostRelocationBytes);
+    for (uint64_t at = 0; at < size; at += kReadAtOnce) {
+      if (!source_.read_some(section.offset + at, std::min(kReadAtOnce, size - at), bytes) || bytes.empty()) break;
+      ByteCursor cursor(bytes);
+      while (auto relocation = cursor.read<Elf64_Rela>())
+        if (relocation->r_offset == address) return static_cast<uint64_t>(relocation->r_addend);
+    }
+  }
   return std::nullopt;
 }
 

@@ -52,7 +52,11 @@ class ElfFile {
   // Offset in the file of the byte at this address; nothing when the file does not hold it.
   std::optional<uint64_t> file_offset(uint64_t address) const;
 
-  // Hex, "" = none: the NT_GNU_BUILD_ID note, else Go's own build id is not used.
+  // What the dynamic linker adds the load bias to and stores at this address, by the RELA sections of a 64-bit file: in a
+  // position-independent executable the file itself holds 0 there. Nothing when there is no such relocation.
+  std::optional<uint64_t> relocated_value(uint64_t address) const;
+
+  // Hex, "" = none. The NT_GNU_BUILD_ID note only; Go's own build id is another thing.
   std::string build_id() const;
 
  private:

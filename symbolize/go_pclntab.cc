@@ -4,8 +4,6 @@
 
 #include <cstring>
 
-#include "collector/base/bytes.h"
-
 namespace ec {
 
 namespace {
@@ -13,7 +11,6 @@ namespace {
 constexpr uint32_t kGo12 = 0xfffffffb, kGo116 = 0xfffffffa, kGo118 = 0xfffffff0, kGo120 = 0xfffffff1;
 constexpr uint64_t kMostFunctions = 4'000'000;
 constexpr size_t kLongestName = 4096;
-constexpr uint64_t kMostRelocationBytes = 64u << 20;
 
 uint64_t load(std::string_view bytes, size_t offset, size_t size) {
   uint64_t value = 0;
@@ -25,18 +22,6 @@ uint64_t load(std::string_view bytes, size_t offset, size_t size) {
     std::memcpy(&value, bytes.data() + offset, 8);
   }
   return value;
-}
-
-// In a position-independent executable the text start is a relocation; the file holds 0 there.
-std::optional<uint64_t> relocated(const ElfFile& elf, uint64_t address) {
-  const ElfSection* section = elf.is_64_bit() ? elf.section(".rela.dyn") : nullptr;
-  if (section == nullptr) return std::nullopt;
-  auto bytes = elf.contents(*section, kMostRelocationBytes);
-  if (!bytes) return std::nullopt;
-  ByteCursor cursor(*bytes);
-  while (auto relocation = cursor.read<Elf64_Rela>())
-    if (relocation->r_offset == address) return static_cast<uint64_t>(relocation->r_addend);
-  return std::nullopt;
 }
 
 }  // namespace
@@ -78,7 +63,7 @@ bool GoFunctions::read_header() {
     functions_ = header(7);
     const ElfSection* code = elf_->section_at(text_);
     if (code == nullptr || !(code->flags & SHF_EXECINSTR)) {
-      auto target = relocated(*elf_, table_address_ + 8 + 2 * pointer_size_);
+      auto target = elf_->relocated_value(table_address_ + 8 + 2 * pointer_size_);
       const ElfSection* text = elf_->section(".text");
       if (target) text_ = *target;
       else if (text != nullptr) text_ = text->address;

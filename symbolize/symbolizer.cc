@@ -26,6 +26,12 @@ bool in_code(const ElfFile& elf, uint64_t address) {
   return section != nullptr && (section->flags & SHF_EXECINSTR);
 }
 
+// Go's linker marks assembly functions; its own traces and pclntab do not.
+std::string shown_name(std::string_view name) {
+  if (name.ends_with(".abi0")) name.remove_suffix(5);
+  return demangle(name);
+}
+
 }  // namespace
 
 struct Symbolizer::State {
@@ -124,7 +130,7 @@ SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
   State::Module& module = state_->opened(index);
   if (!module.loaded) state_->load(module);
   if (auto found = module.symbols.find(elf_address))
-    return {demangle(found->name), elf_address - found->address, {}};
+    return {shown_name(found->name), elf_address - found->address, {}};
   if (module.go && in_code(*module.elf, elf_address))
     if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
   return {{}, 0, state_->why_unknown(module, elf_address)};
