@@ -1,0 +1,87 @@
+#include "collector/collectors/descriptors.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "collector/base/text.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kInfoBytes = 256 * 1024;       // of one fdinfo: an epoll of 5,000 descriptors, 2,500 inotify watches
+constexpr size_t kMountinfoBytes = 8u << 20;
+
+std::string task_folder(const TargetIdentity& target) {
+  if (target.live_tid > 0 && target.live_tid != target.pid)
+    return fmt::format("/proc/{}/task/{}", target.pid, target.live_tid);
+  return fmt::format("/proc/{}", target.pid);
+}
+
+// The decimal name of a descriptor, NUL-terminated, without an allocation.
+struct Name {
+  explicit Name(int fd) { *fmt::format_to(text, "{}", fd) = '\0'; }
+  char text[12];
+};
+
+}  // namespace
+
+Result<Descriptors> Descriptors::open(const TargetIdentity& target) {
+  std::string folder = task_folder(target);
+  auto fd = ProcRoot::open(folder + "/fd");
+  if (!fd) return tl::unexpected(fd.error());
+  auto info = ProcRoot::open(folder + "/fdinfo");
+  if (!info) return tl::unexpected(info.error());
+  return Descriptors(std::move(*fd), std::move(*info));
+}
+
+Result<std::string_view> Descriptors::link(int fd) {
+  ssize_t length = readlinkat(fd_.fd(), Name(fd).text, link_.data(), link_.size());
+  if (length < 0) return fail_errno(fmt::format("{}/{}", fd_.directory(), fd), errno);
+  return std::string_view(link_.data(), static_cast<size_t>(length));
+}
+
+Result<std::string_view> Descriptors::info(int fd) { return info_.read(Name(fd).text, info_buffer_, kInfoBytes); }
+
+Result<struct stat> Descriptors::stat(int fd) const {
+  struct stat found {};
+  if (fstatat(fd_.fd(), Name(fd).text, &found, 0) != 0)
+    return fail_errno(fmt::format("{}/{}", fd_.directory(), fd), errno);
+  return found;
+}
+
+bool is_local_filesystem(std::string_view type) {
+  // A list of what is known to be local: anything new or unknown may be a network.
+  constexpr std::array<std::string_view, 44> kLocal{
+      "bcachefs", "bpf",     "btrfs",   "cgroup",   "cgroup2",  "configfs",   "cramfs",   "debugfs",
+      "devpts",       "devtmpfs", "efivarfs", "erofs",  "exfat",    "ext2",     "ext3",       "ext4",     "f2fs",
+      "hugetlbfs",    "iso9660",  "jfs",     "minix",   "mqueue",   "msdos",    "nilfs2",     "nsfs",     "ntfs3",
+      "overlay",      "pipefs",   "proc",    "pstore",  "ramfs",    "reiserfs", "rootfs",     "securityfs", "selinuxfs",
+      "sockfs",       "squashfs", "sysfs",   "tmpfs",   "tracefs",  "udf",      "vfat",       "xfs",      "zfs"};
+  return std::find(kLocal.begin(), kLocal.end(), type) != kLocal.end();
+}
+
+void LocalMounts::add(std::string_view mountinfo) {
+  LineCursor lines("mountinfo", mountinfo);
+  while (auto line = lines.next()) {
+    auto id = FieldCursor(*line).number<int>();
+    size_t dash = line->find(" - ");
+    if (!id || dash == std::string_view::npos) continue;
+    auto type = FieldCursor(line->substr(dash + 3)).word();
+    if (type && is_local_filesystem(*type)) ids_.insert(*id);
+  }
+}
+
+LocalMounts LocalMounts::of(const TargetIdentity& target) {
+  LocalMounts mounts;
+  auto proc = ProcRoot::open("/proc");
+  if (!proc) return mounts;
+  for (const std::string& path : {task_folder(target).substr(6) + "/mountinfo", std::string("self/mountinfo")})
+    if (auto text = proc->read(path, kMountinfoBytes)) mounts.add(*text);
+  return mounts;
+}
+
+}  // namespace ec
