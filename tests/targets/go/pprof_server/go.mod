@@ -1,0 +1,3 @@
+module pprof_server
+
+go 1.19

@@ -1,0 +1,93 @@
+// A Go service with net/http/pprof and expvar, as live tests need it. It prints "ready WHERE" when it listens.
+//
+//	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-prefix /internal] [-write-timeout 2s] [-pile 40] [-secret TEXT]
+package main
+
+import (
+	"expvar"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+	"syscall"
+	"time"
+)
+
+var sink []byte
+
+//go:noinline
+func waitForReply(replies chan int) { <-replies }
+
+//go:noinline
+func waitForLock(lock *sync.Mutex) { lock.Lock() }
+
+func work() {
+	for {
+		sink = make([]byte, 64<<10)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "TCP address")
+	unix := flag.String("unix", "", "unix socket instead of TCP")
+	prefix := flag.String("prefix", "", "serve below this path")
+	writeTimeout := flag.Duration("write-timeout", 0, "http.Server.WriteTimeout")
+	pile := flag.Int("pile", 40, "goroutines that wait for a reply")
+	secret := flag.String("secret", "", "value of the variable api_token")
+	flag.Parse()
+
+	runtime.SetMutexProfileFraction(1)
+	runtime.SetBlockProfileRate(1)
+	replies := make(chan int)
+	for i := 0; i < *pile; i++ {
+		go waitForReply(replies)
+	}
+	lock := new(sync.Mutex)
+	lock.Lock()
+	for i := 0; i < 3; i++ {
+		go waitForLock(lock)
+	}
+	go work()
+	pprof.NewProfile("open_sessions").Add(lock, 0)
+	expvar.NewInt("requests_total").Set(1234)
+	queues := expvar.NewMap("queues")
+	queues.Add("mail", 17)
+	if *secret != "" {
+		expvar.NewString("api_token").Set(*secret)
+	}
+
+	// SIGQUIT ends a Go program that does not catch it; this one says so first, so that a test can tell.
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGQUIT)
+	go func() {
+		<-quit
+		fmt.Println("got SIGQUIT")
+		os.Exit(3)
+	}()
+
+	network, address := "tcp", *listen
+	if *unix != "" {
+		network, address = "unix", *unix
+	}
+	listener, err := net.Listen(network, address)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	var handler http.Handler = http.DefaultServeMux
+	if *prefix != "" {
+		mux := http.NewServeMux()
+		mux.Handle(*prefix+"/", http.StripPrefix(*prefix, http.DefaultServeMux))
+		handler = mux
+	}
+	fmt.Println("ready", listener.Addr())
+	server := &http.Server{Handler: handler, WriteTimeout: *writeTimeout}
+	fmt.Fprintln(os.Stderr, server.Serve(listener))
+}

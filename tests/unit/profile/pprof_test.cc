@@ -1,0 +1,109 @@
+#include "collector/profile/pprof.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "collector/profile/gzip.h"
+
+using namespace ec;
+
+namespace {
+
+std::string fixture(const std::string& name) {
+  std::ifstream file(std::string(EC_FIXTURES) + "/go-pprof/" + name, std::ios::binary);
+  REQUIRE(file.good());
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Hand-made protobuf: field with a length.
+std::string field(int tag, const std::string& bytes) {
+  return std::string(1, static_cast<char>(tag << 3 | 2)) + static_cast<char>(bytes.size()) + bytes;
+}
+std::string number(int tag, int value) { return std::string(1, static_cast<char>(tag << 3)) + static_cast<char>(value); }
+
+const std::string kStrings = field(6, "") + field(6, "count");
+const std::string kType = field(1, number(1, 1) + number(2, 1));
+
+std::string problem(const std::string& bytes) {
+  auto profile = parse_pprof("p", bytes);
+  REQUIRE(!profile);
+  return profile.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("profiles as Go serves them are whole") {
+  for (const char* name : {"goroutine.pb.gz", "heap.pb.gz", "mutex.pb.gz", "profile.pb.gz"}) {
+    INFO(name);
+    CHECK(check_pprof(name, fixture(name)).has_value());
+  }
+}
+
+TEST_CASE("a heap profile has four values per sample and names") {
+  auto bytes = gunzip("heap.pb.gz", fixture("heap.pb.gz"), 1 << 20);
+  REQUIRE(bytes.has_value());
+  auto profile = parse_pprof("heap.pb.gz", *bytes);
+  REQUIRE(profile.has_value());
+  REQUIRE(profile->sample_types.size() == 4);
+  CHECK(profile->strings[profile->sample_types[3].type] == "inuse_space");
+  CHECK(profile->strings[profile->sample_types[3].unit] == "bytes");
+  CHECK(!profile->samples.empty());
+  CHECK(!profile->mappings.empty());
+  CHECK(profile->time_ns > 0);
+}
+
+TEST_CASE("every cut of a served profile is noticed") {
+  std::string whole = fixture("heap.pb.gz");
+  for (size_t size = 0; size < whole.size(); ++size) {
+    auto outcome = check_pprof("heap.pb.gz", std::string_view(whole).substr(0, size));
+    INFO("cut to " << size);
+    REQUIRE(!outcome);
+    if (size >= 2) REQUIRE(outcome.error().code == ErrorCode::kTruncated);
+  }
+}
+
+TEST_CASE("a changed byte in gzip is noticed by its checksum") {
+  std::string bytes = fixture("goroutine.pb.gz");
+  bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);
+  CHECK(check_pprof("p", bytes).error().detail == "gzip: incorrect data check");
+}
+
+TEST_CASE("what follows a gzip member must be another one") {
+  std::string text = gzip("one ") + gzip("two");
+  CHECK(gunzip("g", text, 100).value() == "one two");
+  CHECK(gunzip("g", text + "x", 100).error().detail == "expected the end or another gzip member");
+}
+
+TEST_CASE("gzip that unpacks to more than the limit is refused") {
+  std::string bomb = gzip(std::string(10 << 20, 'x'));
+  CHECK(bomb.size() < 20'000);
+  CHECK(gunzip("g", bomb, 1 << 20).error().message() == "g: unpacks to more than 1.0 MiB");
+  CHECK(gunzip("g", gzip("12345"), 5).value() == "12345");
+}
+
+TEST_CASE("a minimal profile is accepted, packed or not") {
+  std::string location = field(4, number(1, 7) + field(4, number(1, 9)));
+  std::string function = field(5, number(1, 9) + number(2, 1));
+  CHECK(parse_pprof("p", kType + field(2, field(1, "\7") + field(2, "\5")) + location + function + kStrings).has_value());
+  CHECK(parse_pprof("p", kType + field(2, number(1, 7) + number(2, 5)) + location + function + kStrings).has_value());
+}
+
+TEST_CASE("a profile whose references lead nowhere says which") {
+  CHECK(problem(field(2, field(2, "\5")) + kType + kStrings + field(2, field(1, "\7") + field(2, "\5"))) ==
+        "p: profile.proto: a sample refers to location 7, which is not there");
+  CHECK(problem(kType + kStrings + field(4, number(1, 7) + field(4, number(1, 9)))) ==
+        "p: profile.proto: a line refers to function 9, which is not there");
+  CHECK(problem(kType + kStrings + field(2, "")) == "p: profile.proto: a sample with 0 values for 1 sample types");
+  CHECK(problem(kType + field(6, "")) == "p: profile.proto: string index 1 of 1 strings");
+  CHECK(problem(kType + kStrings + field(4, number(1, 0))) == "p: profile.proto: location with id 0");
+  CHECK(problem(kType + kStrings + field(4, number(1, 7)) + field(4, number(1, 7))) == "p: profile.proto: location id 7 twice");
+}
+
+TEST_CASE("bytes that are not a profile are refused") {
+  CHECK(problem("") == "p: profile.proto: no sample type");
+  CHECK(problem(kType) == "p: profile.proto: no string table");
+  CHECK(problem(std::string("\x12\x7f", 2)) == "p: profile.proto: a field is longer than what is left");
+  CHECK(problem(number(1, 5)) == "p: profile.proto: field 1 has wire type 0");
+  CHECK(parse_pprof("p", "<html>404</html>").error().code == ErrorCode::kMalformed);
+}
