@@ -1,0 +1,260 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "collector/analysis/file_classes.h"
+#include "collector/analysis/words.h"
+#include "collector/base/text.h"
+
+namespace ec {
+
+namespace {
+
+using Mark = Figure::Mark;
+
+class FigureList {
+ public:
+  explicit FigureList(std::string group) : group_(std::move(group)) {}
+  void add(std::string key, std::string label, std::string text, double value, std::string unit,
+           Mark mark = Mark::kNormal) {
+    figures_.push_back({std::move(key), group_, std::move(label), std::move(text), value, std::move(unit), mark});
+  }
+  void move_to(std::vector<Figure>& all) { std::move(figures_.begin(), figures_.end(), std::back_inserter(all)); }
+
+ private:
+  std::string group_;
+  std::vector<Figure> figures_;
+};
+
+Mark mark_of(double value, double warning, double bad) {
+  return value >= bad ? Mark::kBad : value >= warning ? Mark::kWarning : Mark::kNormal;
+}
+
+std::string per_second(double bytes) { return human_bytes(bytes) + "/s"; }
+
+void target_cpu(const Snapshot& snapshot, FigureList& list) {
+  auto& process = snapshot.process;
+  double usable = usable_cores(snapshot);
+  if (process.rates) {
+    auto& rates = *process.rates;
+    std::string text = usable > 0 ? fmt::format("{:.2f} of {:g} cores", rates.cpu_cores, usable)
+                                  : fmt::format("{:.2f} cores", rates.cpu_cores);
+    text += fmt::format(" (user {:.2f}, system {:.2f})", rates.user_cores, rates.system_cores);
+    list.add("process.cpu_cores", "CPU", text, rates.cpu_cores, "cores",
+             usable > 0 ? mark_of(ratio(rates.cpu_cores, usable), 0.7, 0.9) : Mark::kNormal);
+    if (rates.run_delay >= 0.005)
+      list.add("process.run_delay", "waits for a CPU", fmt::format("{:.2f} s per second, all threads", rates.run_delay),
+               rates.run_delay, "ratio", mark_of(rates.run_delay, 0.5, 2));
+  }
+  if (!process.cgroup) return;
+  auto& cgroup = *process.cgroup;
+  if (cgroup.cpu_limit_cores && cgroup.throttled_share)
+    list.add("process.throttled_share", "throttled",
+             fmt::format("{:.0f} % of the periods, quota {:g} cores", 100 * *cgroup.throttled_share,
+                         *cgroup.cpu_limit_cores),
+             *cgroup.throttled_share, "ratio", mark_of(*cgroup.throttled_share, 0.1, 0.25));
+}
+
+void target_memory(const Snapshot& snapshot, FigureList& list) {
+  auto& process = snapshot.process;
+  if (process.status) {
+    auto& status = *process.status;
+    std::string text =
+        fmt::format("{} resident (anonymous {}, file {})", human_bytes(static_cast<double>(status.rss_bytes)),
+                    human_bytes(static_cast<double>(status.rss_anon_bytes)),
+                    human_bytes(static_cast<double>(status.rss_file_bytes)));
+    if (status.swap_bytes > 0) text += fmt::format(", {} in swap", human_bytes(static_cast<double>(status.swap_bytes)));
+    list.add("process.rss_bytes", "memory", text, static_cast<double>(status.rss_bytes), "bytes");
+  }
+  if (!process.cgroup || !process.cgroup->memory_limit_bytes || !process.cgroup->memory_current_bytes) return;
+  auto& cgroup = *process.cgroup;
+  uint64_t working_set = *cgroup.memory_current_bytes -
+                         std::min(cgroup.memory_inactive_file_bytes.value_or(0), *cgroup.memory_current_bytes);
+  double share = ratio(working_set, *cgroup.memory_limit_bytes);
+  list.add("process.cgroup_memory", "memory of its cgroup", share_of_bytes(working_set, *cgroup.memory_limit_bytes),
+           share, "ratio", mark_of(share, 0.8, 0.95));
+}
+
+void target_files(const Snapshot& snapshot, FigureList& list) {
+  auto limit = soft_limit(snapshot, "Max open files");
+  if (snapshot.files) {
+    auto& files = *snapshot.files;
+    list.add("process.open_files", "open files", limit ? share_of(files.count, *limit) : fmt::format("{}", files.count),
+             static_cast<double>(files.count), "count",
+             limit ? mark_of(ratio(files.count, *limit), 0.8, 0.9) : Mark::kNormal);
+    std::string states;
+    for (auto& [state, count] : tcp_states(files)) {
+      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", state, count);
+      list.add("process.tcp." + state, "TCP " + state, std::to_string(count), static_cast<double>(count), "count",
+               state == "CLOSE_WAIT" ? mark_of(static_cast<double>(count), 20, 100) : Mark::kNormal);
+    }
+  }
+  if (snapshot.process.status) {
+    auto& status = *snapshot.process.status;
+    list.add("process.threads", "threads", std::to_string(status.threads), static_cast<double>(status.threads),
+             "count");
+  }
+  if (snapshot.process.cgroup && snapshot.process.cgroup->pids_current && snapshot.process.cgroup->pids_limit) {
+    auto& cgroup = *snapshot.process.cgroup;
+    double share = ratio(*cgroup.pids_current, *cgroup.pids_limit);
+    list.add("process.cgroup_pids", "tasks of its cgroup", share_of(*cgroup.pids_current, *cgroup.pids_limit), share,
+             "ratio", mark_of(share, 0.8, 0.9));
+  }
+}
+
+void target_rates(const Snapshot& snapshot, FigureList& list) {
+  if (snapshot.process.rates) {
+    auto& rates = *snapshot.process.rates;
+    list.add("process.read_bytes", "reads from storage", per_second(rates.read_bytes), rates.read_bytes, "bytes/s");
+    list.add("process.write_bytes", "writes to storage", per_second(rates.write_bytes), rates.write_bytes, "bytes/s");
+    list.add("process.major_faults", "page faults",
+             fmt::format("{:.0f} major/s, {:.0f} minor/s", rates.major_faults, rates.minor_faults), rates.major_faults,
+             "1/s", mark_of(rates.major_faults, 100, 1000));
+    list.add("process.context_switches", "context switches",
+             fmt::format("{:.0f}/s voluntary, {:.0f}/s forced", rates.voluntary_switches, rates.involuntary_switches),
+             rates.voluntary_switches + rates.involuntary_switches, "1/s");
+  }
+  if (snapshot.process.status)
+    list.add("process.age_seconds", "running for", human_duration(snapshot.process.status->age_seconds),
+             snapshot.process.status->age_seconds, "s",
+             snapshot.process.status->age_seconds < 60 && snapshot.process.status->start_ticks != 0 ? Mark::kWarning
+                                                                                                    : Mark::kNormal);
+}
+
+void host_cpu(const Snapshot& snapshot, FigureList& list) {
+  auto& host = snapshot.host;
+  if (host.load) {
+    auto& load = *host.load;
+    double per_cpu = load.cpus_online > 0 ? load.load1 / load.cpus_online : 0;
+    list.add("host.load1", "load",
+             fmt::format("{:.2f} {:.2f} {:.2f} on {}", load.load1, load.load5, load.load15,
+                         counted(static_cast<uint64_t>(std::max(load.cpus_online, 0)), "CPU")),
+             load.load1, "tasks", mark_of(per_cpu, 1.5, 4));
+    list.add("host.uptime_seconds", "up for", human_duration(load.uptime_seconds), load.uptime_seconds, "s");
+    if (load.blocked > 0)
+      list.add("host.blocked_tasks", "blocked tasks", std::to_string(load.blocked), static_cast<double>(load.blocked),
+               "count", mark_of(static_cast<double>(load.blocked), 4, 16));
+  }
+  if (host.cpu && !host.cpu->empty()) {
+    auto& cpu = host.cpu->front();
+    list.add("host.cpu_busy_percent", "CPU",
+             fmt::format("user {:.0f} %, system {:.0f} %, I/O wait {:.0f} %, stolen {:.0f} %, idle {:.0f} %",
+                         cpu.user + cpu.nice, cpu.system + cpu.irq + cpu.softirq, cpu.iowait, cpu.steal, cpu.idle),
+             100 - cpu.idle - cpu.iowait, "%", mark_of(100 - cpu.idle - cpu.iowait, 80, 95));
+  }
+}
+
+void host_memory(const Snapshot& snapshot, FigureList& list) {
+  auto& host = snapshot.host;
+  if (host.memory && host.memory->total > 0) {
+    auto& memory = *host.memory;
+    double share = ratio(memory.available, memory.total);
+    list.add("host.memory_available", "memory",
+             fmt::format("{} of {} available ({:.0f} %)", human_bytes(static_cast<double>(memory.available)),
+                         human_bytes(static_cast<double>(memory.total)), 100 * share),
+             static_cast<double>(memory.available), "bytes",
+             share <= 0.05   ? Mark::kBad
+             : share <= 0.10 ? Mark::kWarning
+                             : Mark::kNormal);
+    if (memory.swap_total > 0) {
+      uint64_t used = memory.swap_total - std::min(memory.swap_free, memory.swap_total);
+      list.add("host.swap_used", "swap", share_of_bytes(used, memory.swap_total), static_cast<double>(used), "bytes",
+               mark_of(ratio(used, memory.swap_total), 0.5, 0.9));
+    } else {
+      list.add("host.swap_used", "swap", "none", 0, "bytes");
+    }
+  }
+  if (host.vm && (host.vm->swap_in >= 1 || host.vm->swap_out >= 1))
+    list.add("host.swap_in", "swapping",
+             fmt::format("{:.0f} pages/s in, {:.0f} out", host.vm->swap_in, host.vm->swap_out), host.vm->swap_in, "1/s",
+             mark_of(host.vm->swap_in, 50, 500));
+}
+
+void host_pressure(const Snapshot& snapshot, FigureList& list) {
+  auto add = [&](const char* name, const Part<Pressure>& pressure, double warning, double bad) {
+    if (!pressure || !pressure->some) return;
+    std::string text = fmt::format("some {:.1f} %", pressure->some->avg10);
+    if (pressure->full) text += fmt::format(", full {:.1f} %", pressure->full->avg10);
+    list.add(fmt::format("host.pressure.{}", name), fmt::format("{} pressure", name), text + " (last 10 s)",
+             pressure->some->avg10, "%", mark_of(pressure->some->avg10, warning, bad));
+  };
+  add("cpu", snapshot.host.cpu_pressure, 25, 60);
+  add("memory", snapshot.host.memory_pressure, 5, 20);
+  add("io", snapshot.host.io_pressure, 20, 50);
+}
+
+void host_devices(const Snapshot& snapshot, FigureList& list) {
+  auto& host = snapshot.host;
+  if (host.disks && !host.disks->empty()) {
+    auto busiest = std::max_element(host.disks->begin(), host.disks->end(),
+                                    [](auto& a, auto& b) { return a.busy_percent < b.busy_percent; });
+    list.add("host.disk_busy_percent", "busiest disk",
+             fmt::format("{} {:.0f} % busy, {:.0f} reads/s, {:.0f} writes/s, waits {:.1f}/{:.1f} ms",
+                         in_sentence(busiest->device, 32), busiest->busy_percent, busiest->reads, busiest->writes,
+                         busiest->read_wait_ms, busiest->write_wait_ms),
+             busiest->busy_percent, "%", mark_of(busiest->busy_percent, 80, 95));
+  }
+  if (host.interfaces && !host.interfaces->empty()) {
+    double received = 0, sent = 0, drops = 0;
+    for (auto& interface : *host.interfaces)
+      if (interface.name != "lo")
+        received += interface.rx_bytes, sent += interface.tx_bytes,
+            drops += interface.rx_drops + interface.tx_drops + interface.rx_errors + interface.tx_errors;
+    list.add("host.network_bytes", "network",
+             fmt::format("{} in, {} out{}", per_second(received), per_second(sent),
+                         drops >= 1 ? fmt::format(", {:.0f} drops and errors/s", drops) : ""),
+             received + sent, "bytes/s", mark_of(drops, 10, 1000));
+  }
+  if (host.tcp) {
+    auto& tcp = *host.tcp;
+    double share = ratio(tcp.retransmitted, tcp.out_segments);
+    bool enough = tcp.out_segments >= 200;
+    list.add("host.tcp_retransmit_ratio", "TCP",
+             fmt::format("{:.0f} segments/s out, {:.0f}/s sent again ({:.1f} %), {:.1f}/s failed connects",
+                         tcp.out_segments, tcp.retransmitted, 100 * share, tcp.attempt_fails),
+             share, "ratio", enough ? mark_of(share, 0.02, 0.05) : Mark::kNormal);
+  }
+}
+
+void runtime(const Snapshot& snapshot, FigureList& list) {
+  if (!snapshot.endpoints) return;
+  for (auto& endpoint : *snapshot.endpoints) {
+    if (!endpoint.go) continue;
+    auto& go = *endpoint.go;
+    list.add("runtime.goroutines", "goroutines", std::to_string(go.goroutines), static_cast<double>(go.goroutines),
+             "count", mark_of(static_cast<double>(go.goroutines), 10'000, 100'000));
+    if (go.sys_bytes == 0 && go.heap_alloc_bytes == 0) continue;  // only the goroutine count was served
+    list.add(
+        "runtime.heap_bytes", "heap",
+        fmt::format("{} in use, next collection at {}, {} from the system",
+                    human_bytes(static_cast<double>(go.heap_alloc_bytes)),
+                    human_bytes(static_cast<double>(go.next_gc_bytes)), human_bytes(static_cast<double>(go.sys_bytes))),
+        static_cast<double>(go.heap_alloc_bytes), "bytes");
+    list.add("runtime.gc_count", "garbage collection",
+             fmt::format("{} collections, last pause {:.2f} ms, {:.1f} % of the CPU", go.gc_count, go.last_pause_ms,
+                         100 * go.gc_cpu_fraction),
+             static_cast<double>(go.gc_count), "count", mark_of(go.gc_cpu_fraction, 0.1, 0.25));
+  }
+}
+
+}  // namespace
+
+std::vector<Figure> figures(const Snapshot& snapshot) {
+  FigureList target("Target"), host("Host"), run("Runtime");
+  if (snapshot.target.pid != 0) {
+    target_cpu(snapshot, target);
+    target_memory(snapshot, target);
+    target_files(snapshot, target);
+    target_rates(snapshot, target);
+  }
+  host_cpu(snapshot, host);
+  host_memory(snapshot, host);
+  host_pressure(snapshot, host);
+  host_devices(snapshot, host);
+  runtime(snapshot, run);
+  std::vector<Figure> all;
+  for (auto* list : {&target, &host, &run}) list->move_to(all);
+  return all;
+}
+
+}  // namespace ec

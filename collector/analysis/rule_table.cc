@@ -1,0 +1,60 @@
+#include <algorithm>
+#include <array>
+
+#include "collector/analysis/rules.h"
+
+namespace ec {
+
+std::string_view to_string(Severity severity) {
+  static constexpr std::array<std::string_view, 5> kWords{"critical", "high", "medium", "low", "info"};
+  return kWords.at(static_cast<size_t>(severity));
+}
+
+// Within one severity findings are shown in this order: what ended or stops the target first, then what it ran out of,
+// then what slows it, then what is only odd.
+const std::vector<Rule>& rule_table() {
+  static const std::vector<Rule> kTable{
+      {"target-died", "the process ended, or became another one, while it was examined", rules::target_died},
+      {"target-stopped", "the process is stopped, frozen, traced or dumping core", rules::target_stopped},
+      {"oom-kill-recent", "the kernel killed a process for want of memory", rules::oom_kill_recent},
+      {"fd-exhaustion", "file descriptors of the process or the host are nearly used up", rules::fd_exhaustion},
+      {"disk-full", "a filesystem is full", rules::disk_full},
+      {"inode-exhaustion", "a filesystem has no inodes left", rules::inode_exhaustion},
+      {"hung-mount", "a mount does not answer", rules::hung_mount},
+      {"memory-limit-near", "memory of the cgroup, the host or the address space is nearly used up",
+       rules::memory_limit_near},
+      {"pid-exhaustion", "process ids of the cgroup or the host are nearly used up", rules::pid_exhaustion},
+      {"thread-exhaustion", "no more threads can be created soon", rules::thread_exhaustion},
+      {"deadlock-suspect", "threads wait for each other in a circle", rules::deadlock_suspect},
+      {"lock-convoy", "many threads wait for one lock", rules::lock_convoy},
+      {"connection-backlog", "connections wait to be accepted, or are dropped", rules::connection_backlog},
+      {"conntrack-full", "the connection tracking table is nearly full", rules::conntrack_full},
+      {"connection-leak", "connections that the peer closed are not closed by the process", rules::connection_leak},
+      {"io-stall", "storage is too slow: pressure, tasks in state D, busy devices, I/O errors", rules::io_stall},
+      {"swap-thrash", "memory is swapped in and out all the time", rules::swap_thrash},
+      {"cpu-throttled", "the CPU quota of the cgroup holds the process back", rules::cpu_throttled},
+      {"cpu-saturation-process", "the process, or one thread of it, uses all the CPU it can get",
+       rules::cpu_saturation_process},
+      {"cpu-saturation-host", "no CPU of the host is free", rules::cpu_saturation_host},
+      {"retransmits", "the network loses packets, or peers do not answer", rules::retransmits},
+      {"goroutine-pile-up", "goroutines pile up in one place", rules::goroutine_pile_up},
+      {"log-error-burst", "its logs are full of errors", rules::log_error_burst},
+      {"zombie-children", "ended children are not waited for", rules::zombie_children},
+      {"deleted-or-replaced-executable", "the running program is no longer the one on disk",
+       rules::deleted_or_replaced_executable},
+      {"suspicious-process", "traces that an ordinary service does not leave", rules::suspicious_process},
+      {"clock-not-synchronised", "the clock is not synchronised", rules::clock_not_synchronised},
+  };
+  return kTable;
+}
+
+std::vector<Finding> analyse(const Snapshot& snapshot) {
+  std::vector<Finding> findings;
+  for (auto& rule : rule_table())
+    for (auto& finding : rule.check(snapshot)) findings.push_back(std::move(finding));
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+  return findings;
+}
+
+}  // namespace ec

@@ -1,0 +1,137 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "collector/analysis/rules.h"
+#include "collector/base/text.h"
+
+namespace ec::rules {
+
+namespace {
+
+// Goroutines that wait for the network are connections, and a server may have many.
+bool waits_for_network(const GoroutineGroup& group) {
+  if (group.state.starts_with("IO wait")) return true;
+  for (size_t i = 0; i < std::min<size_t>(group.functions.size(), 4); ++i)
+    if (group.functions[i].find("netpollblock") != std::string::npos ||
+        group.functions[i].find("poll.(*pollDesc)") != std::string::npos)
+      return true;
+  return false;
+}
+
+// The innermost function that is neither the runtime's nor the standard library's.
+std::string own_function(const GoroutineGroup& group) {
+  for (auto& function : group.functions) {
+    bool own = true;
+    for (std::string_view prefix :
+         {"runtime.", "sync.", "internal/", "net.", "net/http.", "time.", "io.", "bufio.", "syscall.", "os."})
+      own &= !function.starts_with(prefix);
+    if (own) return in_sentence(function, 100);
+  }
+  return group.functions.empty() ? "" : in_sentence(group.functions.front(), 100);
+}
+
+std::string endpoint_artifact(const Endpoint& endpoint) {
+  for (auto& profile : endpoint.profiles)
+    if (profile.name.starts_with("goroutine") && !profile.artifact.empty()) return profile.artifact;
+  return "raw/endpoint.json";
+}
+
+}  // namespace
+
+Findings goroutine_pile_up(const Snapshot& snapshot) {
+  Findings findings;
+  if (!snapshot.endpoints) return findings;
+  for (auto& endpoint : *snapshot.endpoints) {
+    uint64_t total = endpoint.go ? endpoint.go->goroutines : 0;
+    if (total == 0)
+      for (auto& group : endpoint.goroutine_groups) total += group.count;
+    const GoroutineGroup* pile = nullptr;
+    for (auto& group : endpoint.goroutine_groups)
+      if (!waits_for_network(group) && (!pile || group.count > pile->count)) pile = &group;
+    bool stuck = pile && pile->count >= 1000 && 3 * pile->count >= total;
+    if (!stuck && total < 50'000) continue;
+    Severity severity = (stuck && pile->count >= 10'000) || total >= 500'000 ? Severity::kHigh
+                        : stuck                                              ? Severity::kMedium
+                                                                             : Severity::kLow;
+    Finding finding{"goroutine-pile-up", severity, fmt::format("{} goroutines", total), "", {}};
+    finding.detail = stuck ? fmt::format("{} has {} goroutines, {} of them in one place: {}{}{}.",
+                                         target_name(snapshot), total, pile->count, own_function(*pile),
+                                         pile->state.empty() ? "" : ", ", in_sentence(pile->state, 40))
+                           : fmt::format("{} has {} goroutines.", target_name(snapshot), total);
+    finding.detail += " Each keeps at least 2 KiB of stack and what it refers to; a number that only grows is a leak.";
+    std::string artifact = endpoint_artifact(endpoint);
+    if (pile)
+      finding.evidence.push_back({artifact, "largest group", fmt::format("{} @ {}", pile->count, own_function(*pile))});
+    if (endpoint.go)
+      finding.evidence.push_back(
+          {"raw/endpoint.json", in_sentence(endpoint.url, 80), fmt::format("goroutines {}", endpoint.go->goroutines)});
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+Findings log_error_burst(const Snapshot& snapshot) {
+  if (!snapshot.logs) return {};
+  auto& logs = *snapshot.logs;
+  const LogDigestLine* top = nullptr;
+  uint64_t fatal = 0;
+  for (auto& line : logs.digest) {
+    if (!line.target_log || (line.level != "fatal" && line.level != "error")) continue;
+    if (line.level == "fatal") fatal += line.count;
+    if (!top || line.count > top->count) top = &line;
+  }
+  if (logs.error_lines < 20) return {};
+  std::optional<Severity> severity;
+  // A rate over a few seconds may be one request with many lines.
+  bool lasting = logs.span_seconds.value_or(0) >= 5;
+  if (logs.errors_per_minute && lasting) {
+    if (*logs.errors_per_minute >= 300)
+      severity = Severity::kHigh;
+    else if (*logs.errors_per_minute >= 30)
+      severity = Severity::kMedium;
+  } else if (logs.lines > 0 && 2 * logs.error_lines >= logs.lines) {
+    severity = Severity::kLow;  // lines without time: they may be of last year
+  }
+  if (!severity) return {};
+  std::string rate = logs.errors_per_minute && lasting
+                         ? fmt::format("{:.0f} a minute", *logs.errors_per_minute)
+                         : fmt::format("{} of the last {} lines", logs.error_lines, logs.lines);
+  Finding finding{"log-error-burst", *severity, fmt::format("Errors in the logs: {}", rate), "", {}};
+  finding.detail = fmt::format("The logs of {} are full of errors: {}.", target_name(snapshot), rate);
+  if (top) {
+    finding.detail += fmt::format(" The most frequent, {} times: {}.", top->count, in_sentence(top->example, 160));
+    finding.evidence.push_back({top->artifact, fmt::format("line {}", top->line), printable_line(top->example, 240)});
+  }
+  if (fatal > 0) finding.detail += fmt::format(" {} say \"fatal\" or \"panic\".", counted(fatal, "line"));
+  return {finding};
+}
+
+Findings clock_not_synchronised(const Snapshot& snapshot) {
+  if (!snapshot.host.time_sync) return {};
+  auto& sync = *snapshot.host.time_sync;
+  bool off = sync.synchronised && std::abs(sync.offset_ms) >= 500;
+  if (sync.synchronised && !off) return {};
+  bool daemon = !sync.daemon.empty();
+  // Guests and containers are often kept in time from outside, where adjtimex does not see it.
+  Severity severity = off                                              ? Severity::kHigh
+                      : daemon && snapshot.host.virtualisation.empty() ? Severity::kMedium
+                                                                       : Severity::kLow;
+  Finding finding{"clock-not-synchronised",
+                  severity,
+                  off ? fmt::format("The clock is off by {:.0f} ms", sync.offset_ms) : "The clock is not synchronised",
+                  "",
+                  {}};
+  finding.detail =
+      off ? fmt::format("The clock of the host is {:.0f} ms off, as its own time service says.", sync.offset_ms)
+          : fmt::format("The kernel says that the clock is not synchronised{}.",
+                        daemon ? fmt::format(", although {} runs", in_sentence(sync.daemon, 32))
+                               : "; no time service was seen");
+  finding.detail +=
+      " Times in logs cannot be compared between hosts, and certificates, tokens and leases may be judged wrongly.";
+  finding.evidence.push_back({"raw/host/adjtimex.bundle", "status",
+                              sync.synchronised ? fmt::format("offset {:.3f} ms", sync.offset_ms) : "STA_UNSYNC"});
+  return {finding};
+}
+
+}  // namespace ec::rules

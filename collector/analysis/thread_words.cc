@@ -1,0 +1,169 @@
+#include "collector/analysis/thread_words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "collector/base/text.h"
+
+namespace ec {
+
+ThreadIndex::ThreadIndex(const Snapshot& snapshot) : snapshot_(snapshot) {
+  if (snapshot.threads) {
+    threads_.reserve(snapshot.threads->size());
+    for (size_t i = 0; i < snapshot.threads->size(); ++i) threads_.emplace((*snapshot.threads)[i].tid, i);
+  }
+  if (snapshot.stacks) {
+    stacks_.reserve(snapshot.stacks->threads.size());
+    for (size_t i = 0; i < snapshot.stacks->threads.size(); ++i) stacks_.emplace(snapshot.stacks->threads[i].tid, i);
+  }
+}
+
+const Thread* ThreadIndex::thread(int tid) const {
+  auto found = threads_.find(tid);
+  return found == threads_.end() ? nullptr : &(*snapshot_.threads)[found->second];
+}
+
+const ThreadStack* ThreadIndex::thread_stack(int tid) const {
+  auto found = stacks_.find(tid);
+  return found == stacks_.end() ? nullptr : &snapshot_.stacks->threads[found->second];
+}
+
+const Stack* ThreadIndex::stack(int tid) const {
+  auto* entry = thread_stack(tid);
+  if (!entry || !entry->stack || *entry->stack >= snapshot_.stacks->stacks.size()) return nullptr;
+  return &snapshot_.stacks->stacks[*entry->stack];
+}
+
+const Frame* ThreadIndex::frame(uint32_t index) const {
+  if (!snapshot_.stacks || index >= snapshot_.stacks->frames.size()) return nullptr;
+  return &snapshot_.stacks->frames[index];
+}
+
+std::string frame_name(const Frame& frame, size_t limit) {
+  if (!frame.symbol.empty()) return printable_line(frame.symbol, limit);
+  if (frame.module.empty()) return fmt::format("{:#x}", frame.pc);
+  std::string_view module = frame.module;
+  module.remove_prefix(module.rfind('/') + 1);  // npos + 1 == 0
+  return fmt::format("{}+{:#x}", printable_line(module, limit), frame.module_offset);
+}
+
+namespace {
+
+bool starts_with_any(std::string_view text, const auto& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+// The C library, the dynamic linker and the C++ library: what is on top of nearly every blocked stack.
+bool is_runtime_module(std::string_view module) {
+  module.remove_prefix(module.rfind('/') + 1);
+  static constexpr std::array<std::string_view, 8> kRuntime{"libc.so", "libc-2",       "libpthread", "ld-linux",
+                                                            "ld-musl", "libstdc++.so", "libc++.so",  "[vdso]"};
+  return starts_with_any(module, kRuntime);
+}
+
+// The same functions when they are linked statically, and the inline wrappers that become functions in debug builds.
+bool is_wrapper(std::string_view symbol) {
+  static constexpr std::array<std::string_view, 27> kWrappers{"__lll_lock",
+                                                              "__futex_",
+                                                              "futex_",
+                                                              "pthread_mutex_",
+                                                              "__pthread_mutex",
+                                                              "___pthread_mutex",
+                                                              "pthread_cond_",
+                                                              "__pthread_cond",
+                                                              "___pthread_cond",
+                                                              "pthread_rwlock",
+                                                              "__pthread_rwlock",
+                                                              "___pthread_rwlock",
+                                                              "__gthread_",
+                                                              "std::mutex::",
+                                                              "std::lock_guard",
+                                                              "std::unique_lock",
+                                                              "std::timed_mutex::",
+                                                              "std::recursive_mutex::",
+                                                              "std::condition_variable",
+                                                              "std::shared_mutex",
+                                                              "__internal_syscall_cancel",
+                                                              "__syscall_cancel",
+                                                              "syscall",
+                                                              "__GI_",
+                                                              "clock_nanosleep",
+                                                              "std::this_thread::",
+                                                              "std::thread::join"};
+  return starts_with_any(symbol, kWrappers);
+}
+
+}  // namespace
+
+std::string top_function(const ThreadIndex& index, int tid) {
+  const Stack* stack = index.stack(tid);
+  if (!stack || stack->frames.empty()) return "";
+  const Frame* frame = index.frame(stack->frames.front());
+  return frame ? frame_name(*frame) : "";
+}
+
+std::string program_function(const ThreadIndex& index, int tid) {
+  const Stack* stack = index.stack(tid);
+  if (!stack) return "";
+  std::string first;
+  for (uint32_t number : stack->frames) {
+    const Frame* frame = index.frame(number);
+    if (!frame) continue;
+    bool known = !frame->symbol.empty();
+    if (first.empty() && known) first = frame_name(*frame);
+    if (known && !is_runtime_module(frame->module) && !is_wrapper(frame->symbol)) return frame_name(*frame);
+  }
+  return first.empty() ? top_function(index, tid) : first;
+}
+
+std::string thread_name(const Thread& thread) {
+  return fmt::format("{} (tid {})", thread.name.empty() ? "thread" : printable_line(thread.name, 32), thread.tid);
+}
+
+std::string doing(const Thread& thread) {
+  std::string_view wchan = thread.wchan == "0" ? std::string_view{} : std::string_view(thread.wchan);
+  if (thread.call && !thread.call->text.empty()) return "waits in " + printable_line(thread.call->text, 160);
+  if (thread.call && !thread.call->name.empty()) return "waits in " + printable_line(thread.call->name, 60);
+  switch (thread.state) {
+    case 'R':
+      return "runs";
+    case 'D':
+      return wchan.empty() ? "is in an uninterruptible wait"
+                           : fmt::format("is in an uninterruptible wait ({})", printable_line(wchan, 60));
+    case 'T':
+      return "is stopped";
+    case 't':
+      return "is stopped by a tracer";
+    case 'Z':
+      return "has ended";
+    default:
+      return wchan.empty() ? "sleeps" : fmt::format("sleeps in {}", printable_line(wchan, 60));
+  }
+}
+
+std::vector<ThreadGroup> group_threads(const Snapshot& snapshot, const ThreadIndex& index) {
+  std::vector<ThreadGroup> groups;
+  if (!snapshot.threads) return groups;
+  // Without a user stack the wait channel tells threads apart.
+  std::map<std::tuple<const Stack*, char, std::string_view, std::string_view>, size_t> by_key;
+  for (auto& thread : *snapshot.threads) {
+    const Stack* stack = index.stack(thread.tid);
+    std::string_view call = thread.call ? std::string_view(thread.call->name) : std::string_view{};
+    std::string_view wchan = stack ? std::string_view{} : std::string_view(thread.wchan);
+    auto [found, fresh] = by_key.try_emplace({stack, thread.state, call, wchan}, groups.size());
+    if (fresh) groups.push_back({{}, stack, &thread});
+    groups[found->second].tids.push_back(thread.tid);
+  }
+  for (auto& group : groups) std::sort(group.tids.begin(), group.tids.end());
+  std::sort(groups.begin(), groups.end(), [](const ThreadGroup& a, const ThreadGroup& b) {
+    return a.tids.size() != b.tids.size() ? a.tids.size() > b.tids.size() : a.tids.front() < b.tids.front();
+  });
+  return groups;
+}
+
+}  // namespace ec

@@ -1,0 +1,49 @@
+// Threads in words: which function of the program a stack is in, what a thread waits for, and stacks grouped.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "collector/snapshot/snapshot.h"
+
+namespace ec {
+
+// Looks threads and stacks up by tid. Refers to the snapshot, which must outlive it. Empty when nothing was collected.
+class ThreadIndex {
+ public:
+  explicit ThreadIndex(const Snapshot& snapshot);
+
+  const Thread* thread(int tid) const;
+  const ThreadStack* thread_stack(int tid) const;
+  // Null when there is none, or its index is out of range.
+  const Stack* stack(int tid) const;
+  const Frame* frame(uint32_t index) const;
+
+ private:
+  const Snapshot& snapshot_;
+  std::unordered_map<int, size_t> threads_, stacks_;
+};
+
+// "symbol", else "module+0x1234", else "0x7f12…"; one line.
+std::string frame_name(const Frame& frame, size_t limit = 100);
+// The innermost function, whatever it is; "" without a stack.
+std::string top_function(const ThreadIndex& index, int tid);
+// The innermost function that belongs to the program: neither a wrapper of a system call nor one of a lock, an
+// allocator or a condition variable of the C or C++ library; the innermost known one when all are. "" without a stack.
+std::string program_function(const ThreadIndex& index, int tid);
+// What it does now: "waits in futex(…)", "runs", "is in an uninterruptible wait (io_schedule)".
+std::string doing(const Thread& thread);
+// "worker-3 (tid 77)".
+std::string thread_name(const Thread& thread);
+
+// Threads with the same stack, system call and state.
+struct ThreadGroup {
+  std::vector<int> tids;            // ascending
+  const Stack* stack = nullptr;     // null: no user stack
+  const Thread* example = nullptr;  // never null
+};
+// Largest group first; ties by the smallest tid.
+std::vector<ThreadGroup> group_threads(const Snapshot& snapshot, const ThreadIndex& index);
+
+}  // namespace ec
