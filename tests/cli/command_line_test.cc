@@ -1,0 +1,197 @@
+// Exit codes, one clear line for bad input, pipes, interrupts: what other programs depend on.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+
+using namespace ec::test;
+
+namespace {
+
+int lines_of(const std::string& text) { return static_cast<int>(std::count(text.begin(), text.end(), '\n')); }
+
+std::vector<std::string> quick(pid_t pid, const std::string& output) {
+  return {"--pid", std::to_string(pid), "--profile-seconds", "0", "--endpoint", "none", "-o", output};
+}
+
+}  // namespace
+
+TEST_CASE("bad input gives one clear line and exit code 2") {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string says;
+  };
+  TempDir directory;
+  const Case cases[] = {
+      {{}, "--pid"},
+      {{"--pid", "zero"}, "zero"},
+      {{"--pid", "-4"}, "-4"},
+      {{"--pid", "99999999999999999999"}, "99999999999999999999"},
+      {{"--pid", "1", "--name", "init"}, "--name"},
+      {{"--pid", "1", "--format", "rar"}, "rar"},
+      {{"--pid", "1", "--stacks", "maybe"}, "maybe"},
+      {{"--pid", "1", "--only", "no-such-collector"}, "no-such-collector"},
+      {{"--pid", "1", "--endpoint", "gopher://x"}, "gopher://x"},
+      {{"--pid", "1", "--profile-seconds", "-1"}, "-1"},
+      {{"--pid", "1", "--runbooks", "/no/such/folder"}, "/no/such/folder"},
+      {{"--port", "70000"}, "70000"},
+      {{"--no-such-option"}, "--no-such-option"},
+      {{"runbook", "show", "no-such-page"}, "no-such-page"},
+      {{"show"}, "ARCHIVE"},
+  };
+  for (const Case& c : cases) {
+    ProgramSettings settings;
+    settings.directory = directory.path();
+    auto result = collect(c.arguments, settings);
+    CAPTURE(c.arguments, result.err);
+    CHECK(result.exit_code == 2);
+    CHECK(result.out.empty());
+    CHECK(lines_of(result.err) == 1);
+    CHECK(result.err.find(c.says) != std::string::npos);
+  }
+  CHECK(directory.find("").empty());
+}
+
+TEST_CASE("what is not there gives one line and exit code 1") {
+  TempDir directory;
+  write_text(directory / "not-an-archive", "hello\n");
+  const std::vector<std::vector<std::string>> cases = {
+      {"--pid", "4194304"},
+      {"--name", "no-such-program-anywhere"},
+      {"--unit", "no-such-unit"},
+      {"--port", std::to_string(free_port())},
+      {"show", "/no/such/archive.tar.zst"},
+      {"verify", directory / "not-an-archive"},
+      {"diff", "/no/such/a", "/no/such/b"},
+      {"checklist", "--pid", "4194304"},
+      {"--pid", std::to_string(getpid()), "-o", "/no/such/folder/x.tar.zst"},
+  };
+  for (const auto& arguments : cases) {
+    auto result = collect(arguments);
+    CAPTURE(arguments, result.err);
+    CHECK(result.exit_code == 1);
+    CHECK(result.out.empty());
+    CHECK(lines_of(result.err) == 1);
+  }
+}
+
+TEST_CASE("help, version, list and runbooks read without a target") {
+  auto help = collect({"--help"});
+  CHECK(help.exit_code == 0);
+  CHECK(help.out.find("--pid") != std::string::npos);
+  CHECK(help.out.find("Exit code") != std::string::npos);
+  CHECK(help.err.empty());
+  CHECK(collect({"--version"}).out.starts_with("emergency-collect "));
+  CHECK(collect({"list"}).out.find("stacks") != std::string::npos);
+  auto runbooks = collect({"runbook", "list"});
+  CHECK(runbooks.exit_code == 0);
+  CHECK(runbooks.out.find("fd-exhaustion") != std::string::npos);
+  CHECK(collect({"runbook", "show", "fd-exhaustion"}).out.find("## Mitigate now") != std::string::npos);
+}
+
+TEST_CASE("standard output carries the page, standard error nothing in a pipe") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  TempDir directory;
+  auto result = collect(quick(target.pid(), directory.path()));
+  CAPTURE(result.err);
+  CHECK((result.exit_code == 0 || result.exit_code == 3));
+  CHECK(result.err.empty());
+  CHECK(result.out.find('\x1b') == std::string::npos);
+  CHECK(result.out.find("Archive: ") != std::string::npos);
+  std::string archive = directory.find(".tar.zst");
+  REQUIRE_FALSE(archive.empty());
+  auto verified = collect({"verify", archive});
+  CHECK(verified.exit_code == result.exit_code);
+  CHECK(run_program({"tar", "--zstd", "-tf", archive}).exit_code == 0);
+  CHECK(runs_freely(target.pid()));
+}
+
+TEST_CASE("-o - streams the archive and nothing else") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  TempDir directory;
+  auto result = collect(quick(target.pid(), "-"));
+  CHECK((result.exit_code == 0 || result.exit_code == 3));
+  write_text(directory / "streamed", result.out);
+  auto listing = run_program({"tar", "--zstd", "-tf", directory / "streamed"});
+  CHECK(listing.exit_code == 0);
+  CHECK(listing.err.empty());
+  CHECK(listing.out.find("/manifest.json\n") != std::string::npos);
+  CHECK(collect({"verify", directory / "streamed"}).exit_code == result.exit_code);
+}
+
+TEST_CASE("every format opens with ordinary tools") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  struct Case {
+    std::string format;
+    std::vector<std::string> opener;
+  };
+  const Case cases[] = {{"tar.zst", {"tar", "--zstd", "-tf"}}, {"tar.gz", {"tar", "-tzf"}}, {"zip", {"unzip", "-tq"}}};
+  for (const Case& c : cases) {
+    TempDir directory;
+    auto arguments = quick(target.pid(), directory.path());
+    arguments.insert(arguments.end(), {"--format", c.format});
+    collect(arguments);
+    std::string archive = directory.find("." + c.format);
+    CAPTURE(c.format);
+    REQUIRE_FALSE(archive.empty());
+    auto opener = c.opener;
+    opener.push_back(archive);
+    CHECK(run_program(opener).exit_code == 0);
+    CHECK(collect({"show", archive}).out.find("idle") != std::string::npos);
+  }
+}
+
+TEST_CASE("the reader of standard output may leave early") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  TempDir directory;
+  auto result = run_program({"sh", "-c",
+                             std::string(EC_BINARY) + " --pid " + std::to_string(target.pid()) +
+                                 " --profile-seconds 0 --endpoint none -o " + directory.path() + " | head -1"});
+  CHECK(result.exit_code == 0);
+  CHECK_FALSE(directory.find(".tar.zst").empty());
+}
+
+TEST_CASE("an interrupt ends the run in order: a partial archive under its final name") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  for (int signal : {SIGINT, SIGTERM}) {
+    TempDir directory;
+    auto arguments = quick(target.pid(), directory.path());
+    arguments.insert(arguments.begin(), EC_BINARY);
+    BackgroundProgram run(arguments);
+    REQUIRE(eventually([&] { return !directory.find(".partial").empty(); }));
+    kill(run.pid(), signal);
+    int status = 0;
+    REQUIRE(waitpid(run.pid(), &status, 0) == run.pid());
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 3);
+    std::string archive = directory.find(".tar.zst");
+    REQUIRE_FALSE(archive.empty());
+    auto manifest = nlohmann::json::parse(collect({"show", archive, "manifest.json"}).out);
+    CHECK(manifest["complete"] == false);
+    CHECK(runs_freely(target.pid()));
+  }
+}
+
+TEST_CASE("the archive is private and named after host, program and process") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  TempDir directory;
+  ProgramSettings settings;
+  settings.directory = directory.path();
+  settings.in_child = [] { umask(0); };
+  collect({"--pid", std::to_string(target.pid()), "--profile-seconds", "0", "--endpoint", "none"}, settings);
+  std::string archive = directory.find(".tar.zst");
+  REQUIRE_FALSE(archive.empty());
+  struct stat status {};
+  REQUIRE(stat(archive.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+  CHECK(archive.find("/incident-") != std::string::npos);
+  CHECK(archive.find("-idle-" + std::to_string(target.pid()) + "-") != std::string::npos);
+  CHECK(directory.find(".partial").empty());
+}
