@@ -1,5 +1,17 @@
 #include "collector/collectors/collector.h"
+#include "collector/collectors/filesystems.h"
+#include "collector/collectors/host_cpu.h"
+#include "collector/collectors/host_disks.h"
+#include "collector/collectors/host_limits.h"
+#include "collector/collectors/host_logins.h"
+#include "collector/collectors/host_memory.h"
+#include "collector/collectors/host_pressure.h"
+#include "collector/collectors/host_system.h"
+#include "collector/collectors/host_time.h"
+#include "collector/collectors/kernel_log.h"
+#include "collector/collectors/network.h"
 #include "collector/collectors/open_files.h"
+#include "collector/collectors/processes.h"
 #include "collector/collectors/sockets.h"
 
 namespace ec {
@@ -14,6 +26,40 @@ const std::vector<Collector>& collector_table() {
        "sock_diag(7) in the target's network namespace, /proc/*/fd", 4, Tier::kT0, Lane::kMain, milliseconds{5000},
        256u << 20, "CAP_SYS_ADMIN for another network namespace, CAP_SYS_PTRACE for other users' processes", "", false,
        false, false, gather_sockets, parse_sockets},
+      {"host_cpu", "load, CPU shares of every CPU, context switches, forks", "/proc/stat, /proc/loadavg, /proc/uptime, proc(5)", 5,
+       Tier::kT0, Lane::kMain, milliseconds{200}, 4u << 20, "", "", true, false, false, gather_host_cpu, parse_host_cpu},
+      {"host_memory", "memory, paging and reclaim rates, swap, NUMA nodes", "/proc/meminfo, /proc/vmstat, /sys/devices/system/node",
+       5, Tier::kT0, Lane::kMain, milliseconds{300}, 8u << 20, "", "", true, false, false, gather_host_memory,
+       parse_host_memory},
+      {"host_pressure", "pressure stall information of the host", "/proc/pressure, psi.rst", 5, Tier::kT0, Lane::kMain,
+       milliseconds{200}, 1u << 20, "", "", true, false, false, gather_host_pressure, parse_host_pressure},
+      {"host_disks", "rates, waits and queues of block devices", "/proc/diskstats, iostats.rst", 5, Tier::kT0, Lane::kMain,
+       milliseconds{200}, 4u << 20, "", "", true, false, false, gather_host_disks, parse_host_disks},
+      {"network", "interfaces, TCP and UDP counters, connection tracking, settings of the target's network namespace",
+       "/proc/PID/net/{dev,snmp,netstat}, /proc/sys/net", 5, Tier::kT0, Lane::kMain, milliseconds{400}, 8u << 20,
+       "CAP_SYS_ADMIN for the settings of another network namespace", "", true, false, false, gather_network, parse_network},
+      {"host_interrupts", "interrupts and softirqs by source", "/proc/interrupts, /proc/softirqs, proc(5)", 5, Tier::kT0,
+       Lane::kMain, milliseconds{300}, 32u << 20, "", "", true, false, false, gather_host_interrupts, parse_host_interrupts},
+      {"kernel_log", "the newest 256 KiB of the kernel log, OOM kills", "/dev/kmsg, else syslog(2)", 6, Tier::kT0, Lane::kMain,
+       milliseconds{500}, 1u << 20, "CAP_SYSLOG where kernel.dmesg_restrict is 1", "text", false, false, false,
+       gather_kernel_log, parse_kernel_log},
+      {"host_time", "clock source and time synchronisation", "adjtimex(2), /sys/devices/system/clocksource", 6, Tier::kT0,
+       Lane::kMain, milliseconds{200}, 1u << 20, "", "", false, false, false, gather_host_time, parse_host_time},
+      {"host_limits", "open files, PIDs and threads of the host, kernel settings", "/proc/sys/{fs,kernel,vm}, proc(5)", 7,
+       Tier::kT0, Lane::kMain, milliseconds{300}, 1u << 20, "", "text", false, false, false, gather_host_limits,
+       parse_host_limits},
+      {"host_logins", "who is logged in", "/run/utmp, utmp(5); /run/systemd/sessions", 8, Tier::kT0, Lane::kMain,
+       milliseconds{200}, 2u << 20, "", "", false, false, false, gather_host_logins, parse_host_logins},
+      {"host_system", "kernel, distribution, virtualisation, taint, modules", "uname(2), /etc/os-release, /proc/modules", 9,
+       Tier::kT0, Lane::kMain, milliseconds{300}, 4u << 20, "", "text", false, false, false, gather_host_system,
+       parse_host_system},
+      {"processes", "every process: state, CPU, memory, IO, command line; tasks in uninterruptible sleep",
+       "/proc/*/{stat,cmdline,io,exe}, /proc/PID/task/TID/{wchan,stack}", 5, Tier::kT1, Lane::kRisky, milliseconds{1000},
+       128u << 20, "CAP_SYS_PTRACE for IO and executables, CAP_SYS_ADMIN for kernel stacks", "arguments", true, false, false,
+       gather_processes, parse_processes},
+      {"filesystems", "space and inodes of each filesystem that the target sees; mounts that hang",
+       "/proc/PID/mountinfo, statfs(2)", 6, Tier::kT0, Lane::kRisky, milliseconds{2000}, 8u << 20,
+       "CAP_SYS_PTRACE to walk the target's root", "paths", false, false, false, gather_filesystems, parse_filesystems},
   };
   return kTable;
 }
