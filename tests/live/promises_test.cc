@@ -1,0 +1,298 @@
+// The promises of the design, each tried on the whole program. (2, the pause, is measured in stacks_test.cc; 3, what hangs,
+// in hung_mount_test.cc and endpoint_test.cc; 8, the empty root, in static_test.)
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "tests/support/program.h"
+
+using namespace ec::test;
+using nlohmann::json;
+
+namespace {
+
+std::string target_program(const std::string& name) { return std::string(EC_TARGETS_DIR) + "/" + name; }
+
+std::vector<std::string> quick(pid_t pid, const std::string& output) {
+  return {"--pid", std::to_string(pid), "--profile-seconds", "0", "--endpoint", "none", "-o", output};
+}
+
+std::string artifact(const std::string& archive, const std::string& name) { return collect({"show", archive, name}).out; }
+
+// The whole archive, unpacked by plain tar, as one text.
+std::string unpacked(const std::string& archive, const TempDir& where) {
+  run_program({"tar", "--zstd", "-xf", archive, "-C", where.path()});
+  std::string all;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(where.path()))
+    if (entry.is_regular_file()) all += entry.path().string() + "\n" + read_text(entry.path().string()) + "\n";
+  return all;
+}
+
+std::chrono::milliseconds random_delay(std::mt19937& random, int most) {
+  return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, most)(random));
+}
+
+}  // namespace
+
+TEST_CASE("1: killed at any moment, the collector leaves a running target; 4: and a readable archive") {
+  BackgroundProgram target({target_program("idle"), "50"});
+  target.wait_for_line("ready");
+  std::mt19937 random(1);
+  int readable = 0;
+  for (int round = 0; round < 25; ++round) {
+    TempDir directory;
+    auto arguments = quick(target.pid(), directory.path());
+    arguments.insert(arguments.begin(), EC_BINARY);
+    if (round % 2) arguments.insert(arguments.end(), {"--stacks", "consistent"});
+    {
+      BackgroundProgram run(arguments);
+      std::this_thread::sleep_for(random_delay(random, 500));
+      run.kill_and_reap(SIGKILL);
+    }
+    REQUIRE(eventually([&] { return runs_freely(target.pid()); }));
+    std::string archive = directory.find(".partial");
+    if (archive.empty()) archive = directory.find(".tar.zst");
+    if (archive.empty() || std::filesystem::file_size(archive) == 0) continue;
+    auto verified = collect({"verify", archive});
+    CAPTURE(verified.out, verified.err);
+    CHECK((verified.exit_code == 3 || verified.exit_code == 0));
+    CHECK(verified.out.find("problem:") == std::string::npos);
+    auto listing = run_program({"tar", "--zstd", "-tf", archive});
+    CHECK(listing.out.find("/raw/run\n") != std::string::npos);
+    auto shown = collect({"show", archive});
+    CHECK(shown.out.find("idle") != std::string::npos);
+    ++readable;
+  }
+  CHECK(readable > 5);
+}
+
+TEST_CASE("4: a destination that fills up keeps summary and manifest, and says which device is full") {
+  if (getuid() != 0) return;   // mounting a tmpfs takes root; scripts/test runs as root in CI
+  BackgroundProgram target({target_program("idle"), "300"});
+  target.wait_for_line("ready");
+  for (const char* size : {"32k", "200k", "1m"}) {
+    TempDir directory;
+    REQUIRE(mount("tmpfs", directory.path().c_str(), "tmpfs", 0, (std::string("size=") + size).c_str()) == 0);
+    std::string filler = directory / "filler";
+    if (std::string(size) == "1m") write_text(filler, std::string(700 * 1024, 'x'));
+    auto result = collect(quick(target.pid(), directory.path()));
+    CAPTURE(size, result.out, result.err);
+    CHECK_FALSE(result.timed_out);
+    // Either everything fitted, or the archive says what did not, or there is none and the page was shown all the same.
+    CHECK((result.exit_code == 3 || result.exit_code == 0 || result.exit_code == 1));
+    CHECK(result.out.find("idle") != std::string::npos);
+    std::string archive = directory.find(".tar.zst");
+    if (!archive.empty()) {
+      CHECK(collect({"verify", archive}).out.find("problem:") == std::string::npos);
+      CHECK(artifact(archive, "summary.md").find("idle") != std::string::npos);
+      auto manifest = json::parse(artifact(archive, "manifest.json"));
+      for (const auto& row : manifest["artifacts"])
+        if (row["status"] == "failed" && row["reason"].get<std::string>().find("No space") != std::string::npos)
+          CHECK(row["reason"].get<std::string>().find(directory.path()) != std::string::npos);
+    } else {
+      CHECK(result.err.find(directory.path()) != std::string::npos);
+    }
+    umount2(directory.path().c_str(), MNT_DETACH);
+  }
+}
+
+TEST_CASE("5: an ordinary user gets an archive that says what is missing and why") {
+  if (getuid() != 0) return;   // needs a target of another user
+  BackgroundProgram target({target_program("idle"), "5"});
+  target.wait_for_line("ready");
+  TempDir directory;
+  chmod(directory.path().c_str(), 0777);
+  ProgramSettings as_nobody;
+  as_nobody.in_child = [] {
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(125);
+  };
+  auto result = collect(quick(target.pid(), directory.path()), as_nobody);
+  CAPTURE(result.out, result.err);
+  CHECK(result.exit_code == 3);
+  std::string archive = directory.find(".tar.zst");
+  REQUIRE_FALSE(archive.empty());
+  auto manifest = json::parse(artifact(archive, "manifest.json"));
+  int with_fix = 0;
+  for (const auto& row : manifest["artifacts"]) {
+    if (row["status"] != "ok") CHECK_FALSE(row["reason"].get<std::string>().empty());
+    if (row["status"] == "failed" && !row["fix"].get<std::string>().empty()) ++with_fix;
+  }
+  CHECK(with_fix > 3);
+  auto summary = json::parse(artifact(archive, "summary.json"));
+  CHECK_FALSE(summary["not_examined"].empty());
+  CHECK(result.out.find("CAP_SYS_PTRACE") != std::string::npos);
+}
+
+TEST_CASE("5: in a user namespace without capabilities the run ends with an archive") {
+  BackgroundProgram target({target_program("idle"), "5"});
+  target.wait_for_line("ready");
+  TempDir directory;
+  chmod(directory.path().c_str(), 0777);
+  auto result = run_program({"unshare", "--user", "--map-user=1000", EC_BINARY, "--pid", std::to_string(target.pid()),
+                             "--profile-seconds", "0", "--endpoint", "none", "-o", directory.path()});
+  CAPTURE(result.out, result.err);
+  CHECK((result.exit_code == 3 || result.exit_code == 0));
+  CHECK_FALSE(directory.find(".tar.zst").empty());
+  CHECK(runs_freely(target.pid()));
+}
+
+TEST_CASE("6: no planted secret is in the archive, on the screen or in our own arguments") {
+  const std::string canary = "c4n4ryS3cr3tV4lue";
+  TempDir directory, logs;
+  BackgroundProgram neighbour({"sleep", "1000", "--password=" + canary + "2"}, {.directory = "", .environment = {}, .timeout = {}, .in_child = {}});
+  ProgramSettings settings;
+  settings.environment = {"DB_PASSWORD=" + canary + "1", "AWS_SECRET_ACCESS_KEY=" + canary + "3", "HARMLESS=" + canary + "4",
+                          "DATABASE_URL=postgres://bob:" + canary + "5@db/x"};
+  BackgroundProgram target({"python3", "-c",
+                            "import sys,time\n"
+                            "log = open('" + (logs / "app.log") + "', 'a')\n"
+                            "log.write('ERROR login failed password=" + canary + "6\\n')\n"
+                            "log.write('GET /x HTTP/1.1 Authorization: Bearer " + canary + "7\\n')\n"
+                            "log.write('url https://u:" + canary + "8@example.org/ token=" + canary + "9\\n')\n"
+                            "log.flush()\nprint('ready', flush=True)\ntime.sleep(1000)",
+                            "--token", canary + "a", "--api-key=" + canary + "b"},
+                           settings);
+  target.wait_for_line("ready");
+  std::string output = directory.path();
+  auto result = collect(quick(target.pid(), output));
+  CAPTURE(result.exit_code, result.err);
+  CHECK(result.out.find(canary) == std::string::npos);
+  CHECK(result.err.find(canary) == std::string::npos);
+  std::string archive = directory.find(".tar.zst");
+  REQUIRE_FALSE(archive.empty());
+  TempDir where;
+  std::string all = unpacked(archive, where);
+  CHECK(all.size() > 10000);
+  // The python program itself stands in an argument of the target: its text is searched like everything else.
+  for (size_t at = all.find(canary); at != std::string::npos; at = all.find(canary, at + 1)) {
+    FAIL_CHECK(all.substr(at > 160 ? at - 160 : 0, 200));
+    if (at > 0) break;
+  }
+  auto manifest = json::parse(artifact(archive, "manifest.json"));
+  uint64_t redactions = 0;
+  for (const auto& row : manifest["artifacts"]) redactions += row["redactions"].get<uint64_t>();
+  CHECK(redactions >= 8);
+  // Names stay.
+  CHECK(artifact(archive, "process/environ").find("DB_PASSWORD=") != std::string::npos);
+}
+
+TEST_CASE("6: --no-redact keeps them, and says so") {
+  TempDir directory;
+  ProgramSettings settings;
+  settings.environment = {"DB_PASSWORD=kept-on-request"};
+  BackgroundProgram target({target_program("idle")}, settings);
+  target.wait_for_line("ready");
+  auto arguments = quick(target.pid(), directory.path());
+  arguments.push_back("--no-redact");
+  collect(arguments);
+  std::string archive = directory.find(".tar.zst");
+  REQUIRE_FALSE(archive.empty());
+  CHECK(artifact(archive, "process/environ").find("kept-on-request") != std::string::npos);
+  CHECK(json::parse(artifact(archive, "manifest.json"))["redacted"] == false);
+}
+
+TEST_CASE("7: no command is executed, nobody is signalled, nothing is written elsewhere") {
+  BackgroundProgram target({target_program("idle"), "5"});
+  target.wait_for_line("ready");
+  TempDir directory;
+  std::string trace = directory / "trace";
+  auto result = run_program({"strace", "-f", "-qq", "-o", trace, "-e",
+                             "trace=execve,execveat,kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,open,openat,creat,"
+                             "unlink,unlinkat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod,"
+                             "mknodat,truncate,chmod,fchmodat,chown,mount,umount2",
+                             EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "0", "-o",
+                             directory.path()});
+  REQUIRE((result.exit_code == 0 || result.exit_code == 3));
+  std::string text = read_text(trace);
+  REQUIRE(text.size() > 1000);
+  int executed = 0;
+  size_t begin = 0;
+  std::string pid = std::to_string(target.pid());
+  while (begin < text.size()) {
+    size_t end = text.find('\n', begin);
+    std::string line = text.substr(begin, end - begin);
+    begin = end == std::string::npos ? text.size() : end + 1;
+    if (line.find("execve") != std::string::npos) ++executed;
+    if (line.find("kill(" + pid) != std::string::npos || line.find("kill(-") != std::string::npos) FAIL_CHECK(line);
+    bool writes = line.find("O_WRONLY") != std::string::npos || line.find("O_RDWR") != std::string::npos ||
+                  line.find("O_CREAT") != std::string::npos;
+    bool changes = line.find("unlink") != std::string::npos || line.find("mkdir") != std::string::npos ||
+                   line.find("chmod") != std::string::npos || line.find("mount(") != std::string::npos;
+    bool ours = line.find(directory.path()) != std::string::npos || line.find("/proc/self/") != std::string::npos ||
+                line.find("\"/dev/null\"") != std::string::npos;
+    if ((writes || changes) && !ours) FAIL_CHECK(line);
+  }
+  CHECK(executed == 1);   // ourselves
+  CHECK(runs_freely(target.pid()));
+}
+
+TEST_CASE("7: a Go program's SIGQUIT is never sent; the target's own settings stay") {
+  // A program that dies of any signal it can catch, and says so.
+  BackgroundProgram target({"python3", "-c",
+                            "import signal,time,os\n"
+                            "for s in range(1, 65):\n"
+                            "    try: signal.signal(s, lambda n, f: (print('signal', n, flush=True), os._exit(1)))\n"
+                            "    except (OSError, ValueError): pass\n"
+                            "print('ready', flush=True)\n"
+                            "while True: time.sleep(0.01)"});
+  target.wait_for_line("ready");
+  std::string process = "/proc/" + std::to_string(target.pid());
+  std::string before = read_text(process + "/oom_score_adj") + read_text(process + "/limits") + read_text(process + "/timerslack_ns");
+  TempDir directory;
+  collect(quick(target.pid(), directory.path()));
+  auto consistent = quick(target.pid(), directory.path());
+  consistent.insert(consistent.end(), {"--stacks", "consistent"});
+  collect(consistent);
+  CHECK(kill(target.pid(), 0) == 0);
+  CHECK(read_text(process + "/stat").find(") Z") == std::string::npos);
+  CHECK(before ==
+        read_text(process + "/oom_score_adj") + read_text(process + "/limits") + read_text(process + "/timerslack_ns"));
+}
+
+TEST_CASE("8: no /tmp, no free descriptors to waste, no memory to waste, no processes to spare") {
+  BackgroundProgram target({target_program("idle"), "20"});
+  target.wait_for_line("ready");
+  TempDir directory;
+  chmod(directory.path().c_str(), 0777);
+  struct Case {
+    const char* name;
+    std::function<void()> in_child;
+  };
+  const Case cases[] = {
+      {"32 descriptors", [] { rlimit few{32, 32}; setrlimit(RLIMIT_NOFILE, &few); }},
+      {"address space of 2 GiB", [] { rlimit some{2ull << 30, 2ull << 30}; setrlimit(RLIMIT_AS, &some); }},
+      {"no processes",
+       [] {
+         if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(125);
+         rlimit none{0, 0};
+         setrlimit(RLIMIT_NPROC, &none);
+       }},
+      {"no locked memory", [] { rlimit none{0, 0}; setrlimit(RLIMIT_MEMLOCK, &none); }},
+      {"no environment", [] { clearenv(); }},
+  };
+  for (const Case& c : cases) {
+    TempDir output;
+    chmod(output.path().c_str(), 0777);
+    ProgramSettings settings;
+    settings.in_child = c.in_child;
+    auto result = collect(quick(target.pid(), output.path()), settings);
+    CAPTURE(c.name, result.err, result.exit_code);
+    CHECK((result.exit_code == 0 || result.exit_code == 3));
+    CHECK_FALSE(output.find(".tar.zst").empty());
+    CHECK(runs_freely(target.pid()));
+  }
+}
