@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "collector/base/text.h"
+#include "collector/cli/death_evidence.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/own_process.h"
 #include "collector/cli/run_record.h"
@@ -156,19 +157,20 @@ void CollectRun::note_death() {
   snapshot_.target.death = death;
 }
 
+void CollectRun::gather_death_evidence() {
+  std::string& text = snapshot_.target.death->evidence;
+  text.clear();
+  for (const DeathEvidence& found : evidence_of_death(snapshot_)) {
+    if (!found.artifact.empty() && !raw_.row(found.artifact))
+      store(found.artifact, found.source, found.bytes, Importance::kNormal);
+    if (!found.sentence.empty()) text += (text.empty() ? "" : "; ") + found.sentence;
+  }
+}
+
 void CollectRun::analyse_now() {
   note_death();
-  auto death = snapshot_.target.death;
   parse_all(raw_, snapshot_);
-  if (death) {
-    snapshot_.target.death = death;
-    auto evidence = evidence_of_death(target_.pid, snapshot_);
-    for (const DeathEvidence& found : evidence) {
-      if (!raw_.row(found.artifact)) store(found.artifact, found.source, found.bytes, Importance::kNormal);
-      std::string& text = snapshot_.target.death->evidence;
-      if (!found.sentence.empty()) text += (text.empty() ? "" : "; ") + found.sentence;
-    }
-  }
+  if (snapshot_.target.death) gather_death_evidence();
   if (snapshot_.target.start_time.empty() && snapshot_.process.status)
     snapshot_.target.start_time =
         rfc3339(snapshot_.run.started_wall_ns - static_cast<int64_t>(snapshot_.process.status->age_seconds * 1e9));
@@ -185,7 +187,7 @@ void CollectRun::analyse_now() {
 void CollectRun::show_first_page() {
   progress_.clear();
   if (request_.quiet || request_.output == "-") return;
-  Page page{snapshot_, findings_, runner_.idle() ? "" : ""};
+  Page page{snapshot_, findings_, ""};
   Terminal terminal = terminal_of(STDOUT_FILENO);
   write_all(STDOUT_FILENO, summary_terminal(page, terminal.colour, terminal.columns));
   if (!runner_.idle()) {
