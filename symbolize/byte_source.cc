@@ -19,19 +19,17 @@ uint64_t regular_size(int fd) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-
-int open_inside(int root_fd, const std::string& path) {
+int open_file(int root_fd, const std::string& path, int flags) {
+  if (root_fd < 0) return ::open(path.c_str(), flags);
   open_how how{};
-  how.flags = kOpenFlags;
+  how.flags = static_cast<uint64_t>(flags);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   long fd = ::syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
   if (fd >= 0) return static_cast<int>(fd);
   // EPERM: a seccomp filter older than the call.
   if (errno != ENOSYS && errno != EPERM) return -1;
   size_t first = path.find_first_not_of('/');
-  if (first == std::string::npos) return errno = EISDIR, -1;
-  return ::openat(root_fd, path.c_str() + first, kOpenFlags);
+  return ::openat(root_fd, first == std::string::npos ? "." : path.c_str() + first, flags);
 }
 
 }  // namespace
@@ -89,13 +87,21 @@ std::string ByteSource::text_at(uint64_t offset, size_t limit) const {
   return text;
 }
 
-Result<UniqueFd> open_regular(int root_fd, std::string_view path) {
+Result<UniqueFd> open_inside(int root_fd, std::string_view path, int flags) {
   std::string name(path);
-  UniqueFd fd(root_fd >= 0 ? open_inside(root_fd, name) : ::open(name.c_str(), kOpenFlags));
+  // O_PATH goes with no other flags but these.
+  flags |= flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  UniqueFd fd(open_file(root_fd, name, flags));
   if (!fd) return fail_errno(name, errno, "open failed");
+  return fd;
+}
+
+Result<UniqueFd> open_regular(int root_fd, std::string_view path) {
+  auto fd = open_inside(root_fd, path, O_RDONLY);
+  if (!fd) return fd;
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(name, errno, "fstat failed");
-  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::kUnsupported, name, "not a regular file");
+  if (::fstat(fd->get(), &status) != 0) return fail_errno(std::string(path), errno, "fstat failed");
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCode::kUnsupported, std::string(path), "not a regular file");
   return fd;
 }
 

@@ -36,9 +36,11 @@ class ByteSource {
   uint64_t size_ = 0;
 };
 
-// Opens a regular file for reading inside the directory `root_fd` as if it were "/": symbolic links stay inside
-// (openat2(2), RESOLVE_IN_ROOT; a kernel before 5.6 follows absolute links to the outside). -1 = the host's root. Never
-// waits for a FIFO or a device. Errors: sys_error, unsupported for what is not a regular file.
+// open(2) with `flags` inside the directory `root_fd` as if it were "/": symbolic links stay inside (openat2(2),
+// RESOLVE_IN_ROOT; a kernel before 5.6 follows absolute links to the outside). -1 = the host's root. O_CLOEXEC, O_NOCTTY
+// and O_NONBLOCK are added: it never waits for a FIFO or a device. Errors: sys_error.
+Result<UniqueFd> open_inside(int root_fd, std::string_view path, int flags);
+// A regular file for reading. Errors: sys_error, unsupported for what is not a regular file.
 Result<UniqueFd> open_regular(int root_fd, std::string_view path);
 
 }  // namespace ec

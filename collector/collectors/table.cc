@@ -1,5 +1,7 @@
 #include "collector/collectors/collector.h"
+#include "collector/collectors/executable.h"
 #include "collector/collectors/filesystems.h"
+#include "collector/collectors/forensics.h"
 #include "collector/collectors/host_cpu.h"
 #include "collector/collectors/host_disks.h"
 #include "collector/collectors/host_limits.h"
@@ -53,6 +55,13 @@ const std::vector<Collector>& collector_table() {
       {"host_system", "kernel, distribution, virtualisation, taint, modules", "uname(2), /etc/os-release, /proc/modules", 9,
        Tier::kT0, Lane::kMain, milliseconds{300}, 4u << 20, "", "text", false, false, false, gather_host_system,
        parse_host_system},
+      {"executable", "which program it is, its version and package; files replaced or deleted since the start",
+       "/proc/PID/exe, /proc/PID/maps, /var/lib/dpkg in the target's root", 9, Tier::kT1, Lane::kMain, milliseconds{1500},
+       16u << 20, "CAP_SYS_PTRACE for other users' processes", "build settings", false, true, false, gather_executable,
+       parse_executable},
+      {"forensics", "code in writable or vanished files, preloaded libraries, programs without a file",
+       "/proc/PID/maps, /proc/*/exe, /etc/ld.so.preload in the target's root", 9, Tier::kT0, Lane::kMain, milliseconds{500},
+       4u << 20, "CAP_SYS_PTRACE for other users' processes", "paths", false, false, false, gather_forensics, parse_forensics},
       {"processes", "every process: state, CPU, memory, IO, command line; tasks in uninterruptible sleep",
        "/proc/*/{stat,cmdline,io,exe}, /proc/PID/task/TID/{wchan,stack}", 5, Tier::kT1, Lane::kRisky, milliseconds{1000},
        128u << 20, "CAP_SYS_PTRACE for IO and executables, CAP_SYS_ADMIN for kernel stacks", "arguments", true, false, false,

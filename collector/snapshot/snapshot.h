@@ -75,6 +75,7 @@ struct Executable {
   std::string language;               // "Go 1.19.8", "JVM 17.0.15", "CPython 3.11.2", "Node 20.20.2", "C/C++" …
   std::string product;                // "PostgreSQL 15.18", "nginx 1.22.1", "Redis 7.0.15", "" = unknown
   std::string package;                // "postgresql-15 15.18-0+deb12u1" of the dpkg database in the target's root
+  std::string package_reason;         // why package is empty: "package database not read: rpm"
   std::string go_module, go_version;  // Go build info
   std::map<std::string, std::string> go_settings;
   bool deleted = false;               // the file on disk is gone
