@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""The whole run beside the shell way of doing the same, in turn, on one big process.
+
+    tests/bench/whole_run.py BUILD_DIR [--threads 1000] [--mappings 1000] [--descriptors 10000] [--rounds 5] [--scale]
+
+Prints wall and CPU seconds, peak memory (largest process), and the target's own longest gap during the run: medians, and
+ours divided by the shell way's. With --scale also ten times the threads and descriptors, ours only. Build with the release
+preset. Needs eu-stack (elfutils), lsof, procps, iproute2.
+"""
+import argparse, os, resource, shutil, statistics, subprocess, sys, tempfile, time
+
+SHELL_WAY = "top -bn1; ps aux; free; df; ss -s; pmap -x {pid}; lsof -p {pid}; eu-stack -p {pid}"
+
+
+class Heavy:
+    def __init__(self, build, threads, mappings, descriptors):
+        self.process = subprocess.Popen(
+            [os.path.join(build, "targets", "heavy"), str(threads), str(mappings), str(descriptors)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit("the target did not start")
+
+    def gap_us(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        gap, interrupted = self.process.stdout.readline().split()
+        return int(gap), int(interrupted)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def run(arguments, shell, heavy):
+    heavy.gap_us()
+    before = time.monotonic()
+    process = subprocess.Popen(arguments, shell=shell, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - before
+    gap, interrupted = heavy.gap_us()
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024, "gap": gap,
+            "eintr": interrupted, "status": os.waitstatus_to_exitcode(status)}
+
+
+def medians(results):
+    return {key: statistics.median(r[key] for r in results) for key in results[0]}
+
+
+def row(name, m):
+    print(f"{name:<28} {m['wall']:8.3f} s {m['cpu']:8.3f} s {m['rss']:8.1f} MiB {m['gap'] / 1000:9.2f} ms {int(m['eintr']):6}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    for name, value in (("threads", 1000), ("mappings", 1000), ("descriptors", 10000), ("rounds", 5)):
+        parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--scale", action="store_true")
+    options = parser.parse_args()
+    for tool in ("top", "ps", "free", "df", "ss", "pmap", "lsof", "eu-stack"):
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing: scripts/packages bench")
+    collect = os.path.join(options.build, "emergency-collect")
+    scratch = tempfile.mkdtemp(prefix="ec-bench-")
+
+    def ours(pid):
+        return [collect, "--pid", str(pid), "--profile-seconds", "0", "-o", scratch]
+
+    print(f"{options.threads} threads, {options.mappings} mappings, {options.descriptors} descriptors; "
+          f"median of {options.rounds} rounds, in turn")
+    print(f"{'':<28} {'wall':>10} {'CPU':>10} {'peak RSS':>12} {'target gap':>12} {'EINTR':>6}")
+    heavy = Heavy(options.build, options.threads, options.mappings, options.descriptors)
+    pid = heavy.process.pid
+    mine, shell = [], []
+    run(ours(pid), False, heavy)
+    for _ in range(options.rounds):
+        mine.append(run(ours(pid), False, heavy))
+        shell.append(run(SHELL_WAY.format(pid=pid), True, heavy))
+    a, b = medians(mine), medians(shell)
+    row("emergency-collect", a)
+    row("the shell way", b)
+    ratio = lambda key: a[key] / b[key] if b[key] else float("nan")
+    print(f"{'ratio':<28} {ratio('wall'):10.3f} {ratio('cpu'):10.3f} {ratio('rss'):12.3f} {ratio('gap'):12.3f}")
+    sizes = [os.path.getsize(os.path.join(scratch, name)) for name in os.listdir(scratch)]
+    print(f"archive: {statistics.median(sizes) / 1024:.0f} KiB; exit codes {sorted({r['status'] for r in mine})}")
+    heavy.stop()
+
+    if options.scale:
+        big = Heavy(options.build, options.threads * 10, options.mappings, options.descriptors * 10)
+        results = [run(ours(big.process.pid), False, big) for _ in range(3)]
+        m = medians(results)
+        row("ten times as big", m)
+        print(f"{'ratio to the smaller one':<28} {m['wall'] / a['wall']:10.1f} {m['cpu'] / a['cpu']:10.1f} {m['rss'] / a['rss']:12.1f}")
+        big.stop()
+    shutil.rmtree(scratch)
+
+
+main()
