@@ -13,6 +13,7 @@
 #include "collector/collectors/kernel_log.h"
 #include "collector/collectors/network.h"
 #include "collector/collectors/open_files.h"
+#include "collector/collectors/process.h"
 #include "collector/collectors/processes.h"
 #include "collector/collectors/sockets.h"
 
@@ -21,6 +22,19 @@ namespace ec {
 const std::vector<Collector>& collector_table() {
   static const std::vector<Collector> kTable{
       // Rows by lane, most volatile first. See collector.h for the meaning of the columns.
+      {"process", "the process's own counters: state, CPU, memory, faults, IO, run delay",
+       "/proc/PID/{stat,status,statm,io,schedstat}, proc(5)", 2, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
+       "CAP_SYS_PTRACE for the IO of other users' processes", "", true, true, false, gather_process, parse_process},
+      {"cgroup", "cgroups of the process and all above them: limits, usage, throttling, OOM kills, pressure",
+       "/proc/PID/cgroup, cgroups(7)", 3, Tier::kT0, Lane::kMain, milliseconds{1000}, 8u << 20, "", "", true, true, false,
+       gather_cgroup, parse_cgroup},
+      {"process_facts", "limits, OOM score, timers, user, security state, what it waits for",
+       "/proc/PID/{limits,oom_score,timers,wchan,attr/current,uid_map,…}, proc(5)", 3, Tier::kT0, Lane::kMain,
+       milliseconds{2000}, 16u << 20, "CAP_SYS_PTRACE for the system call of other users' processes", "text", false, true,
+       false, gather_process_facts, parse_process_facts},
+      {"namespaces", "working directory, root and namespaces of the process, compared with ours",
+       "/proc/PID/{cwd,root,exe,ns/*}, namespaces(7)", 3, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
+       "CAP_SYS_PTRACE for other users' processes", "paths", false, true, false, gather_namespaces, parse_namespaces},
       {"open_files", "every open descriptor: kind, path, flags, position, locks", "/proc/PID/fd, /proc/PID/fdinfo, proc(5)", 4,
        Tier::kT0, Lane::kMain, milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes", "paths", false,
        true, false, gather_open_files, parse_open_files},
@@ -28,6 +42,13 @@ const std::vector<Collector>& collector_table() {
        "sock_diag(7) in the target's network namespace, /proc/*/fd", 4, Tier::kT0, Lane::kMain, milliseconds{5000},
        256u << 20, "CAP_SYS_ADMIN for another network namespace, CAP_SYS_PTRACE for other users' processes", "", false,
        false, false, gather_sockets, parse_sockets},
+      {"process_memory", "mappings, arguments, environment and memory use: what needs the mmap lock of the process",
+       "/proc/PID/{maps,cmdline,environ,smaps_rollup}, proc(5)", 4, Tier::kT1, Lane::kMain, milliseconds{5000}, 64u << 20,
+       "CAP_SYS_PTRACE for other users' processes", "arguments, environment values", false, true, false,
+       gather_process_memory, parse_process_memory},
+      {"process_tree", "children, zombies included, and ancestors of the process",
+       "/proc/PID/task/TID/children, /proc/*/{stat,cmdline}, proc(5)", 4, Tier::kT1, Lane::kMain, milliseconds{2000},
+       16u << 20, "", "arguments", false, true, false, gather_process_tree, parse_process_tree},
       {"host_cpu", "load, CPU shares of every CPU, context switches, forks", "/proc/stat, /proc/loadavg, /proc/uptime, proc(5)", 5,
        Tier::kT0, Lane::kMain, milliseconds{200}, 4u << 20, "", "", true, false, false, gather_host_cpu, parse_host_cpu},
       {"host_memory", "memory, paging and reclaim rates, swap, NUMA nodes", "/proc/meminfo, /proc/vmstat, /sys/devices/system/node",

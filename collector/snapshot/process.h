@@ -52,6 +52,7 @@ struct ProcessRates {
   double voluntary_switches = 0, involuntary_switches = 0;
   double run_delay = 0;             // seconds per second its threads waited on a run queue (schedstat field 2)
   int64_t rss_change_bytes = 0;     // over the interval
+  bool has_io = true;               // false: io could not be read, and the four IO rates are unknown, not 0
 };
 
 // One "some"/"full" line of a pressure file (Documentation/accounting/psi.rst); percent, and stall time in µs.
@@ -76,6 +77,7 @@ struct Cgroup {
   std::optional<uint64_t> memory_peak_bytes;
   std::optional<uint64_t> swap_current_bytes, swap_limit_bytes;
   std::optional<uint64_t> oom_kills;            // memory.events oom_kill / memory.oom_control
+  std::optional<uint64_t> oom_kills_between;    // the two readings; the second one may be after the death of the target
   std::optional<uint64_t> memory_max_events;    // memory.events max / memory.failcnt
   std::optional<double> cpu_limit_cores;        // quota / period
   std::optional<uint64_t> cpu_periods, cpu_throttled_periods, cpu_throttled_us;  // since the cgroup exists
