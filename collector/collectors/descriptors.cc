@@ -44,7 +44,21 @@ Result<std::string_view> Descriptors::link(int fd) {
   return std::string_view(link_.data(), static_cast<size_t>(length));
 }
 
-Result<std::string_view> Descriptors::info(int fd) { return info_.read(Name(fd).text, info_buffer_, kInfoBytes); }
+Result<std::string_view> Descriptors::info(int fd) {
+  UniqueFd file(openat(info_.fd(), Name(fd).text, O_RDONLY | O_CLOEXEC));
+  if (!file) return fail_errno(fmt::format("{}/{}", info_.directory(), fd), errno);
+  if (info_buffer_.empty()) info_buffer_.resize(4096);
+  size_t filled = 0;
+  while (true) {
+    ssize_t got = ::read(file.get(), info_buffer_.data() + filled, info_buffer_.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(fmt::format("{}/{}", info_.directory(), fd), errno);
+    filled += static_cast<size_t>(got);
+    // The kernel writes the whole text at once (seq_file, one record): a read that leaves room was the last.
+    if (filled < info_buffer_.size() || filled >= kInfoBytes) return std::string_view(info_buffer_.data(), filled);
+    info_buffer_.resize(std::min(info_buffer_.size() * 4, kInfoBytes));
+  }
+}
 
 Result<struct stat> Descriptors::stat(int fd) const {
   struct stat found {};

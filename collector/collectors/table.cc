@@ -1,4 +1,5 @@
 #include "collector/collectors/collector.h"
+#include "collector/collectors/endpoint.h"
 #include "collector/collectors/executable.h"
 #include "collector/collectors/filesystems.h"
 #include "collector/collectors/forensics.h"
@@ -11,6 +12,7 @@
 #include "collector/collectors/host_system.h"
 #include "collector/collectors/host_time.h"
 #include "collector/collectors/kernel_log.h"
+#include "collector/collectors/logs.h"
 #include "collector/collectors/network.h"
 #include "collector/collectors/open_files.h"
 #include "collector/collectors/process.h"
@@ -66,6 +68,10 @@ const std::vector<Collector>& collector_table() {
       {"kernel_log", "the newest 256 KiB of the kernel log, OOM kills", "/dev/kmsg, else syslog(2)", 6, Tier::kT0, Lane::kMain,
        milliseconds{500}, 1u << 20, "CAP_SYSLOG where kernel.dmesg_restrict is 1", "text", false, false, false,
        gather_kernel_log, parse_kernel_log},
+      {"logs", "tails of the log files that the process writes, the journal of its unit, and their error lines",
+       "/proc/PID/fd, /var/log/journal", 6, Tier::kT0, Lane::kMain, milliseconds{2000}, 4u << 20,
+       "CAP_SYS_PTRACE for other users' processes, CAP_DAC_READ_SEARCH for their files", "text", false, true, false,
+       gather_logs, parse_logs},
       {"host_time", "clock source and time synchronisation", "adjtimex(2), /sys/devices/system/clocksource", 6, Tier::kT0,
        Lane::kMain, milliseconds{200}, 1u << 20, "", "", false, false, false, gather_host_time, parse_host_time},
       {"host_limits", "open files, PIDs and threads of the host, kernel settings", "/proc/sys/{fs,kernel,vm}, proc(5)", 7,
@@ -90,6 +96,13 @@ const std::vector<Collector>& collector_table() {
       {"filesystems", "space and inodes of each filesystem that the target sees; mounts that hang",
        "/proc/PID/mountinfo, statfs(2)", 6, Tier::kT0, Lane::kRisky, milliseconds{2000}, 8u << 20,
        "CAP_SYS_PTRACE to walk the target's root", "paths", false, false, false, gather_filesystems, parse_filesystems},
+      {"runtime", "goroutines, heap and GC figures, as far as one cheap GET tells", "listening sockets of the target, GET", 5,
+       Tier::kT2, Lane::kEndpoint, milliseconds{600}, 16u << 20, "CAP_SYS_ADMIN for another network namespace", "JSON values",
+       false, true, false, gather_runtime, parse_endpoints},
+      {"endpoint", "debug endpoints: profiles, goroutines, runtime variables; CPU profile of --profile-seconds",
+       "listening sockets of the target, GET", 9, Tier::kT2, Lane::kEndpoint, milliseconds{180'000}, 512u << 20,
+       "CAP_SYS_ADMIN for another network namespace", "text and JSON bodies, arguments", false, true, true, gather_endpoint,
+       parse_endpoints},
   };
   return kTable;
 }
