@@ -46,8 +46,10 @@ void append_failed_section(std::string& bundle, std::string_view name, const Err
                         printable_line(error.detail), kClose);
 }
 
-std::vector<Section> parse_bundle(std::string_view bundle) {
+std::vector<Section> parse_bundle(std::string_view bundle, size_t* whole_bytes) {
   std::vector<Section> sections;
+  const size_t size = bundle.size();
+  size_t whole = 0;
   while (bundle.starts_with(kOpen) || bundle.starts_with(kFailedOpen)) {
     bool failed = bundle.starts_with(kFailedOpen);
     size_t end = bundle.find('\n');
@@ -62,9 +64,10 @@ std::vector<Section> parse_bundle(std::string_view bundle) {
       section.failed = true;
       section.error.code = code_from_word(fields.word().value_or(""));
       section.error.sys_errno = fields.number<int>().value_or(0);
-      std::string_view rest = trim(fields.rest());
-      size_t bar = rest.rfind(" |");
-      section.name = rest.substr(0, bar);
+      // The first bar: a name holds none, a detail may.
+      std::string_view rest = fields.rest();
+      size_t bar = rest.find(" |");
+      section.name = trim(rest.substr(0, bar));
       section.error.where = section.name;
       if (bar != std::string_view::npos) section.error.detail = trim(rest.substr(bar + 2));
     } else {
@@ -77,7 +80,9 @@ std::vector<Section> parse_bundle(std::string_view bundle) {
       bundle.remove_prefix(*length + 1);
     }
     sections.push_back(std::move(section));
+    whole = size - bundle.size();
   }
+  if (whole_bytes) *whole_bytes = whole;
   return sections;
 }
 

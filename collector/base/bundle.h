@@ -26,7 +26,8 @@ struct Section {
 void append_section(std::string& bundle, std::string_view name, std::string_view bytes);
 void append_failed_section(std::string& bundle, std::string_view name, const Error& error);
 
-// All sections, in order; views point into `bundle`. A bundle cut short gives the whole sections before the cut.
-std::vector<Section> parse_bundle(std::string_view bundle);
+// All sections, in order; views point into `bundle`. A bundle cut short gives the whole sections before the cut, and
+// `whole_bytes`, when given, is where the cut one starts.
+std::vector<Section> parse_bundle(std::string_view bundle, size_t* whole_bytes = nullptr);
 
 }  // namespace ec
