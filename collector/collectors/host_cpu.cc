@@ -85,7 +85,7 @@ void parse_host_cpu(const RawStore& store, Snapshot& snapshot) {
 
 void gather_host_interrupts(GatherContext& context) {
   store_reading(context, "proc/interrupts", Redact::kNothing);
-  store_reading(context, "proc/softirqs", Redact::kNothing);
+  store_if_there(context, raw_path(context.reading, "proc/softirqs"), "/proc/softirqs", Redact::kNothing);
 }
 
 void parse_host_interrupts(const RawStore& store, Snapshot& snapshot) {

@@ -34,7 +34,10 @@ void gather_host_logins(GatherContext& context) {
   }
   auto sessions = ProcRoot::open("/run/systemd/sessions");
   if (!sessions) {
-    context.out.failed("raw/host/utmp", "/run/utmp", utmp.error());
+    Error error = utmp.error();
+    if (error.code == ErrorCode::kGone)
+      error = Error{ErrorCode::kSkipped, "/run/utmp", "nothing keeps a list of logins here (no utmp, no systemd-logind)", 0};
+    context.out.failed("raw/host/utmp", "/run/utmp", error);
     return;
   }
   context.out.section(kSessions, "source", "/run/systemd/sessions");

@@ -116,7 +116,8 @@ void gather_numa(GatherContext& context) {
   constexpr std::string_view kBundle = "raw/host/numa.bundle";
   auto nodes = ProcRoot::open("/sys/devices/system/node");
   if (!nodes) {
-    context.out.failed(kBundle, "/sys/devices/system/node", nodes.error());
+    context.out.failed(kBundle, "/sys/devices/system/node",
+                       Error{ErrorCode::kSkipped, "/sys/devices/system/node", "this kernel knows no NUMA nodes", 0});
     return;
   }
   std::string buffer;
@@ -140,9 +141,9 @@ void gather_host_memory(GatherContext& context) {
   store_reading(context, "proc/meminfo", Redact::kNothing);
   store_reading(context, "proc/vmstat", Redact::kNothing);
   if (context.reading != Reading::kFirst) return;
-  store_once(context, "proc/swaps");
-  store_once(context, "proc/buddyinfo", Redact::kNothing);
-  store_once(context, "proc/zoneinfo", Redact::kNothing);
+  store_if_there(context, "raw/proc/swaps", "/proc/swaps");
+  store_if_there(context, "raw/proc/buddyinfo", "/proc/buddyinfo", Redact::kNothing);
+  store_if_there(context, "raw/proc/zoneinfo", "/proc/zoneinfo", Redact::kNothing);
   gather_numa(context);
 }
 

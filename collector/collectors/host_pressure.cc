@@ -35,7 +35,7 @@ void gather_host_pressure(GatherContext& context) {
     // A kernel built with PSI that was not booted with psi=1 has the files and refuses to open them.
     bool off = error.sys_errno == EOPNOTSUPP;
     if (off || error.code == ErrorCode::kGone)
-      error = Error{ErrorCode::kUnsupported, file,
+      error = Error{ErrorCode::kSkipped, file,
                     off ? "pressure accounting is switched off" : "this kernel has no pressure accounting (CONFIG_PSI)",
                     error.sys_errno};
     context.out.failed(raw_path(context.reading, path), file, error, off ? "boot with psi=1" : "");

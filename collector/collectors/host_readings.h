@@ -12,6 +12,9 @@ namespace ec {
 
 // Stores /PATH under the reading of `context`. "proc/stat" → "raw/second/proc/stat".
 bool store_reading(GatherContext& context, std::string_view path, Redact redact = Redact::kAuto);
+// The same for what some kernels and containers do not have: its absence is no failure and leaves no artifact.
+void store_if_there(GatherContext& context, const std::string& artifact, const std::string& file,
+                    Redact redact = Redact::kAuto);
 // Stores /PATH once, under "raw/PATH"; nothing in later readings.
 bool store_once(GatherContext& context, std::string_view path, Redact redact = Redact::kAuto);
 

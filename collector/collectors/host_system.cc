@@ -147,8 +147,10 @@ void gather_host_system(GatherContext& context) {
   }
   store_once(context, "proc/sys/kernel/random/boot_id", Redact::kNothing);
   store_once(context, "proc/sys/kernel/tainted", Redact::kNothing);
-  store_once(context, "proc/modules", Redact::kNothing);
-  store_once(context, "proc/cmdline", Redact::kText);
+  if (access("/proc/modules", F_OK) == 0) store_once(context, "proc/modules", Redact::kNothing);
+  else context.out.failed("raw/proc/modules", "/proc/modules",
+                          Error{ErrorCode::kSkipped, "/proc/modules", "this kernel has no loadable modules", 0});
+  store_if_there(context, "raw/proc/cmdline", "/proc/cmdline", Redact::kText);
   store_once(context, "proc/version");
   gather_hints(context);
   gather_users(context);

@@ -27,7 +27,7 @@ constexpr int kReadAll = 3, kSizeBuffer = 10;  // syslog(2): SYSLOG_ACTION_READ_
 struct KernelLog {
   std::string text;
   std::string source;
-  std::string partial;  // why it is not all; "" = from the oldest record that the kernel still had
+  std::string partial;  // why the newest are not there; "" = they are
 };
 
 // One record a read, from the oldest on; EPIPE: records were overwritten while we read, go on with the oldest left.
@@ -61,7 +61,7 @@ Result<KernelLog> read_kmsg(const Deadline& deadline) {
     if (log.text.size() > 2 * kNewestBytes) cut();
   }
   cut();
-  if (dropped > 0 && log.partial.empty()) log.partial = fmt::format("older {} left out", human_bytes(static_cast<double>(dropped)));
+  if (dropped > 0) log.source += fmt::format(", older {} left out", human_bytes(static_cast<double>(dropped)));
   return log;
 }
 
@@ -73,7 +73,7 @@ Result<KernelLog> read_syslog() {
   log.text.resize(std::min<size_t>(static_cast<size_t>(size), kNewestBytes));
   int got = klogctl(kReadAll, log.text.data(), static_cast<int>(log.text.size()));
   if (got < 0) return fail_errno("syslog(2)", errno);
-  if (static_cast<size_t>(got) >= log.text.size() && static_cast<size_t>(size) > kNewestBytes) log.partial = "older messages left out";
+  if (static_cast<size_t>(size) > kNewestBytes) log.source += ", the newest of it";
   log.text.resize(static_cast<size_t>(got));
   return log;
 }

@@ -165,19 +165,19 @@ void gather_network(GatherContext& context) {
   std::string net = network_path(target ? target->pid : 0);
   // A process whose main thread has ended shows its namespace through the threads that live.
   std::string folder = target ? fmt::format("/proc/{}/task/{}/net", target->pid, target->live_tid) : "/proc/net";
+  auto artifact = [&](std::string_view name) { return raw_path(context.reading, fmt::format("{}/{}", net, name)); };
   auto store = [&](std::string_view name) {
     std::string file = fmt::format("{}/{}", folder, name);
     context.out.touch(file);
-    context.out.file(raw_path(context.reading, fmt::format("{}/{}", net, name)), file, Redact::kNothing);
+    context.out.file(artifact(name), file, Redact::kNothing);
   };
   store("dev");
   store("snmp");
   store("netstat");
-  store_reading(context, "proc/net/softnet_stat", Redact::kNothing);
+  store_if_there(context, raw_path(context.reading, "proc/net/softnet_stat"), "/proc/net/softnet_stat", Redact::kNothing);
   if (context.reading != Reading::kFirst) return;
-  store("sockstat");
-  store("sockstat6");
-  store("snmp6");
+  for (const char* name : {"sockstat", "sockstat6", "snmp6"})  // the last two: only with IPv6
+    store_if_there(context, artifact(name), fmt::format("{}/{}", folder, name), Redact::kNothing);
   gather_settings(context);
 }
 

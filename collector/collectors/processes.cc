@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -23,6 +24,7 @@ namespace {
 constexpr std::string_view kBundle = "processes.bundle";
 constexpr size_t kBatch = 64;            // command lines handed on together
 constexpr size_t kHangsTolerated = 3;    // then no further command line is read
+constexpr double kYoungSeconds = 30;
 constexpr size_t kCommandLineBytes = 4096;
 
 int64_t boottime_ns() {
@@ -39,23 +41,24 @@ class ProcessReader {
   // What takes no lock of the process and cannot hang.
   void read_stats() {
     context_.out.touch("/proc");
-    int64_t begin = boottime_ns();
+    begin_ns_ = boottime_ns();
     (void)proc_.each_number("", [&](int pid) {
       fmt::format_to_n(path_, sizeof path_ - 1, "{}/stat", pid).out[0] = '\0';
       auto text = proc_.read(path_, buffer_);
       if (!text) return true;  // it ended meanwhile
-      note(pid, *text);
+      if (!note(pid, *text)) return true;
       if (!context_.hung.empty()) return true;  // the helper that hung has stored it
       context_.out.section(bundle_, path_, *text);
       fmt::format_to_n(path_, sizeof path_ - 1, "{}", pid).out[0] = '\0';
       struct stat owner {};
-      if (context_.reading == Reading::kFirst && fstatat(proc_.fd(), path_, &owner, 0) == 0) {
+      // A process that the first reading cannot have seen is worth its name and user too.
+      if ((context_.reading == Reading::kFirst || seen_.back().young) && fstatat(proc_.fd(), path_, &owner, 0) == 0) {
         fmt::format_to_n(path_, sizeof path_ - 1, "{}/uid", pid).out[0] = '\0';
         context_.out.section(bundle_, path_, std::to_string(owner.st_uid));
       }
       return true;
     });
-    if (context_.hung.empty()) context_.out.section(bundle_, "clock/stat", fmt::format("{} {}", begin, boottime_ns()));
+    if (context_.hung.empty()) context_.out.section(bundle_, "clock/stat", fmt::format("{} {}", begin_ns_, boottime_ns()));
   }
 
   // What waits for a lock that its owner may hold for ever: the mmap lock for cmdline, that of execve for io. Handed on in
@@ -89,9 +92,13 @@ class ProcessReader {
   const std::vector<SeenProcess>& seen() const { return seen_; }
 
  private:
-  void note(int pid, std::string_view text) {
+  bool note(int pid, std::string_view text) {
     auto stat = parse_pid_stat("stat", text);
-    if (stat) seen_.push_back({pid, stat->state, stat->threads, stat->kernel_thread()});
+    if (!stat) return false;
+    double age = static_cast<double>(begin_ns_) / 1e9 - static_cast<double>(stat->start_ticks) / ticks_;
+    seen_.push_back({pid, stat->state, stat->threads, stat->kernel_thread(), stat->user_ticks + stat->system_ticks == 0,
+                     age < kYoungSeconds});
+    return true;
   }
 
   int last_hung_pid() const {
@@ -106,11 +113,12 @@ class ProcessReader {
   void details_of(const SeenProcess& process) {
     if (process.kernel_thread || process.state == 'Z' || process.state == 'X') return;
     std::string folder = std::to_string(process.pid);
-    if (context_.reading == Reading::kFirst) {
+    if (context_.reading == Reading::kFirst || process.young) {
       if (auto exe = proc_.link(folder + "/exe")) pending_.emplace_back(folder + "/exe", std::move(*exe));
       add(folder, "cmdline", kCommandLineBytes);
     }
-    if (io_allowed_) add(folder, "io", 4096);
+    // Thousands of idle processes are what makes a sweep long, and they did no IO worth a line.
+    if (io_allowed_ && !process.never_ran) add(folder, "io", 4096);
   }
 
   void add(const std::string& folder, std::string_view file, size_t limit) {
@@ -134,6 +142,8 @@ class ProcessReader {
   char path_[40] = {};
   std::vector<SeenProcess> seen_;
   std::vector<std::pair<std::string, std::string>> pending_;
+  int64_t begin_ns_ = 0;
+  const double ticks_ = static_cast<double>(sysconf(_SC_CLK_TCK));
   bool io_allowed_ = true;
   int io_denied_ = 0;
 };
@@ -227,13 +237,15 @@ class ProcessList {
     p.age_seconds = std::max(at - started, 0.0);
     auto before = first_.by_pid.find(pid);
     const ProcessTexts* old = before == first_.by_pid.end() ? nullptr : &before->second;
-    if (old) {
-      p.cmdline = command_line(old->cmdline);
-      p.executable_deleted = old->exe.ends_with(" (deleted)");
-      if (auto uid = parse_number<uint32_t>(old->uid)) {
-        auto user = users_.find(*uid);
-        p.user = user == users_.end() ? std::to_string(*uid) : user->second;
-      }
+    // The latest reading repeats names only for young processes: they may have called execve(2) or setuid(2) since.
+    auto either = [&](std::string_view ProcessTexts::*text) {
+      return (texts.*text).empty() && old ? old->*text : texts.*text;
+    };
+    p.cmdline = command_line(either(&ProcessTexts::cmdline));
+    p.executable_deleted = either(&ProcessTexts::exe).ends_with(" (deleted)");
+    if (auto uid = parse_number<uint32_t>(either(&ProcessTexts::uid))) {
+      auto user = users_.find(*uid);
+      p.user = user == users_.end() ? std::to_string(*uid) : user->second;
     }
     if (two_) add_rates(p, *stat, texts, old, at);
     return p;
