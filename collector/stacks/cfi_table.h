@@ -1,0 +1,53 @@
+// Which piece of call frame information covers an address: the sorted table of .eh_frame_hdr when it has the usual form,
+// else an index built from .eh_frame itself (static binaries, prelinked or gold-linked ones). LSB 5.0, "Exception Frames".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "collector/stacks/elf_image.h"
+
+namespace ec {
+
+// Addresses as in the ELF file.
+struct FdeRange {
+  uint64_t start = 0, size = 0;
+  uint64_t fde = 0;           // where the frame description entry stands
+  bool signal_frame = false;  // augmentation 'S'
+};
+
+class CfiTable {
+ public:
+  explicit CfiTable(ElfImage& image);
+
+  // The entry that covers `address`; nothing when none does.
+  std::optional<FdeRange> find(uint64_t address);
+  // Whether there is any call frame information.
+  bool empty();
+
+ private:
+  struct Cie {
+    uint8_t pointer_encoding = 0;
+    bool has_length = false;   // augmentation 'z'
+    bool signal_frame = false;
+  };
+  struct Entry {
+    uint64_t start, size, fde;
+  };
+  void read_header();
+  void build_index();
+  std::optional<uint64_t> search_table(uint64_t address);
+  std::optional<FdeRange> read_fde(uint64_t address);
+  std::optional<Cie> read_cie(uint64_t address);
+
+  ElfImage& image_;
+  uint64_t eh_frame_ = 0, eh_frame_end_ = 0;      // 0 = unknown
+  uint64_t table_ = 0, table_base_ = 0, table_count_ = 0;   // usable sdata4 table of the header
+  bool indexed_ = false;
+  std::vector<Entry> index_;
+  std::unordered_map<uint64_t, std::optional<Cie>> cies_;
+};
+
+}  // namespace ec

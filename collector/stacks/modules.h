@@ -1,0 +1,69 @@
+// The files behind the executable mappings of one target, opened when an address in them is first met.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "collector/stacks/cfi_table.h"
+#include "collector/stacks/elf_image.h"
+#include "collector/target/address_space.h"
+#include "collector/target/target_memory.h"
+
+namespace ec {
+
+struct Module {
+  std::string path;                   // as the target names it, without " (deleted)"; "[vdso]"
+  uint64_t device_major = 0, device_minor = 0, inode = 0;
+  uint64_t bias = 0;                  // address in memory - address in the file
+  std::shared_ptr<ElfImage> image;    // null: could not be read, `why` says why
+  std::shared_ptr<CfiTable> cfi;      // with image
+  std::string bytes;                  // of the vdso, which has no file
+  Error why;
+};
+
+class Modules {
+ public:
+  // Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it).
+  using MayOpen = std::function<bool(const std::string& path)>;
+  Modules(pid_t pid, pid_t live_tid, AddressSpace space, MayOpen may_open);
+
+  const AddressSpace& space() const { return space_; }
+  // A newer picture; files that are open stay open.
+  void update(AddressSpace space);
+
+  bool executable(uint64_t address) const;
+  // The module of the mapping that holds `address`; null when nothing is mapped there, or no file (JIT code). The module
+  // may be without an image. Lives as long as this object.
+  Module* at(uint64_t address);
+  // Bytes of code as the file has them. False in mappings without a file.
+  bool read_code(uint64_t address, void* destination, size_t count);
+  // Every module met so far.
+  const std::vector<std::unique_ptr<Module>>& met() const { return modules_; }
+
+ private:
+  struct File {
+    std::shared_ptr<ElfImage> image;
+    std::shared_ptr<CfiTable> cfi;
+    std::string bytes;
+    Error why;
+  };
+  File& file_of(const Region& region);
+  Result<std::unique_ptr<ElfImage>> open_file(const Region& region, std::string& vdso_bytes);
+  Result<UniqueFd> open_path(const std::string& path, const Region& region, bool same_inode_required);
+
+  pid_t pid_, live_tid_;
+  TargetMemory memory_;
+  AddressSpace space_;
+  MayOpen may_open_;
+  std::vector<Module*> by_region_;         // parallel to space_.regions; null = not looked at yet
+  std::vector<std::unique_ptr<Module>> modules_;
+  std::map<std::tuple<uint64_t, uint64_t, std::string>, File> files_;   // device, inode, name
+};
+
+}  // namespace ec

@@ -1,0 +1,302 @@
+#include "collector/stacks/stack_dump.h"
+
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <unordered_map>
+
+#include "collector/base/text.h"
+#include "collector/target/freeze.h"
+#include "collector/target/obstacles.h"
+#include "collector/target/quiet_copy.h"
+#include "collector/target/task_dir.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kStackCap = 64 * 1024;
+constexpr size_t kMostExtraCopies = 16;            // of kStackCap each, for one thread
+constexpr int64_t kStopCostNs = 12'000;            // per thread stopped together, copying included (measured: 10 µs)
+constexpr uint64_t kFutexBefore = 48, kFutexBytes = 112;
+
+// System calls that a stop does not end: the kernel starts them again by itself (measured on 6.18, and by signal(7)).
+// Others, above all epoll_wait, would return EINTR.
+bool survives_stop(long call) {
+  constexpr std::array kCalls{SYS_futex,  SYS_ppoll, SYS_pselect6, SYS_nanosleep, SYS_clock_nanosleep, SYS_rt_sigsuspend,
+                              SYS_flock,  SYS_fcntl, SYS_wait4,    SYS_waitid,    SYS_msgrcv,          SYS_restart_syscall,
+#ifdef SYS_poll
+                              SYS_poll,   SYS_select, SYS_pause,
+#endif
+  };
+  return std::any_of(kCalls.begin(), kCalls.end(), [&](long each) { return each == call; });
+}
+
+// futex(2) operations that wait: WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.
+bool waits_on_futex(const TaskSyscall& call) {
+  if (call.running || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
+  uint64_t operation = call.arguments[1] & ~uint64_t{0x180};   // without PRIVATE and CLOCK_REALTIME
+  constexpr std::array<uint64_t, 5> kWaits{0, 6, 9, 11, 13};
+  return std::find(kWaits.begin(), kWaits.end(), operation) != kWaits.end() && call.arguments[0] >= 4096 &&
+         call.arguments[0] % 4 == 0;
+}
+
+class Dump {
+ public:
+  Dump(const DumpRequest& request, TaskDir tasks, std::vector<pid_t> tids, AddressSpace space)
+      : request_(request), tasks_(std::move(tasks)), tids_(std::move(tids)), memory_(request.live_tid), copier_(tasks_, memory_) {
+    auto may_open = [this](const std::string& path) { return !request_.may_try || request_.may_try("file " + path); };
+    result_.modules = std::make_unique<Modules>(request.pid, request.live_tid, std::move(space), may_open);
+    unwinder_ = std::make_unique<Unwinder>(*result_.modules);
+    buffer_.resize(kStackCap * (1 + kMostExtraCopies));
+  }
+
+  StackDump run() {
+    choose_mode();
+    std::vector<pid_t> to_stop;
+    if (result_.mode == DumpMode::kConsistent) {
+      to_stop = tids_;
+    } else {
+      for (pid_t tid : tids_) read_quietly(tid, to_stop);
+    }
+    if (!to_stop.empty() && result_.mode != DumpMode::kNoStop) stop(std::move(to_stop));
+    std::sort(result_.threads.begin(), result_.threads.end(),
+              [](const DumpedThread& a, const DumpedThread& b) { return a.tid < b.tid; });
+    for (const DumpedThread& thread : result_.threads)
+      if (thread.read_by == DumpedThread::ReadBy::kNoStop) ++result_.threads_read_without_stop;
+    return std::move(result_);
+  }
+
+ private:
+  void choose_mode() {
+    result_.mode = request_.mode;
+    if (request_.mode == DumpMode::kNoStop) return;
+    if (std::string obstacle = obstacle_to_stopping(request_.pid, request_.live_tid); !obstacle.empty()) {
+      result_.mode = DumpMode::kNoStop;
+      result_.why_gentler = obstacle;
+      return;
+    }
+    auto estimate = nanoseconds(kStopCostNs * static_cast<int64_t>(tids_.size()));
+    if (request_.mode == DumpMode::kConsistent && estimate > request_.max_pause) {
+      result_.mode = DumpMode::kAuto;
+      result_.why_gentler = fmt::format("stopping {} threads together was estimated at {}, above the budget of {}", tids_.size(),
+                                        human_duration(std::chrono::duration<double>(estimate).count()),
+                                        human_duration(std::chrono::duration<double>(request_.max_pause).count()));
+    }
+  }
+
+  bool may_unwind(pid_t tid) { return !request_.may_try || request_.may_try(fmt::format("thread {}", tid)); }
+
+  DumpedThread& thread_of(pid_t tid) {
+    auto [place, added] = by_tid_.emplace(tid, result_.threads.size());
+    if (added) result_.threads.emplace_back().tid = tid;
+    return result_.threads[place->second];
+  }
+
+  void read_quietly(pid_t tid, std::vector<pid_t>& to_stop) {
+    QuietCopier::Copy copy = copier_.copy(tid, result_.modules->space(), buffer_.data(), kStackCap);
+    if (copy.outcome == QuietCopier::Outcome::kGone) return;
+    DumpedThread& thread = thread_of(tid);
+    if (waits_on_futex(copy.call)) read_futex(tid, copy.call.arguments[0]);
+    switch (copy.outcome) {
+      case QuietCopier::Outcome::kRunning: thread.note = "it was running"; break;
+      case QuietCopier::Outcome::kChanged: thread.note = "it ran each time it was copied"; break;
+      case QuietCopier::Outcome::kFailed: thread.note = copy.error.message(); break;
+      case QuietCopier::Outcome::kGone: return;
+      case QuietCopier::Outcome::kCopied: {
+        if (copy.call.program_counter == 0) {
+          thread.note = "a kernel thread has no user stack";
+          return;
+        }
+        if (!unwind_quiet_copy(thread, copy)) break;
+        return;
+      }
+    }
+    to_stop.push_back(tid);
+  }
+
+  // False when only a stop would give the whole stack, and a stop does no harm.
+  bool unwind_quiet_copy(DumpedThread& thread, const QuietCopier::Copy& copy) {
+    Registers registers;
+    registers.set(Register::kRip, copy.call.program_counter);
+    registers.set(Register::kRsp, copy.call.stack_pointer);
+    std::vector<StackBytes> copies{{copy.address, buffer_.data(), copy.size}};
+    PcStack stack = unwind_with_more(thread.tid, registers, copies, [&](uint64_t address, char* to, size_t size) {
+      return copier_.copy_more(thread.tid, copy.mark, address, to, size);
+    });
+    bool wants_stop = stack.needs_registers && stack.end != StackEnd::kRoot && result_.mode != DumpMode::kNoStop;
+    bool harmless = survives_stop(copy.call.number) || copy.call.number < 0;
+    if (stack.needs_registers && !(wants_stop && harmless))
+      thread.note = "outer frames were searched for: its registers are known only after a stop, which would have interrupted its system call";
+    thread.read_by = DumpedThread::ReadBy::kNoStop;
+    thread.stack = intern(std::move(stack));
+    return !(wants_stop && harmless);
+  }
+
+  // Unwinds, and fetches stack memory outside the first copy as long as that leads further: other stacks that a signal
+  // came from, and what is beyond the cap.
+  template <class Fetch>
+  PcStack unwind_with_more(pid_t tid, const Registers& registers, std::vector<StackBytes>& copies, Fetch fetch) {
+    if (!may_unwind(tid)) return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
+    PcStack stack = unwinder_->unwind(registers, copies);
+    size_t used = kStackCap;
+    while (stack.missing_address != 0 && used + kStackCap <= buffer_.size()) {
+      const Region* region = result_.modules->space().find(stack.missing_address);
+      if (!region || !region->readable) break;
+      uint64_t begin = std::max(region->begin, stack.missing_address & ~uint64_t{7});
+      size_t size = std::min<uint64_t>(kStackCap, region->end - begin);
+      size_t got = fetch(begin, buffer_.data() + used, size);
+      if (got == 0) break;
+      // Words must not be cut at the seam of two copies.
+      if (begin == copies.back().address + copies.back().size && copies.back().data + copies.back().size == buffer_.data() + used)
+        copies.back().size += got;
+      else
+        copies.push_back({begin, buffer_.data() + used, got});
+      used += got;
+      PcStack further = unwinder_->unwind(registers, copies);
+      bool progress = further.frames.size() > stack.frames.size() || further.end == StackEnd::kRoot ||
+                      further.missing_address != stack.missing_address;
+      stack = std::move(further);
+      if (!progress) break;
+    }
+    return stack;
+  }
+
+  void read_futex(pid_t tid, uint64_t address) {
+    if (address < kFutexBefore) return;
+    FutexWord word{tid, address, std::string(kFutexBytes, '\0')};
+    size_t got = memory_.read(address - kFutexBefore, word.bytes.data(), kFutexBytes);
+    word.bytes.resize(got);
+    if (got > kFutexBefore) result_.futexes.push_back(std::move(word));
+  }
+
+  void stop(std::vector<pid_t> tids) {
+    FreezeRequest freeze;
+    freeze.pid = request_.pid;
+    freeze.live_tid = request_.live_tid;
+    freeze.tids = std::move(tids);
+    freeze.together = result_.mode == DumpMode::kConsistent;
+    freeze.budget = request_.max_pause;
+    // The process of the freeze itself gets longer than the pause: attaching comes before it.
+    freeze.deadline = Deadline::in(request_.max_pause + milliseconds(500 + freeze.tids.size() / 10)).earlier_of(request_.deadline);
+    auto frozen = freeze_and_copy(freeze, result_.modules->space());
+    if (!frozen) {
+      result_.mode = DumpMode::kNoStop;
+      result_.why_gentler = frozen.error().message();
+    } else {
+      result_.stop_ns = frozen->stop_ns;
+      result_.worst_thread_ns = frozen->worst_ns;
+      if (frozen->cut_short) result_.why_gentler = "the stop took longer than its deadline and was ended";
+      // Libraries may have been loaded since the first look.
+      if (auto space = read_address_space(request_.pid, request_.live_tid)) result_.modules->update(std::move(*space));
+      for (const FrozenThread& thread : frozen->threads) take(thread, *frozen);
+    }
+    // Whom the stop did not reach: read what can be read without it.
+    if (freeze.together)
+      for (pid_t tid : freeze.tids)
+        if (auto known = by_tid_.find(tid); known == by_tid_.end() || !result_.threads[known->second].stack) {
+          std::string note = known == by_tid_.end() ? std::string{} : result_.threads[known->second].note;
+          std::vector<pid_t> ignored;
+          read_quietly(tid, ignored);
+          if (auto now = by_tid_.find(tid); now != by_tid_.end() && !note.empty()) result_.threads[now->second].note = note;
+        }
+  }
+
+  void take(const FrozenThread& frozen, const FreezeResult& all) {
+    if (frozen.outcome == FreezeOutcome::kGone) return;
+    DumpedThread& thread = thread_of(frozen.tid);
+    thread.pause_ns = frozen.pause_ns;
+    thread.interrupted_call = frozen.interrupted_call;
+    if (frozen.pause_ns > 0) ++result_.threads_stopped;
+    if (frozen.interrupted_call) ++result_.calls_interrupted;
+    switch (frozen.outcome) {
+      case FreezeOutcome::kCopied: break;
+      case FreezeOutcome::kNotStopped: thread.note = "it did not stop in time"; return;
+      case FreezeOutcome::kUnstoppable: thread.note = "it is in uninterruptible sleep or ending: it was not asked to stop"; return;
+      case FreezeOutcome::kRefused: thread.note = sys_error("ptrace", frozen.error).message(); return;
+      case FreezeOutcome::kOverBudget:
+        thread.note = "the pause budget was used up before its turn";
+        if (result_.why_gentler.empty()) result_.why_gentler = "the pause budget was used up: some threads were not stopped";
+        return;
+      case FreezeOutcome::kGone: return;
+    }
+    TaskSyscall call;
+    call.number = frozen.call;
+    call.arguments[0] = frozen.registers.get(Register::kRdi).value_or(0);
+    call.arguments[1] = frozen.registers.get(Register::kRsi).value_or(0);
+    if (result_.mode == DumpMode::kConsistent && waits_on_futex(call)) read_futex(frozen.tid, call.arguments[0]);
+    std::vector<StackBytes> copies{all.stack(frozen)};
+    bool late = false;
+    PcStack stack = unwind_with_more(frozen.tid, frozen.registers, copies, [&](uint64_t address, char* to, size_t size) {
+      late = true;
+      return memory_.read(address, to, size);
+    });
+    thread.note = frozen.born_late    ? "it was born during the attach"
+                  : late              ? "its outer frames were read after it ran on"
+                  : frozen.restarted_call ? "its wait was made to start again after the stop"
+                                      : "";
+    // A stack that was read without the stop and is longer stays.
+    if (thread.stack && result_.stacks[*thread.stack].frames.size() > stack.frames.size() && stack.end != StackEnd::kRoot) return;
+    thread.read_by = DumpedThread::ReadBy::kPtrace;
+    thread.stack = intern(std::move(stack));
+  }
+
+  uint32_t intern(PcStack stack) {
+    std::string key;
+    key.reserve(stack.frames.size() * 10 + 1);
+    for (const PcFrame& frame : stack.frames) {
+      key.append(reinterpret_cast<const char*>(&frame.pc), sizeof frame.pc);
+      key += static_cast<char>(frame.found_by);
+      key += frame.return_address ? 'r' : 'p';
+    }
+    key += static_cast<char>(stack.end);
+    auto [place, added] = known_stacks_.emplace(std::move(key), static_cast<uint32_t>(result_.stacks.size()));
+    if (added) result_.stacks.push_back(std::move(stack));
+    return place->second;
+  }
+
+  const DumpRequest& request_;
+  TaskDir tasks_;
+  std::vector<pid_t> tids_;
+  TargetMemory memory_;
+  QuietCopier copier_;
+  StackDump result_;
+  std::unique_ptr<Unwinder> unwinder_;
+  std::string buffer_;
+  std::unordered_map<pid_t, size_t> by_tid_;
+  std::unordered_map<std::string, uint32_t> known_stacks_;
+};
+
+}  // namespace
+
+std::string_view to_string(DumpMode mode) {
+  switch (mode) {
+    case DumpMode::kAuto: return "auto";
+    case DumpMode::kConsistent: return "consistent";
+    case DumpMode::kNoStop: return "no-stop";
+  }
+  return {};
+}
+
+std::string_view to_string(DumpedThread::ReadBy read_by) {
+  switch (read_by) {
+    case DumpedThread::ReadBy::kNoStop: return "no-stop";
+    case DumpedThread::ReadBy::kPtrace: return "ptrace";
+    case DumpedThread::ReadBy::kProc: return "proc";
+  }
+  return {};
+}
+
+Result<StackDump> dump_stacks(const DumpRequest& request) {
+  auto tasks = TaskDir::open(request.pid);
+  if (!tasks) return tl::unexpected(tasks.error());
+  auto tids = tasks->list();
+  if (!tids) return tl::unexpected(tids.error());
+  auto space = read_address_space(request.pid, request.live_tid);
+  if (!space) return tl::unexpected(space.error());
+  return Dump(request, std::move(*tasks), std::move(*tids), std::move(*space)).run();
+}
+
+}  // namespace ec

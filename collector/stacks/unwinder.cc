@@ -1,0 +1,269 @@
+#include "collector/stacks/unwinder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "collector/stacks/cfi_stepper.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kMostFrames = 1024;
+constexpr int kMostSignalFrames = 16;
+constexpr int kMostScansInARow = 2;
+constexpr uint64_t kScanWords = 512;
+constexpr uint64_t kBaseScanBytes = 16 * 1024;
+
+// mov $15,%rax; syscall: rt_sigreturn(2), as glibc, musl and Go have it (Go with a shorter move).
+constexpr std::array<uint8_t, 9> kSigreturn{0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
+
+// struct ucontext of the kernel on x86-64: uc_mcontext follows 40 bytes, gregs in this order.
+constexpr std::array kContextOrder{Register::kR8,  Register::kR9,  Register::kR10, Register::kR11, Register::kR12, Register::kR13,
+                                   Register::kR14, Register::kR15, Register::kRdi, Register::kRsi, Register::kRbp, Register::kRbx,
+                                   Register::kRdx, Register::kRax, Register::kRcx, Register::kRsp, Register::kRip};
+constexpr uint64_t kContextRegisters = 40;
+
+}  // namespace
+
+std::string_view to_string(FoundBy found_by) {
+  constexpr std::array<std::string_view, 7> kWords{"registers", "cfi", "frame-pointer", "signal-frame", "leaf", "scan", "go"};
+  return kWords[static_cast<size_t>(found_by)];
+}
+
+std::string_view to_string(StackEnd end) {
+  constexpr std::array<std::string_view, 4> kWords{"root", "limit", "no-unwind-info", "bad-memory"};
+  return kWords[static_cast<size_t>(end)];
+}
+
+struct Unwinder::State {
+  explicit State(Modules& all_modules) : modules(all_modules), cfi(all_modules) {}
+
+  Modules& modules;
+  CfiStepper cfi;
+  const std::vector<StackBytes>* stack = nullptr;
+
+  std::optional<uint64_t> word(uint64_t address) const {
+    for (const StackBytes& copy : *stack)
+      if (address >= copy.address && address - copy.address < copy.size && copy.size - (address - copy.address) >= 8) {
+        uint64_t value;
+        std::memcpy(&value, copy.data + (address - copy.address), sizeof value);
+        return value;
+      }
+    return std::nullopt;
+  }
+
+  // The instruction before `address` is a call: e8 rel32, or ff /2 with its operand forms (Intel SDM vol. 2, CALL).
+  bool after_call(uint64_t address) const {
+    std::array<uint8_t, 7> code{};
+    if (address < 7 || !modules.read_code(address - 7, code.data(), 7)) return false;
+    if (code[2] == 0xe8) return true;
+    auto indirect = [&](size_t length) {
+      size_t at = 7 - length;
+      uint8_t form = code[at + 1];
+      if (code[at] != 0xff || ((form >> 3) & 7) != 2) return false;
+      uint8_t mode = form >> 6, base = form & 7;
+      size_t expected = 2;
+      if (mode != 3 && base == 4) ++expected;                  // SIB byte
+      if (mode == 1) expected += 1;
+      if (mode == 2 || (mode == 0 && base == 5)) expected += 4;
+      return expected == length;
+    };
+    return indirect(2) || indirect(3) || indirect(4) || indirect(6) || indirect(7);
+  }
+
+  // A direct call just before `address` goes to `target`.
+  bool called_directly(uint64_t address, uint64_t target) const {
+    std::array<uint8_t, 5> code{};
+    if (address < 5 || !modules.read_code(address - 5, code.data(), 5) || code[0] != 0xe8) return false;
+    int32_t relative;
+    std::memcpy(&relative, code.data() + 1, sizeof relative);
+    return address + static_cast<uint64_t>(int64_t{relative}) == target;
+  }
+
+  bool returns_to_code(uint64_t address) const { return modules.executable(address) && after_call(address); }
+
+  bool is_sigreturn(uint64_t pc) const {
+    std::array<uint8_t, 9> code{};
+    return modules.read_code(pc, code.data(), code.size()) && code == kSigreturn;
+  }
+
+  struct Next {
+    Registers registers;
+    FoundBy found_by;
+    bool return_address = true;
+  };
+
+  std::optional<Next> signal_context(const Registers& now) const {
+    if (!is_sigreturn(now.pc())) return std::nullopt;
+    Next next{{}, FoundBy::kSignalFrame, false};
+    uint64_t at = now.sp() + kContextRegisters;
+    for (Register reg : kContextOrder) {
+      auto value = word(at);
+      if (!value) return std::nullopt;
+      next.registers.set(reg, *value);
+      at += 8;
+    }
+    return next;
+  }
+
+  std::optional<Next> leaf(const Registers& now) const {
+    auto target = word(now.sp());
+    if (!target || !returns_to_code(*target)) return std::nullopt;
+    Next next{now, FoundBy::kLeaf, true};
+    next.registers.set(Register::kRip, *target);
+    next.registers.set(Register::kRsp, now.sp() + 8);
+    return next;
+  }
+
+  // `in_jit`: the interpreter entries of HotSpot and V8 are returned to without a call before them.
+  std::optional<Next> frame_pointer(const Registers& now, bool in_jit) const {
+    auto base = now.get(Register::kRbp);
+    if (!base || *base % 8 != 0 || *base < now.sp()) return std::nullopt;
+    auto saved = word(*base), target = word(*base + 8);
+    if (!saved || !target || !modules.executable(*target)) return std::nullopt;
+    if (*saved != 0 && *saved <= *base) return std::nullopt;
+    if (!in_jit && modules.at(*target) && !after_call(*target)) return std::nullopt;
+    Next next{now, FoundBy::kFramePointer, true};
+    next.registers.set(Register::kRip, *target);
+    next.registers.set(Register::kRsp, *base + 16);
+    next.registers.set(Register::kRbp, *saved);
+    return next;
+  }
+
+  std::optional<Next> scan(const Registers& now) const {
+    for (uint64_t i = 0; i < kScanWords; ++i) {
+      uint64_t at = now.sp() + i * 8;
+      auto target = word(at);
+      if (!target) break;
+      if (!returns_to_code(*target)) continue;
+      Next next{now, FoundBy::kScan, true};
+      next.registers.set(Register::kRip, *target);
+      next.registers.set(Register::kRsp, at + 8);
+      if (auto base = now.get(Register::kRbp); base && *base < at + 8) next.registers.forget(Register::kRbp);
+      return next;
+    }
+    return std::nullopt;
+  }
+
+  // The information wants the frame base in rbp, which a thread read without a stop does not tell. The frame of a function
+  // whose base is rbp begins "saved rbp, return address": the return address behind a direct call of exactly this function
+  // is its own.
+  std::optional<Next> frame_base_of(const Registers& now, uint64_t function) const {
+    for (uint64_t at = (now.sp() + 15) / 16 * 16; at < now.sp() + kBaseScanBytes; at += 16) {
+      auto saved = word(at), target = word(at + 8);
+      if (!saved || !target) break;
+      if (!modules.executable(*target) || !called_directly(*target, function)) continue;
+      Next next{{}, FoundBy::kScan, true};
+      next.registers.set(Register::kRip, *target);
+      next.registers.set(Register::kRsp, at + 16);
+      next.registers.set(Register::kRbp, *saved);
+      return next;
+    }
+    return std::nullopt;
+  }
+
+  // The step outwards from a place without call frame information.
+  std::optional<Next> without_cfi(const Registers& now, bool return_address, int scans, PcStack& result) {
+    if (auto next = signal_context(now)) return next;
+    Module* module = modules.at(now.pc());
+    bool go = module && module->image && module->image->is_go();
+    bool base_known = now.has(Register::kRbp);
+    if (!return_address) {
+      // A function that has no frame yet, or never makes one.
+      auto by_leaf = leaf(now);
+      auto by_base = frame_pointer(now, module == nullptr);
+      if (by_leaf && !(by_base && by_base->registers.sp() < by_leaf->registers.sp())) return by_leaf;
+    }
+    if (auto next = frame_pointer(now, module == nullptr)) return next;
+    if (!base_known) result.needs_registers = true;
+    if (go || scans >= kMostScansInARow) return std::nullopt;
+    // An outermost frame says so by a zero frame pointer.
+    if (auto base = now.get(Register::kRbp); base && *base == 0 && return_address) return std::nullopt;
+    return scan(now);
+  }
+
+  PcStack unwind(const Registers& start) {
+    PcStack result;
+    Registers now = start;
+    bool return_address = false, live = false;
+    int signals = 0, scans = 0;
+    FoundBy found_by = FoundBy::kRegisters;
+    while (true) {
+      result.frames.push_back({now.pc(), found_by, return_address});
+      if (result.frames.size() >= kMostFrames) {
+        result.end = StackEnd::kLimit;
+        return result;
+      }
+      if (!live) cfi.start(now, *stack, return_address);
+      CfiStepper::Step step = cfi.step();
+      std::optional<Next> next;
+      switch (step.outcome) {
+        case CfiStepper::Outcome::kStepped:
+          live = true;
+          next = Next{step.registers, step.interrupted ? FoundBy::kSignalFrame : FoundBy::kCfi, !step.interrupted};
+          break;
+        case CfiStepper::Outcome::kRoot:
+          result.end = StackEnd::kRoot;
+          return result;
+        case CfiStepper::Outcome::kNoInfo:
+          live = false;
+          next = without_cfi(now, return_address, scans, result);
+          if (!next) {
+            auto base = now.get(Register::kRbp);
+            result.end = base && *base == 0 ? StackEnd::kRoot : StackEnd::kNoUnwindInfo;
+            if (base && *base >= now.sp() && *base % 8 == 0 && !word(*base)) result.missing_address = *base;
+            return result;
+          }
+          break;
+        case CfiStepper::Outcome::kFailed:
+          live = false;
+          next = after_failure(now, return_address, step, result);
+          if (!next) return result;
+          break;
+      }
+      if (next->registers.pc() == 0) {
+        result.end = StackEnd::kRoot;
+        return result;
+      }
+      bool through_signal = next->found_by == FoundBy::kSignalFrame;
+      // The stack grows down; only a signal may have come on another stack.
+      if ((!through_signal && next->registers.sp() <= now.sp()) || (through_signal && ++signals > kMostSignalFrames)) {
+        result.end = StackEnd::kBadMemory;
+        return result;
+      }
+      scans = next->found_by == FoundBy::kScan ? scans + 1 : 0;
+      now = next->registers;
+      return_address = next->return_address;
+      found_by = next->found_by;
+      // The return address into the trampoline of a signal was put there by the kernel, not by a call.
+      if (return_address && is_sigreturn(now.pc())) return_address = false;
+    }
+  }
+
+  std::optional<Next> after_failure(const Registers& now, bool return_address, const CfiStepper::Step& step, PcStack& result) {
+    result.end = StackEnd::kBadMemory;
+    if (!step.missing_register) {
+      result.missing_address = step.missing_address;
+      return std::nullopt;
+    }
+    result.end = StackEnd::kNoUnwindInfo;
+    Module* module = modules.at(now.pc());
+    auto range = module && module->cfi ? module->cfi->find(now.pc() - module->bias - (return_address ? 1 : 0)) : std::nullopt;
+    if (range)
+      if (auto next = frame_base_of(now, module->bias + range->start)) return next;
+    result.needs_registers = true;
+    return scan(now);
+  }
+};
+
+Unwinder::Unwinder(Modules& modules) : state_(std::make_unique<State>(modules)) {}
+Unwinder::~Unwinder() = default;
+
+PcStack Unwinder::unwind(const Registers& registers, const std::vector<StackBytes>& stack) {
+  state_->stack = &stack;
+  return state_->unwind(registers);
+}
+
+}  // namespace ec

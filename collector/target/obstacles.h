@@ -1,0 +1,13 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace ec {
+
+// What forbids to stop the threads of a process, in words; "" = nothing does. Another tracer ("gdb (4711) traces it
+// already": a thread has only one, ptrace(2)), a frozen cgroup (its threads would never reach the stop).
+std::string obstacle_to_stopping(pid_t pid, pid_t live_tid);
+
+}  // namespace ec
