@@ -1,0 +1,195 @@
+#include "collector/collectors/endpoint.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "collector/base/text.h"
+#include "collector/collectors/endpoint_discovery.h"
+#include "collector/collectors/endpoint_probe.h"
+#include "collector/collectors/endpoint_pull.h"
+#include "collector/collectors/endpoint_record.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kMostListeners = 48;
+constexpr milliseconds kMargin{250};   // before our deadline: time to store what was found
+
+// What is done with the endpoints of one network namespace, in order of likelihood, before the next is entered.
+using Visit = std::function<void(std::vector<ProbedEndpoint>&)>;
+
+class Survey {
+ public:
+  Survey(GatherContext& ctx, Deadline until, Visit visit) : ctx_(ctx), until_(until), visit_(std::move(visit)) {}
+
+  EndpointRecords run() {
+    bool automatic = false;
+    std::vector<EndpointUrl> urls;
+    for (const std::string& option : ctx_.options.endpoints) {
+      if (option == "auto") automatic = true;
+      else if (option != "none") add_url(option, urls);
+    }
+    // An address that a person gave means what it means to that person: our network first, the target's if nobody answers.
+    std::vector<ProbedEndpoint> here, there;
+    std::vector<EndpointUrl> again;
+    for (const EndpointUrl& url : urls) {
+      ProbedEndpoint probed = ask_url(url);
+      if (probed.record.http_status == 0 && ctx_.target) again.push_back(url);
+      else here.push_back(std::move(probed));
+    }
+    finish(here);
+    if (automatic && !ctx_.target) records_.error = "no target process whose sockets could be asked";
+    if (!ctx_.target || (!automatic && again.empty())) return std::move(records_);
+
+    auto entered = enter_network_of(*ctx_.target);
+    for (const EndpointUrl& url : again) there.push_back(ask_url(url));
+    if (automatic) ask_listeners(entered, there);
+    finish(there);
+    return std::move(records_);
+  }
+
+ private:
+  void add_url(const std::string& option, std::vector<EndpointUrl>& urls) {
+    auto url = parse_endpoint_url(option);
+    if (url) {
+      urls.push_back(std::move(*url));
+      return;
+    }
+    EndpointRecord record;
+    record.kinds = {"none"};
+    record.error = url.error().message();
+    records_.endpoints.push_back(std::move(record));
+  }
+
+  ProbedEndpoint ask_url(const EndpointUrl& url) {
+    // The look-up of a name is the one step without a deadline of ours: the runner watches it.
+    std::string look_up = "look-up of " + url.address.name();
+    if (ctx_.out.hung_before(look_up)) {
+      ProbedEndpoint probed;
+      probed.record.url = url.text();
+      probed.record.kinds = {"none"};
+      probed.record.error = look_up + " hung";
+      return probed;
+    }
+    bool numeric = url.address.host.find_first_not_of("0123456789.:abcdefABCDEF") == std::string::npos;
+    if (!numeric) {
+      ctx_.out.touch(look_up, true);
+      resolve_once(url.address);
+    }
+    ctx_.out.touch("GET " + url.text());
+    ProbedEndpoint probed = probe_url(url, until_);
+    if (probed.record.http_status != 0) answered_.insert(url.address.name());
+    return probed;
+  }
+
+  void ask_listeners(const Result<void>& entered, std::vector<ProbedEndpoint>& out) {
+    ctx_.out.touch(fmt::format("/proc/{}/fd and /proc/{}/net", ctx_.target->pid, ctx_.target->pid));
+    auto listeners = discover_endpoints(*ctx_.target);
+    if (!listeners) {
+      records_.error = listeners.error().message();
+      records_.fix = fix_for(listeners.error(), "/proc/PID/fd");
+      return;
+    }
+    size_t asked = 0;
+    for (const EndpointListener& listener : *listeners) {
+      if (answered_.contains(listener.address.name())) continue;
+      EndpointRecord refused;
+      refused.url = url_of(listener.address, "");
+      refused.kinds = {"none"};
+      refused.error = listener.not_asked;
+      if (refused.error.empty() && asked >= kMostListeners)
+        refused.error = fmt::format("not asked: more than {} listeners", kMostListeners);
+      if (refused.error.empty() && until_.remaining_ms() < 20) refused.error = "not asked: no time was left";
+      bool by_path = listener.address.unix_path.starts_with('/');
+      if (refused.error.empty() && !entered && !by_path) {
+        refused.error = entered.error().message();
+        refused.fix = fix_for(entered.error(), "the network namespace of the target");
+      }
+      if (!refused.error.empty()) {
+        out.push_back({listener.address, {}, std::move(refused)});
+        continue;
+      }
+      ++asked;
+      ctx_.out.touch("GET " + url_of(listener.address, "/"));
+      out.push_back(probe_endpoint(listener.address, "", "", false, until_));
+    }
+  }
+
+  void finish(std::vector<ProbedEndpoint>& probed) {
+    visit_(probed);
+    for (ProbedEndpoint& one : probed) records_.endpoints.push_back(std::move(one.record));
+  }
+
+  GatherContext& ctx_;
+  Deadline until_;
+  Visit visit_;
+  EndpointRecords records_;
+  std::set<std::string> answered_;   // addresses that a URL named
+};
+
+// All listeners of one process show the same runtime: one of them is pulled.
+class PullOnce {
+ public:
+  PullOnce(GatherContext& ctx, Deadline until) : ctx_(ctx), until_(until) {}
+
+  void operator()(std::vector<ProbedEndpoint>& endpoints) {
+    for (ProbedEndpoint& probed : endpoints) {
+      if (probed.kinds.empty()) continue;
+      std::string kinds;
+      for (const auto& kind : probed.record.kinds) kinds += kind + " ";
+      auto [first, fresh] = first_of_.try_emplace(kinds, probed.record.url);
+      if (!fresh && ctx_.options.endpoints == std::vector<std::string>{"auto"}) {
+        probed.record.note = "not pulled: the same process was asked at " + first->second;
+        continue;
+      }
+      std::string folder = "profiles/" + folder_name(probed.address);
+      for (int i = 2; !folders_.insert(folder).second; ++i) folder = fmt::format("profiles/{}_{}", folder_name(probed.address), i);
+      probed.record.folder = folder;
+      pull_endpoint(ctx_, probed, until_);
+    }
+  }
+
+ private:
+  GatherContext& ctx_;
+  Deadline until_;
+  std::map<std::string, std::string> first_of_;
+  std::set<std::string> folders_;
+};
+
+bool switched_off(const RunOptions& options) {
+  return std::all_of(options.endpoints.begin(), options.endpoints.end(), [](const auto& option) { return option == "none"; });
+}
+
+void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadline until) {
+  constexpr std::string_view kSource = "listening sockets of the target, GET";
+  if (switched_off(ctx.options)) {
+    ctx.out.failed(artifact, kSource, Error{ErrorCode::kSkipped, "", "--endpoint none", 0}, "--endpoint auto");
+    return;
+  }
+  // OpenSSL writes with write(2): a server that hangs up must not end us.
+  auto before = ::signal(SIGPIPE, SIG_IGN);
+  EndpointRecords records = Survey(ctx, until, visit).run();
+  ::signal(SIGPIPE, before);
+  ctx.out.touch(kSource);
+  ctx.out.artifact(artifact, kSource, to_json(records), Redact::kJson);
+}
+
+}  // namespace
+
+void gather_runtime(GatherContext& ctx) {
+  Deadline until(ctx.deadline.at() - std::min<milliseconds>(kMargin, milliseconds(ctx.deadline.remaining_ms() / 4)));
+  gather(ctx, "raw/runtime.json", [](std::vector<ProbedEndpoint>&) {}, until);
+}
+
+void gather_endpoint(GatherContext& ctx) {
+  Deadline until(ctx.deadline.at() - kMargin);
+  PullOnce pull(ctx, until);
+  gather(ctx, "raw/endpoint.json", std::ref(pull), until);
+}
+
+}  // namespace ec

@@ -1,0 +1,219 @@
+#include "collector/collectors/endpoint_discovery.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "collector/base/text.h"
+#include "collector/collectors/collector.h"
+#include "collector/proc/net_tcp.h"
+#include "collector/proc/net_unix.h"
+#include "collector/proc/proc_root.h"
+
+namespace ec {
+
+namespace {
+
+constexpr uint8_t kListen = 10, kSynReceived = 3;
+constexpr size_t kUnixTableLimit = 16u << 20;
+
+std::string host_text(const InetAddress& address) {
+  std::string text = address.text();          // "10.0.0.1:443", "[::1]:80"
+  text.erase(text.rfind(':'));
+  if (text.starts_with('[')) text = text.substr(1, text.size() - 2);
+  return text;
+}
+
+bool is_loopback(const InetAddress& address) {
+  if (!address.v6) return address.bytes[0] == 127;
+  InetAddress loopback{.v6 = true, .bytes = {}, .port = 0};
+  loopback.bytes[15] = 1;
+  return address.bytes == loopback.bytes;
+}
+
+// Whether connecting to `address` reaches another socket than the one with `inode`, because it is bound more narrowly.
+bool shadowed(const NamespaceListeners& all, const InetAddress& address, uint64_t inode) {
+  return std::any_of(all.tcp.begin(), all.tcp.end(),
+                     [&](const InetSocket& other) { return other.local == address && other.inode != inode; });
+}
+
+std::string connect_host(const NamespaceListeners& all, const InetSocket& socket) {
+  if (!socket.local.unspecified()) return host_text(socket.local);
+  InetAddress v4{.v6 = false, .bytes = {127, 0, 0, 1}, .port = socket.local.port};
+  InetAddress v6{.v6 = true, .bytes = {}, .port = socket.local.port};
+  v6.bytes[15] = 1;
+  // [::] takes IPv4 too, unless somebody else has 0.0.0.0.
+  bool foreign_wildcard = std::any_of(all.tcp.begin(), all.tcp.end(), [&](const InetSocket& other) {
+    return !other.local.v6 && other.local.unspecified() && other.local.port == socket.local.port && other.inode != socket.inode;
+  });
+  if (!socket.local.v6 || (!shadowed(all, v4, socket.inode) && !foreign_wildcard)) return "127.0.0.1";
+  return "::1";
+}
+
+int likelihood(const EndpointListener& listener) {
+  const HttpAddress& address = listener.address;
+  if (!address.unix_path.empty()) return 20;
+  static constexpr std::array<uint16_t, 12> kUsual{6060, 6061, 6062, 8080, 9090, 8081, 8000, 8081, 9091, 10250, 2112, 8888};
+  auto usual = std::find(kUsual.begin(), kUsual.end(), address.port);
+  int score = usual == kUsual.end() ? 0 : 60 - static_cast<int>(usual - kUsual.begin());
+  return score + (listener.loopback ? 10 : 0);
+}
+
+// The kernel writes listeners before all others (tcp_seq_start), so a table of 300,000 connections need not be read.
+Result<void> read_tcp_listeners(const std::string& file, std::vector<InetSocket>& out) {
+  UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return errno == ENOENT ? Result<void>{} : fail_errno(file, errno);
+  std::string text;
+  bool more = true;
+  while (more) {
+    size_t before = text.size();
+    text.resize(before + 32 * 1024);
+    ssize_t got = read(fd.get(), text.data() + before, 32 * 1024);
+    text.resize(before + static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(file, errno);
+    size_t last_line = text.rfind('\n');
+    if (last_line == std::string::npos) return {};
+    bool others = false;
+    std::vector<InetSocket> listening;
+    auto parsed = parse_net_tcp(file, std::string_view(text).substr(0, last_line + 1), 100, [&](const InetSocket& socket) {
+      if (socket.state == kListen) listening.push_back(socket);
+      else if (socket.state != kSynReceived) others = true;
+    });
+    if (!parsed) return parsed;
+    more = got > 0 && !others;
+    if (!more) out.insert(out.end(), listening.begin(), listening.end());
+  }
+  return {};
+}
+
+Result<NamespaceListeners> read_listeners(const std::string& task) {
+  NamespaceListeners all;
+  for (const char* table : {"/net/tcp", "/net/tcp6"})
+    if (auto read = read_tcp_listeners(task + table, all.tcp); !read) return tl::unexpected(read.error());
+  auto text = read_file(task + "/net/unix", kUnixTableLimit);
+  if (!text) return all;   // TCP is still worth asking
+  auto parsed = parse_net_unix(task + "/net/unix", *text, [&](const UnixSocket& socket) {
+    if (socket.state == kListen && socket.type == SOCK_STREAM && !socket.name.empty())
+      all.unix_streams.push_back({socket.inode, std::string(socket.name)});
+  });
+  if (!parsed && all.tcp.empty()) return tl::unexpected(parsed.error());
+  return all;
+}
+
+std::string task_folder(const TargetIdentity& target) {
+  return fmt::format("/proc/{}/task/{}", target.pid, target.live_tid > 0 ? target.live_tid : target.pid);
+}
+
+}  // namespace
+
+std::string_view known_service(uint16_t port) {
+  struct Row {
+    uint16_t port;
+    std::string_view name;
+  };
+  // They answer a GET with an error in their log, a blocked host or nothing for minutes.
+  static constexpr Row kRows[] = {{21, "FTP"}, {22, "SSH"}, {23, "telnet"}, {25, "SMTP"}, {53, "DNS"}, {110, "POP3"},
+      {111, "portmapper"}, {143, "IMAP"}, {389, "LDAP"}, {445, "SMB"}, {465, "SMTP"}, {514, "syslog"}, {587, "SMTP"},
+      {631, "printing"}, {636, "LDAP"}, {853, "DNS"}, {873, "rsync"}, {993, "IMAP"}, {995, "POP3"}, {1433, "SQL Server"},
+      {1521, "Oracle"}, {1883, "MQTT"}, {2049, "NFS"}, {2181, "ZooKeeper"}, {3306, "MySQL"}, {3389, "RDP"},
+      {4369, "Erlang"}, {5432, "PostgreSQL"}, {5671, "AMQP"}, {5672, "AMQP"}, {5900, "VNC"}, {6000, "X11"},
+      {6379, "Redis"}, {6380, "Redis"}, {6432, "PgBouncer"}, {8883, "MQTT"}, {9042, "Cassandra"}, {9092, "Kafka"},
+      {9100, "printing"}, {11211, "memcached"}, {26379, "Redis"}, {27017, "MongoDB"}, {33060, "MySQL"}};
+  for (const Row& row : kRows)
+    if (row.port == port) return row.name;
+  return {};
+}
+
+std::string_view known_product(std::string_view comm) {
+  static constexpr std::pair<std::string_view, std::string_view> kRows[] = {
+      {"postgres", "PostgreSQL"}, {"pgbouncer", "PgBouncer"}, {"redis-server", "Redis"}, {"redis-sentinel", "Redis"},
+      {"valkey-server", "Valkey"}, {"mysqld", "MySQL"}, {"mariadbd", "MariaDB"}, {"memcached", "memcached"},
+      {"sshd", "OpenSSH"}, {"mongod", "MongoDB"}, {"beam.smp", "Erlang"}, {"master", "Postfix"}, {"dovecot", "Dovecot"},
+      {"named", "BIND"}, {"slapd", "OpenLDAP"}, {"smbd", "Samba"}, {"vsftpd", "vsftpd"}, {"exim4", "Exim"}};
+  for (const auto& [name, product] : kRows)
+    if (comm == name) return product;
+  return {};
+}
+
+std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listeners,
+                                               const std::unordered_set<uint64_t>& own_sockets, std::string_view comm,
+                                               const std::string& root) {
+  std::vector<EndpointListener> found;
+  std::string_view product = known_product(comm);
+  auto not_asked = [](std::string_view name) { return fmt::format("known service, not queried ({})", name); };
+  for (const InetSocket& socket : listeners.tcp) {
+    if (!own_sockets.contains(socket.inode)) continue;
+    EndpointListener listener;
+    listener.inode = socket.inode;
+    listener.address.host = connect_host(listeners, socket);
+    listener.address.port = socket.local.port;
+    listener.loopback = is_loopback(socket.local);
+    if (auto service = known_service(socket.local.port); !service.empty()) listener.not_asked = not_asked(service);
+    if (!product.empty()) listener.not_asked = not_asked(product);
+    bool twice = std::any_of(found.begin(), found.end(),
+                             [&](const auto& other) { return other.address.name() == listener.address.name(); });
+    if (!twice) found.push_back(std::move(listener));   // several listeners of SO_REUSEPORT are one service
+  }
+  for (const auto& socket : listeners.unix_streams) {
+    if (!own_sockets.contains(socket.inode)) continue;
+    EndpointListener listener;
+    listener.inode = socket.inode;
+    listener.address.unix_path = socket.name;
+    listener.address.unix_root = root;
+    listener.loopback = true;
+    if (!product.empty()) listener.not_asked = not_asked(product);
+    if (!socket.name.starts_with('/') && !socket.name.starts_with('@')) listener.not_asked = "bound to a relative path";
+    found.push_back(std::move(listener));
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return likelihood(a) > likelihood(b); });
+  return found;
+}
+
+Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target) {
+  std::string task = task_folder(target);
+  auto listeners = read_listeners(task);
+  if (!listeners) return tl::unexpected(listeners.error());
+  std::unordered_set<uint64_t> own;
+  auto root = ProcRoot::open(task + "/fd");
+  if (!root) return tl::unexpected(root.error());
+  Error first_problem;
+  auto listed = root->each_number("", [&](int fd) {
+    char text[64];
+    ssize_t length = readlinkat(root->fd(), std::to_string(fd).c_str(), text, sizeof text);
+    if (length < 0) {
+      if (first_problem.detail.empty() && errno != ENOENT) first_problem = sys_error(task + "/fd", errno, "links");
+      return true;
+    }
+    std::string_view link(text, static_cast<size_t>(length));
+    if (!link.starts_with("socket:[") || !link.ends_with(']')) return true;
+    if (auto inode = parse_number<uint64_t>(link.substr(8, link.size() - 9))) own.insert(*inode);
+    return true;
+  });
+  if (!listed) return tl::unexpected(listed.error());
+  if (own.empty() && !first_problem.detail.empty()) return tl::unexpected(first_problem);
+  return likely_endpoints(*listeners, own, target.comm, task + "/root");
+}
+
+Result<void> enter_network_of(const TargetIdentity& target) {
+  std::string task = task_folder(target), network = task + "/ns/net";
+  struct stat theirs{}, ours{};
+  if (stat(network.c_str(), &theirs) != 0) return fail_errno(network, errno);
+  if (stat("/proc/self/ns/net", &ours) == 0 && theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev) return {};
+  UniqueFd net(open(network.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!net) return fail_errno(network, errno);
+  if (setns(net.get(), CLONE_NEWNET) == 0) return {};
+  int problem = errno;
+  // The owner of a user namespace may enter it without privileges and has them all inside: rootless containers.
+  UniqueFd user(open((task + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
+  if (problem == EPERM && user && setns(user.get(), CLONE_NEWUSER) == 0 && setns(net.get(), CLONE_NEWNET) == 0) return {};
+  return fail_errno(network, problem, "the target has its own network namespace; entering it needs CAP_SYS_ADMIN");
+}
+
+}  // namespace ec

@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include "collector/base/text.h"
+#include "collector/collectors/endpoint.h"
+#include "collector/collectors/endpoint_record.h"
+#include "collector/collectors/expvar.h"
+#include "collector/profile/goroutines.h"
+#include "collector/profile/gzip.h"
+#include "collector/profile/memstats.h"
+#include "collector/profile/pprof.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kMostUnpacked = size_t{128} << 20;
+constexpr size_t kMostGroups = 200;
+
+Result<Goroutines> goroutines_in(const RawStore& store, const std::string& folder) {
+  std::string path = folder + "/goroutine.pb.gz";
+  auto served = store.read(path);
+  if (served) {
+    auto bytes = gunzip(path, *served, kMostUnpacked);
+    auto profile = bytes ? parse_pprof(path, *bytes) : Result<Pprof>(tl::unexpected(bytes.error()));
+    if (profile)
+      if (auto goroutines = goroutines_of(path, *profile)) return goroutines;
+  }
+  path = folder + "/goroutine.txt";
+  auto text = store.read(path);
+  if (!text) return tl::unexpected(text.error());
+  return parse_goroutine_text(path, *text);
+}
+
+// The profiles speak for the moment they were pulled; what the probe told stays where there is none.
+void read_artifacts(const RawStore& store, const std::string& folder, Endpoint& endpoint) {
+  if (auto text = store.read(folder + "/vars.json")) {
+    if (auto expvar = parse_expvar(folder + "/vars.json", *text)) {
+      endpoint.variables = std::move(expvar->variables);
+      uint64_t goroutines = endpoint.go ? endpoint.go->goroutines : 0;
+      if (expvar->memstats) {
+        endpoint.go = runtime_of(*expvar->memstats);
+        endpoint.go->goroutines = goroutines;
+      }
+    }
+  } else if (auto heap = store.read(folder + "/heap.txt")) {
+    if (auto stats = parse_memstats_comments(folder + "/heap.txt", *heap)) {
+      uint64_t goroutines = endpoint.go ? endpoint.go->goroutines : 0;
+      endpoint.go = runtime_of(*stats);
+      endpoint.go->goroutines = goroutines;
+    }
+  }
+  auto goroutines = goroutines_in(store, folder);
+  if (!goroutines) return;
+  if (!endpoint.go) endpoint.go.emplace();
+  endpoint.go->goroutines = goroutines->total;
+  for (GoroutineStacks& group : goroutines->groups) {
+    if (endpoint.goroutine_groups.size() == kMostGroups) break;
+    std::string state(wait_of(group.functions));
+    endpoint.goroutine_groups.push_back({group.count, std::move(group.functions), std::move(state)});
+  }
+}
+
+Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
+  Endpoint endpoint;
+  endpoint.url = record.url;
+  endpoint.kind = record.kinds.empty() ? "none" : record.kinds.front();
+  endpoint.server = record.server;
+  endpoint.http_status = record.http_status;
+  endpoint.probe_ms = record.probe_ms;
+  endpoint.error = !record.error.empty() ? record.error : record.stopped;
+  endpoint.go = record.go;
+  for (const EndpointArtifact& one : record.artifacts) {
+    PulledProfile pulled{one.name, one.path, one.status, one.reason, one.bytes};
+    // What the archive could not keep (a full disk) is not there, whatever the server answered.
+    if (const ArtifactRow* row = store.row(one.path); row && row->status != Status::kOk) {
+      pulled.status = to_string(row->status);
+      if (!row->reason.empty()) pulled.reason = row->reason;
+    }
+    endpoint.profiles.push_back(std::move(pulled));
+  }
+  if (!record.folder.empty()) read_artifacts(store, record.folder, endpoint);
+  return endpoint;
+}
+
+// The collector was killed before it could write down what it did: its artifacts are there all the same.
+void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpoints) {
+  std::string folder;
+  Endpoint found;
+  auto finish = [&] {
+    if (folder.empty()) return;
+    auto known = std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& one) {
+      return !one.url.empty() && (found.url.starts_with(one.url + "/") || found.url.starts_with(one.url + ":/"));
+    });
+    if (known == endpoints.end()) known = endpoints.insert(endpoints.end(), found);
+    known->profiles = found.profiles;
+    read_artifacts(store, folder, *known);
+  };
+  for (const std::string& path : store.list("profiles/")) {
+    const ArtifactRow* row = store.row(path);
+    std::string_view source = row->source;
+    size_t slash = path.rfind('/');
+    if (!source.starts_with("GET ") || slash < 10) continue;
+    if (path.substr(0, slash) != folder) {
+      finish();
+      folder = path.substr(0, slash);
+      found = Endpoint{};
+      found.url = source.substr(4);
+      found.kind = found.url.find("/pprof") != std::string::npos ? "go-pprof" : "expvar";
+    }
+    std::string name = path.substr(slash + 1);
+    found.profiles.push_back({name.substr(0, name.find('.')), path, std::string(to_string(row->status)), row->reason, row->bytes});
+  }
+  finish();
+}
+
+}  // namespace
+
+void parse_endpoints(const RawStore& store, Snapshot& snapshot) {
+  bool complete = store.row("raw/endpoint.json") != nullptr;
+  std::string path = complete ? "raw/endpoint.json" : "raw/runtime.json";
+  auto text = store.read(path);
+  auto records = text ? parse_endpoint_records(path, *text) : Result<EndpointRecords>(tl::unexpected(text.error()));
+  std::vector<Endpoint> endpoints;
+  if (records)
+    for (const EndpointRecord& record : records->endpoints) endpoints.push_back(endpoint_of(store, record));
+  if (!complete) add_unrecorded_profiles(store, endpoints);
+  if (!records && endpoints.empty()) {
+    snapshot.endpoints = records.error();
+  } else if (records && endpoints.empty() && !records->error.empty()) {
+    snapshot.endpoints = Error{ErrorCode::kDenied, "", records->error, 0};
+  } else {
+    snapshot.endpoints = std::move(endpoints);
+  }
+}
+
+}  // namespace ec

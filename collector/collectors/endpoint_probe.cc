@@ -1,0 +1,177 @@
+#include "collector/collectors/endpoint_probe.h"
+
+#include <algorithm>
+
+#include "collector/base/text.h"
+#include "collector/collectors/expvar.h"
+
+namespace ec {
+
+namespace {
+
+constexpr int kMostRedirects = 2;
+
+bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+
+// The path of a redirect that stays on the server; "" when it leads elsewhere.
+std::string local_redirect(const HttpAddress& address, const std::string& location) {
+  std::string_view rest = location;
+  std::string own = url_of(address, "");
+  if (address.unix_path.empty() && rest.starts_with(own) && rest.size() > own.size() && rest[own.size()] == '/')
+    rest.remove_prefix(own.size());
+  if (!rest.starts_with('/') || rest.starts_with("//")) return {};
+  for (char c : rest)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return {};
+  return std::string(rest);
+}
+
+void note_answer(const HttpAddress& address, const HttpAnswer& answer, EndpointRecord& record) {
+  record.http_status = answer.status;
+  record.server = answer.server;
+  record.probe_ms = answer.took_ms;
+  if (is_redirect(answer.status) && !answer.location.empty()) {
+    record.error = fmt::format("{} to {}, not followed", status_words(answer), printable_line(answer.location, 200));
+  } else if (answer.status == 400 && answer.body.find("HTTP request to an HTTPS server") != std::string::npos) {
+    record.error = status_words(answer);
+    record.fix = fmt::format("--endpoint https://HOST:{}/ with the name in its certificate", address.port);
+  } else if (answer.status == 401 || answer.status == 403) {
+    record.error = status_words(answer);
+    record.fix = "--endpoint URL with user:password@, or one that needs none";
+  } else if (answer.broken) {
+    record.error = answer.broken->message();
+  }
+}
+
+class Prober {
+ public:
+  Prober(const HttpAddress& address, bool explicit_url, Deadline until) : explicit_(explicit_url), until_(until) {
+    probed_.address = address;
+  }
+
+  void usual_places(const std::string& prefix) {
+    for (const EndpointKind& kind : endpoint_kinds()) {
+      bool first = &kind == &endpoint_kinds().front();
+      if (!first && (!first_ || !kind.worth_asking || !kind.worth_asking(*first_))) continue;
+      if (!ask(kind, prefix + std::string(kind.probe), first) && first) return;
+    }
+  }
+
+  // A program may serve the pages of a kind under a path of its own.
+  void own_page(const std::string& path) {
+    if (path.empty() || path == "/" || !probed_.kinds.empty() || !first_) return;
+    for (const EndpointKind& kind : endpoint_kinds()) {
+      ask(kind, path, false);
+      if (!probed_.kinds.empty()) return;
+    }
+  }
+
+  ProbedEndpoint take() {
+    EndpointRecord& record = probed_.record;
+    for (const RecognisedKind& one : probed_.kinds) record.kinds.push_back(std::string(one.kind->name));
+    if (!probed_.kinds.empty()) {
+      record.error.clear();
+      record.fix.clear();
+      record.http_status = 200;
+    } else {
+      record.kinds.push_back(first_ ? "http" : "none");
+    }
+    return std::move(probed_);
+  }
+
+ private:
+  // False when nothing that speaks HTTP answered.
+  bool ask(const EndpointKind& kind, std::string path, bool first) {
+    HttpLimits limits = probe_limits(explicit_, until_);
+    limits.body_bytes = kind.probe_bytes;
+    auto answer = get_with_redirects(probed_.address, path, limits);
+    if (!answer) {
+      if (first) probed_.record.error = answer.error().message();
+      return false;
+    }
+    if (first) note_answer(probed_.address, *answer, probed_.record);
+    bool recognised = kind.recognise(*answer);
+    if (first) {
+      first_ = *answer;
+      if (!recognised) first_->body.resize(std::min<size_t>(first_->body.size(), 4096));
+    }
+    if (!recognised) return true;
+    figures(kind, *answer);
+    probed_.kinds.push_back({&kind, path, std::move(*answer)});
+    return true;
+  }
+
+  // What the probe alone tells of the runtime.
+  void figures(const EndpointKind& kind, const HttpAnswer& answer) {
+    std::optional<GoRuntime>& go = probed_.record.go;
+    uint64_t goroutines = go ? go->goroutines : 0;
+    if (kind.list) {
+      for (const ListedProfile& profile : kind.list(answer.body))
+        if (profile.name == "goroutine") goroutines = profile.count;
+      if (!go && goroutines > 0) go.emplace();
+    }
+    if (kind.probe_type == BodyType::kJson)
+      if (auto variables = parse_expvar(kind.probe, answer.body); variables && variables->memstats)
+        go = runtime_of(*variables->memstats);
+    if (go) go->goroutines = goroutines;
+  }
+
+  bool explicit_;
+  Deadline until_;
+  ProbedEndpoint probed_;
+  std::optional<HttpAnswer> first_;
+};
+
+}  // namespace
+
+Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& path, const HttpLimits& limits,
+                                      const BodyCheck& accept) {
+  for (int hops = 0;; ++hops) {
+    auto answer = http_get(address, path, limits, accept);
+    if (!answer || !is_redirect(answer->status) || hops == kMostRedirects) return answer;
+    std::string next = local_redirect(address, answer->location);
+    if (next.empty()) return answer;
+    path = next;
+  }
+}
+
+HttpLimits probe_limits(bool explicit_url, Deadline until) {
+  HttpLimits limits;
+  if (explicit_url) limits = {milliseconds(2000), milliseconds(3000), milliseconds(2000), milliseconds(5000)};
+  else limits = {milliseconds(300), milliseconds(700), milliseconds(700), milliseconds(1500)};
+  milliseconds left(until.remaining_ms());
+  limits.total = std::min(limits.total, left);
+  limits.first_byte = std::min(limits.first_byte, left);
+  return limits;
+}
+
+std::string status_words(const HttpAnswer& answer) {
+  std::string_view line = trim(answer.body);
+  line = line.substr(0, line.find('\n'));
+  bool text = answer.content_type.starts_with("text/plain") && !line.empty();
+  std::string words = text ? printable_line(line, 200) : answer.reason;
+  return words.empty() ? std::to_string(answer.status) : fmt::format("{} {}", answer.status, words);
+}
+
+ProbedEndpoint probe_endpoint(const HttpAddress& address, const std::string& prefix, const std::string& own_page,
+                              bool explicit_url, Deadline until) {
+  Prober prober(address, explicit_url, until);
+  prober.usual_places(prefix);
+  prober.own_page(own_page);
+  ProbedEndpoint probed = prober.take();
+  probed.record.url = url_of(address, prefix);
+  return probed;
+}
+
+ProbedEndpoint probe_url(const EndpointUrl& url, Deadline until) {
+  std::string prefix = url.path;
+  while (prefix.ends_with('/')) prefix.pop_back();
+  for (const EndpointKind& kind : endpoint_kinds()) {
+    std::string_view probe = kind.probe;
+    while (probe.ends_with('/')) probe.remove_suffix(1);
+    if (prefix.ends_with(probe)) prefix.resize(prefix.size() - probe.size());
+  }
+  std::string page = prefix == url.path || prefix + "/" == url.path ? prefix + "/" : "";
+  return probe_endpoint(url.address, prefix, page, true, until);
+}
+
+}  // namespace ec
