@@ -1,0 +1,15 @@
+#include "collector/report/derived.h"
+
+namespace ec {
+
+std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const RawStore& store) {
+  derived::Artifacts artifacts;
+  derived::threads(snapshot, artifacts);
+  derived::process(snapshot, store, artifacts);
+  derived::files(snapshot, artifacts);
+  derived::system_resources(snapshot, artifacts);
+  derived::system_activity(snapshot, artifacts);
+  return artifacts;
+}
+
+}  // namespace ec

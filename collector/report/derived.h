@@ -1,0 +1,24 @@
+// The readable folders of the archive, by part. Private to report/; page.h has the entry.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collector/report/page.h"
+
+namespace ec::derived {
+
+using Artifacts = std::vector<DerivedArtifact>;
+
+// derived_threads.cc: threads/stacks.txt, threads/stacks.json
+void threads(const Snapshot& snapshot, Artifacts& out);
+// derived_files.cc: process/fds.json, process/open_files.txt
+void files(const Snapshot& snapshot, Artifacts& out);
+// derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text
+void process(const Snapshot& snapshot, const RawStore& store, Artifacts& out);
+// derived_system.cc: overview, cpu, memory, pressure, disks, filesystems
+void system_resources(const Snapshot& snapshot, Artifacts& out);
+// derived_system_more.cc: network, sockets, processes, blocked, kernel, kernel_log
+void system_activity(const Snapshot& snapshot, Artifacts& out);
+
+}  // namespace ec::derived

@@ -1,0 +1,173 @@
+#include "collector/report/page_content.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "collector/analysis/thread_words.h"
+#include "collector/analysis/words.h"
+#include "collector/base/clock.h"
+#include "collector/base/text.h"
+#include "collector/report/runbook.h"
+#include "collector/report/text_layout.h"
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kStacks = 6, kFrames = 8;
+
+// Built-in pages parse once; the tests hold them to it, and a page without commands is shown all the same.
+const RunbookShelf* built_in_shelf() {
+  static const Result<RunbookShelf> kShelf = RunbookShelf::open({});
+  return kShelf ? &*kShelf : nullptr;
+}
+
+std::vector<std::string> facts_of(const Snapshot& snapshot) {
+  std::vector<std::string> facts;
+  auto add = [&](std::string text) {
+    if (!text.empty()) facts.push_back(plain_line(text, 120));
+  };
+  if (snapshot.executable) {
+    add(!snapshot.executable->product.empty() ? snapshot.executable->product : snapshot.executable->language);
+    if (!snapshot.executable->package.empty()) add("package " + snapshot.executable->package);
+  }
+  if (snapshot.process.cgroup) {
+    if (!snapshot.process.cgroup->unit.empty()) add("unit " + snapshot.process.cgroup->unit);
+    if (!snapshot.process.cgroup->container_id.empty())
+      add("container " + snapshot.process.cgroup->container_id.substr(0, 12));
+  }
+  if (snapshot.process.credential && !snapshot.process.credential->user.empty())
+    add("user " + snapshot.process.credential->user);
+  if (snapshot.process.status) add("running for " + human_duration(snapshot.process.status->age_seconds));
+  return facts;
+}
+
+std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<ThreadGroup>& groups) {
+  std::vector<PageStack> stacks;
+  for (size_t i = 0; i < std::min(groups.size(), kStacks); ++i) {
+    auto& group = groups[i];
+    PageStack stack{group.tids.size(), plain_line(doing(*group.example), 200), "", {}, 0};
+    std::vector<std::string> names;
+    for (int tid : group.tids) {
+      if (names.size() == 4) break;
+      auto* thread = index.thread(tid);
+      std::string name = thread ? plain_line(thread->name, 32) : "";
+      if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+    }
+    stack.names = enumerate(names, 3);
+    if (group.stack) {
+      size_t shown = std::min(group.stack->frames.size(), kFrames);
+      for (size_t f = 0; f < shown; ++f)
+        if (auto* frame = index.frame(group.stack->frames[f]))
+          stack.frames.push_back(plain_line(frame_name(*frame), 120));
+      stack.more_frames = group.stack->frames.size() - shown;
+    } else if (group.example->kernel_frames) {
+      for (size_t f = 0; f < std::min<size_t>(group.example->kernel_frames->size(), kFrames); ++f)
+        stack.frames.push_back("[kernel] " + plain_line((*group.example->kernel_frames)[f], 100));
+    }
+    stacks.push_back(std::move(stack));
+  }
+  return stacks;
+}
+
+std::vector<std::string> cost_of(const Snapshot& snapshot) {
+  std::vector<std::string> lines;
+  if (snapshot.stacks) {
+    auto& pause = snapshot.stacks->pause;
+    std::string line;
+    if (pause.threads_stopped == 0)
+      line = fmt::format("To the target: no thread was stopped ({} read without a stop)",
+                         counted(static_cast<uint64_t>(std::max(pause.threads_read_without_stop, 0)), "thread"));
+    else
+      line = fmt::format(
+          "To the target: {} stopped, {:.2f} ms in all and {:.2f} ms for the worst thread, of {} ms allowed; {} read "
+          "without a stop",
+          counted(static_cast<uint64_t>(pause.threads_stopped), "thread"), static_cast<double>(pause.stop_us) / 1000,
+          static_cast<double>(pause.worst_thread_us) / 1000, pause.budget_us / 1000, pause.threads_read_without_stop);
+    line += fmt::format("; {} interrupted; mode {}",
+                        counted(static_cast<uint64_t>(std::max(pause.syscalls_interrupted, 0)), "system call"),
+                        plain_line(pause.mode, 20));
+    lines.push_back(line);
+  } else if (snapshot.target.pid != 0) {
+    lines.emplace_back("To the target: no thread was stopped, no stack was read");
+  }
+  auto& cost = snapshot.run.cost;
+  if (cost.wall_seconds > 0)
+    lines.push_back(fmt::format("To the host: {:.2f} s, {:.2f} s of CPU time, {} of memory at most", cost.wall_seconds,
+                                cost.cpu_seconds, human_bytes(static_cast<double>(cost.peak_rss_bytes))));
+  uint64_t redactions = 0;
+  for (auto& row : snapshot.artifacts) redactions += row.redactions;
+  lines.push_back(snapshot.run.redacted
+                      ? fmt::format("{} replaced before anything was stored", counted(redactions, "secret"))
+                      : "Nothing was redacted: the archive may hold secrets (--no-redact)");
+  return lines;
+}
+
+std::vector<std::string> profiles_of(const Snapshot& snapshot) {
+  std::vector<std::string> lines;
+  if (!snapshot.endpoints) return lines;
+  for (auto& endpoint : *snapshot.endpoints) {
+    std::vector<std::string> names;
+    for (auto& profile : endpoint.profiles)
+      names.push_back(plain_line(profile.name, 60) +
+                      (profile.status == "ok"
+                           ? ""
+                           : fmt::format(" ({}: {})", plain_line(profile.status, 20), plain_line(profile.reason, 80))));
+    if (!names.empty())
+      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), enumerate(names, 12)));
+    else if (!endpoint.error.empty())
+      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), plain_line(endpoint.error, 160)));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string with_pid(std::string command, int pid) {
+  if (pid == 0) return command;
+  std::string number = std::to_string(pid);
+  for (size_t at = command.find("$PID"); at != std::string::npos; at = command.find("$PID", at + number.size()))
+    command.replace(at, 4, number);
+  return command;
+}
+
+PageContent page_content(const Page& page) {
+  auto& snapshot = page.snapshot;
+  PageContent content;
+  std::string host = plain_line(snapshot.host.name, 80);
+  content.headline = snapshot.target.pid == 0 ? fmt::format("host {}", host)
+                                              : fmt::format("{} on {}", plain_line(target_name(snapshot), 120),
+                                                            host.empty() ? "this host" : host);
+  content.facts = facts_of(snapshot);
+  if (snapshot.run.started_wall_ns != 0) content.taken = rfc3339(snapshot.run.started_wall_ns);
+  content.verdict = plain_line(verdict(snapshot, page.findings), 1500);
+  auto* shelf = built_in_shelf();
+  for (auto& finding : page.findings) {
+    PageFinding entry{&finding, {}, false};
+    if (auto* runbook = shelf ? shelf->find(finding.id) : nullptr) {
+      entry.has_runbook = true;
+      for (auto& command : runbook->commands)
+        entry.commands.push_back(with_pid(plain_line(command, 300), snapshot.target.pid));
+    }
+    content.findings.push_back(std::move(entry));
+  }
+  content.figures = figures(snapshot);
+  ThreadIndex index(snapshot);
+  auto groups = group_threads(snapshot, index);
+  content.threads = snapshot.threads ? snapshot.threads->size() : 0;
+  content.groups = groups.size();
+  content.stacks = stacks_of(index, groups);
+  if (snapshot.files) {
+    content.open_files = snapshot.files->count;
+    content.classes = file_classes(*snapshot.files);
+  }
+  if (snapshot.logs)
+    for (auto& line : snapshot.logs->last_errors) content.last_errors.push_back(plain_line(line, 300));
+  content.profiles = profiles_of(snapshot);
+  content.not_examined = not_examined(snapshot);
+  content.cost = cost_of(snapshot);
+  return content;
+}
+
+}  // namespace ec

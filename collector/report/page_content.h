@@ -1,0 +1,49 @@
+// What the first page says, before it becomes Markdown or terminal lines: both show the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "collector/analysis/file_classes.h"
+#include "collector/report/page.h"
+
+namespace ec {
+
+struct PageFinding {
+  const Finding* finding = nullptr;
+  std::vector<std::string> commands;  // of the runbook, with the target's pid put in
+  bool has_runbook = false;
+};
+
+struct PageStack {
+  uint64_t count = 0;
+  std::string doing;                // of an example: "waits in futex(…)"
+  std::string names;                // "worker-1, worker-2 and 996 more"
+  std::vector<std::string> frames;  // innermost first
+  size_t more_frames = 0;
+};
+
+struct PageContent {
+  std::string headline;            // "redis-server (pid 42) on host7"
+  std::vector<std::string> facts;  // of the target: "Redis 7.0.15", "unit redis-server.service", "running for 3 d 4 h"
+  std::string taken;               // "2026-11-20T21:46:38Z, 0.4 s"
+  std::string verdict;
+  std::vector<PageFinding> findings;
+  std::vector<Figure> figures;
+  uint64_t threads = 0;
+  size_t groups = 0;
+  std::vector<PageStack> stacks;  // the largest ones
+  uint64_t open_files = 0;
+  std::vector<FileClass> classes;
+  std::vector<std::string> last_errors;
+  std::vector<std::string> profiles;  // "http://127.0.0.1:6060: heap, goroutine (profiles/…)"
+  std::vector<NotExamined> not_examined;
+  std::vector<std::string> cost;
+};
+// All strings are plain lines (text_layout.h).
+PageContent page_content(const Page& page);
+
+// "ss -tnp state close-wait" …: `$PID` becomes the pid.
+std::string with_pid(std::string command, int pid);
+
+}  // namespace ec

@@ -1,0 +1,57 @@
+#include <nlohmann/json.hpp>
+
+#include "collector/analysis/words.h"
+#include "collector/base/clock.h"
+#include "collector/report/page.h"
+
+namespace ec {
+
+// Contract: docs/archive-format.md.
+std::string summary_json(const Page& page) {
+  using nlohmann::ordered_json;
+  auto& snapshot = page.snapshot;
+  ordered_json root;
+  root["schema"] = 1;
+  auto& target = snapshot.target;
+  if (target.pid != 0) {
+    root["target"] = {{"pid", target.pid},
+                      {"start_time", target.start_time},
+                      {"comm", target.comm},
+                      {"exe", target.exe},
+                      {"build_id", target.build_id}};
+    if (target.death)
+      root["target"]["death"] = {
+          {"how", target.death->how}, {"at_ms", target.death->at_ms}, {"evidence", target.death->evidence}};
+  } else {
+    root["target"] = nullptr;
+  }
+  root["host"] = {{"name", snapshot.host.name}, {"boot_id", snapshot.host.boot_id}, {"kernel", snapshot.host.kernel}};
+  root["started"] = rfc3339(snapshot.run.started_wall_ns);
+  root["verdict"] = verdict(snapshot, page.findings);
+  root["findings"] = ordered_json::array();
+  for (auto& finding : page.findings) {
+    ordered_json evidence = ordered_json::array();
+    for (auto& item : finding.evidence)
+      evidence.push_back({{"artifact", item.artifact}, {"locator", item.locator}, {"excerpt", item.excerpt}});
+    root["findings"].push_back({{"id", finding.id},
+                                {"severity", to_string(finding.severity)},
+                                {"title", finding.title},
+                                {"detail", finding.detail},
+                                {"evidence", std::move(evidence)},
+                                {"runbook", "runbooks/" + finding.id + ".md"}});
+  }
+  root["figures"] = ordered_json::object();
+  for (auto& figure : figures(snapshot)) {
+    static constexpr const char* kMarks[] = {"normal", "warning", "bad"};
+    root["figures"][figure.key] = {{"group", figure.group}, {"label", figure.label},
+                                   {"text", figure.text},   {"value", figure.value},
+                                   {"unit", figure.unit},   {"mark", kMarks[static_cast<int>(figure.mark)]}};
+  }
+  root["not_examined"] = ordered_json::array();
+  for (auto& gap : not_examined(snapshot))
+    root["not_examined"].push_back({{"what", gap.what}, {"reason", gap.reason}, {"fix", gap.fix}});
+  // Text of the target may be any bytes: invalid UTF-8 becomes U+FFFD instead of an exception.
+  return root.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace ec
