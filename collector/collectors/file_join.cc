@@ -56,7 +56,7 @@ void join_files(const NamespaceSockets& sockets, const Owners& owners, int pid, 
     socket.family = "?";   // not bound yet, of a family without a table, or of another network namespace
     if (known != sockets.of_target.end()) socket = known->second;
     socket.peers = peers_of(owners, socket.peer_inode, pid, kAnyOwner);
-    auto listener = sockets.waiting_at.find(socket.peer_inode);
+    auto listener = sockets.waiting_at.find(socket.inode);
     if (socket.peers.empty() && listener != sockets.waiting_at.end())
       socket.peers = peers_of(owners, listener->second, pid, kAnyOwner);
     files.sockets.push_back(std::move(socket));

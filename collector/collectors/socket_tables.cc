@@ -128,8 +128,10 @@ class Reader {
   // Names of the sockets at the other end of unix connections: an accepted socket has the name of its listener.
   void name_unix_peers() {
     for (auto& [inode, socket] : result.of_target) {
-      auto name = socket.peer_inode ? unix_names_.find(socket.peer_inode) : unix_names_.end();
-      if (socket.family == "unix" && name != unix_names_.end()) socket.remote = unix_name(name->second);
+      if (socket.family != "unix") continue;
+      auto listener = result.waiting_at.find(inode);
+      auto name = unix_names_.find(listener == result.waiting_at.end() ? socket.peer_inode : listener->second);
+      if (name != unix_names_.end()) socket.remote = unix_name(name->second);
     }
   }
 

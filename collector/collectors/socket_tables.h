@@ -29,7 +29,7 @@ std::string socket_table_path(std::string_view family, bool text, int pid);
 struct NamespaceSockets {
   std::unordered_map<uint64_t, Socket> of_target;       // by inode
   SocketSummary summary;                                // without owners
-  std::unordered_map<uint64_t, uint64_t> waiting_at;    // unix: connection not yet accepted → its listener
+  std::unordered_map<uint64_t, uint64_t> waiting_at;    // unix: client not yet accepted → the listener
   std::vector<Error> problems;                          // of damaged or cut tables; what was before is in
   bool any = false;                                     // at least one table of tcp, udp or unix was there
 };

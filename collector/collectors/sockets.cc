@@ -177,9 +177,8 @@ std::vector<SocketTable> tables_of(const std::vector<Kept>& kept) {
 std::unordered_set<uint64_t> wanted_inodes(const NamespaceSockets& sockets, const TargetInodes& own) {
   std::unordered_set<uint64_t> wanted = own.pipes;
   for (const auto& [inode, socket] : sockets.of_target) {
-    if (socket.peer_inode == 0) continue;
-    wanted.insert(socket.peer_inode);
-    auto listener = sockets.waiting_at.find(socket.peer_inode);
+    if (socket.peer_inode) wanted.insert(socket.peer_inode);
+    auto listener = sockets.waiting_at.find(inode);
     if (listener != sockets.waiting_at.end()) wanted.insert(listener->second);
   }
   for (const Socket& listener : sockets.summary.listening)

@@ -60,7 +60,7 @@ struct UnixSocket {
   std::string_view name;                // path, "\0abstract", "" = unnamed; as bound, any bytes; points into the dump
   uint32_t receive_queue = 0, send_queue = 0;  // bytes; listening: connections waiting, their limit
   bool queues_known = true, backlog_known = true;
-  std::vector<uint32_t> waiting;        // listening: inodes of the connections not yet accepted
+  std::vector<uint32_t> waiting;        // listening: the clients whose connections are not yet accepted
 };
 Result<void> parse_unix_diag(std::string_view where, std::string_view dump,
                              const std::function<void(const UnixSocket&)>& each);
