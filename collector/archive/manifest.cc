@@ -195,7 +195,8 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   run.cost.wall_seconds = number_of<double>(cost, "wall_seconds");
   run.cost.cpu_seconds = number_of<double>(cost, "cpu_seconds");
   run.cost.peak_rss_bytes = number_of<uint64_t>(cost, "peak_rss_bytes");
-  for (const auto& [name, value] : object_of(json, "options").items())
+  const Json options = object_of(json, "options");   // items() refers to it
+  for (const auto& [name, value] : options.items())
     if (value.is_string()) run.options[name] = value.get<std::string>();
   if (auto missing = json.find("privileges_missing"); missing != json.end() && missing->is_array())
     for (const Json& word : *missing)
