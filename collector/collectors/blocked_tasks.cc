@@ -71,8 +71,8 @@ class Scan {
         return false;
       }
       path = fmt::format("{}/{}/stat", folder, tid);
-      std::string stat;
-      if (proc_.read(path.c_str(), stat) && state_of(stat) == 'D') task(process.pid, tid, stat);
+      auto stat = proc_.read(path.c_str(), stat_);
+      if (stat && state_of(*stat) == 'D') task(process.pid, tid, *stat);
       return true;
     });
     return !cut_;
@@ -88,7 +88,7 @@ class Scan {
  private:
   GatherContext& context_;
   const ProcRoot& proc_;
-  std::string bundle_, buffer_;
+  std::string bundle_, buffer_, stat_;
   uint64_t threads_ = 0;
   size_t tasks_ = 0;
   bool cut_ = false;
@@ -136,12 +136,12 @@ std::vector<BlockedTask> tasks_of(const std::vector<Section>& sections) {
 void gather_blocked_tasks(GatherContext& context, const ProcRoot& proc, const std::vector<SeenProcess>& processes) {
   Scan scan(context, proc);
   bool closer = worth_a_scan(proc, processes);
-  std::string path;
+  std::string path, buffer;
   for (const SeenProcess& process : processes) {
     if (process.state != 'D') continue;
     path = fmt::format("{}/stat", process.pid);
-    std::string stat;
-    if (proc.read(path.c_str(), stat)) scan.task(process.pid, process.pid, stat);
+    auto stat = proc.read(path.c_str(), buffer);
+    if (stat) scan.task(process.pid, process.pid, *stat);
   }
   Deadline deadline = Deadline::in(kScanTime).earlier_of(context.deadline);
   for (const SeenProcess& process : processes)
