@@ -129,8 +129,11 @@ void parse_process_memory(const RawStore& store, Snapshot& snapshot) {
   if (arguments) process.command_line = parse_cmdline(*arguments);
   else process.command_line = arguments.error();
   auto variables = store.read("raw/" + process_path(pid, "environ"));
-  if (variables) process.environment = parse_environ(*variables);
-  else process.environment = variables.error();
+  if (!variables) process.environment = variables.error();
+  else if (!variables->empty() && variables->find_first_not_of('\0') == std::string_view::npos)
+    process.environment = Error{ErrorCode::kUnsupported, "raw/" + process_path(pid, "environ"),
+                                "the program wrote its title over its environment", 0};
+  else process.environment = parse_environ(*variables);
   process.mappings = read_mappings(store, pid);
   process.rollup = read_rollup(store, pid);
 }
