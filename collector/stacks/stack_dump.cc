@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/proc/pid_stat.h"
 #include "collector/target/freeze.h"
 #include "collector/target/obstacles.h"
 #include "collector/target/quiet_copy.h"
@@ -87,6 +88,14 @@ class Dump {
     }
   }
 
+  // A leader that ended before the others stays as a zombie, without a stack.
+  bool has_ended(const QuietCopier::Copy& copy, pid_t tid) {
+    if (copy.outcome != QuietCopier::Outcome::kFailed || copy.call.stack_pointer != 0) return false;
+    auto text = tasks_.read(tid, "stat");
+    auto stat = text ? parse_pid_stat("stat", *text) : fail(ErrorCode::kGone, "", "");
+    return !stat || stat->zombie();
+  }
+
   bool may_unwind(pid_t tid) { return !request_.may_try || request_.may_try(fmt::format("thread {}", tid)); }
 
   DumpedThread& thread_of(pid_t tid) {
@@ -97,7 +106,7 @@ class Dump {
 
   void read_quietly(pid_t tid, std::vector<pid_t>& to_stop) {
     QuietCopier::Copy copy = copier_.copy(tid, result_.modules->space(), buffer_.data(), kStackCap);
-    if (copy.outcome == QuietCopier::Outcome::kGone) return;
+    if (copy.outcome == QuietCopier::Outcome::kGone || has_ended(copy, tid)) return;
     DumpedThread& thread = thread_of(tid);
     if (waits_on_futex(copy.call)) read_futex(tid, copy.call.arguments[0]);
     switch (copy.outcome) {
@@ -105,14 +114,9 @@ class Dump {
       case QuietCopier::Outcome::kChanged: thread.note = "it ran each time it was copied"; break;
       case QuietCopier::Outcome::kFailed: thread.note = copy.error.message(); break;
       case QuietCopier::Outcome::kGone: return;
-      case QuietCopier::Outcome::kCopied: {
-        if (copy.call.program_counter == 0) {
-          thread.note = "a kernel thread has no user stack";
-          return;
-        }
-        if (!unwind_quiet_copy(thread, copy)) break;
-        return;
-      }
+      case QuietCopier::Outcome::kCopied:
+        if (unwind_quiet_copy(thread, copy)) return;
+        break;
     }
     to_stop.push_back(tid);
   }
@@ -122,6 +126,9 @@ class Dump {
     Registers registers;
     registers.set(Register::kRip, copy.call.program_counter);
     registers.set(Register::kRsp, copy.call.stack_pointer);
+    // The arguments still stand in the registers they were passed in.
+    constexpr std::array kArguments{Register::kRdi, Register::kRsi, Register::kRdx, Register::kR10, Register::kR8, Register::kR9};
+    for (size_t i = 0; copy.call.number >= 0 && i < kArguments.size(); ++i) registers.set(kArguments[i], copy.call.arguments[i]);
     std::vector<StackBytes> copies{{copy.address, buffer_.data(), copy.size}};
     PcStack stack = unwind_with_more(thread.tid, registers, copies, [&](uint64_t address, char* to, size_t size) {
       return copier_.copy_more(thread.tid, copy.mark, address, to, size);

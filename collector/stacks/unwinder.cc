@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
 
 #include "collector/stacks/cfi_stepper.h"
 
@@ -147,9 +149,54 @@ struct Unwinder::State {
     return std::nullopt;
   }
 
-  // The information wants the frame base in rbp, which a thread read without a stop does not tell. The frame of a function
-  // whose base is rbp begins "saved rbp, return address": the return address behind a direct call of exactly this function
-  // is its own.
+  // The information wants the frame base in rbp, which a thread read without a stop does not tell. The prologue does:
+  //   push %rbp; mov %rsp,%rbp; push %r12 …; sub $size,%rsp
+  // says how far above the stack pointer of a call the base is, unless the function moved it again (alloca).
+  std::optional<Next> base_by_prologue(const Registers& now, uint64_t function) const {
+    std::array<uint8_t, 32> code{};
+    if (!modules.read_code(function, code.data(), code.size())) return std::nullopt;
+    size_t at = 0;
+    auto match = [&](std::initializer_list<uint8_t> bytes) {
+      if (at + bytes.size() > code.size() || !std::equal(bytes.begin(), bytes.end(), code.begin() + static_cast<std::ptrdiff_t>(at)))
+        return false;
+      at += bytes.size();
+      return true;
+    };
+    match({0xf3, 0x0f, 0x1e, 0xfa});   // endbr64
+    if (!match({0x55}) || !(match({0x48, 0x89, 0xe5}) || match({0x48, 0x8b, 0xec}))) return std::nullopt;
+    constexpr std::array kPushed{std::pair{uint8_t{0x54}, Register::kR12}, std::pair{uint8_t{0x55}, Register::kR13},
+                                 std::pair{uint8_t{0x56}, Register::kR14}, std::pair{uint8_t{0x57}, Register::kR15}};
+    std::vector<Register> pushed;
+    while (true) {
+      if (match({0x53})) {
+        pushed.push_back(Register::kRbx);
+        continue;
+      }
+      auto found = std::find_if(kPushed.begin(), kPushed.end(), [&](const auto& each) { return match({0x41, each.first}); });
+      if (found == kPushed.end()) break;
+      pushed.push_back(found->second);
+    }
+    uint64_t size = pushed.size() * 8;
+    if (match({0x48, 0x83, 0xec}) && at < code.size()) size += code[at];
+    else if (match({0x48, 0x81, 0xec}) && at + 4 <= code.size()) {
+      uint32_t immediate;
+      std::memcpy(&immediate, code.data() + at, sizeof immediate);
+      size += immediate;
+    }
+    uint64_t base = now.sp() + size;
+    auto saved = word(base), target = word(base + 8);
+    if (!saved || !target || !(returns_to_code(*target) || is_sigreturn(*target))) return std::nullopt;
+    Next next{{}, FoundBy::kFramePointer, true};
+    next.registers.set(Register::kRip, *target);
+    next.registers.set(Register::kRsp, base + 16);
+    next.registers.set(Register::kRbp, *saved);
+    for (size_t i = 0; i < pushed.size(); ++i)
+      if (auto value = word(base - 8 * (i + 1))) next.registers.set(pushed[i], *value);
+    return next;
+  }
+
+  // Without such a prologue: the frame of a function whose base is rbp begins "saved rbp, return address", and the return
+  // address behind a direct call of exactly this function is most likely its own.
   std::optional<Next> frame_base_of(const Registers& now, uint64_t function) const {
     for (uint64_t at = (now.sp() + 15) / 16 * 16; at < now.sp() + kBaseScanBytes; at += 16) {
       auto saved = word(at), target = word(at + 8);
@@ -229,7 +276,9 @@ struct Unwinder::State {
       }
       bool through_signal = next->found_by == FoundBy::kSignalFrame;
       // The stack grows down; only a signal may have come on another stack.
-      if ((!through_signal && next->registers.sp() <= now.sp()) || (through_signal && ++signals > kMostSignalFrames)) {
+      // vfork(2) in libc has taken its return address off already.
+      bool grows = next->registers.sp() > now.sp() || (next->registers.sp() == now.sp() && result.frames.size() == 1);
+      if ((!through_signal && !grows) || (through_signal && ++signals > kMostSignalFrames)) {
         result.end = StackEnd::kBadMemory;
         return result;
       }
@@ -251,8 +300,10 @@ struct Unwinder::State {
     result.end = StackEnd::kNoUnwindInfo;
     Module* module = modules.at(now.pc());
     auto range = module && module->cfi ? module->cfi->find(now.pc() - module->bias - (return_address ? 1 : 0)) : std::nullopt;
-    if (range)
+    if (range) {
+      if (auto next = base_by_prologue(now, module->bias + range->start)) return next;
       if (auto next = frame_base_of(now, module->bias + range->start)) return next;
+    }
     result.needs_registers = true;
     return scan(now);
   }

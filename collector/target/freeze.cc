@@ -38,7 +38,10 @@ constexpr size_t kLateThreads = 256;                      // room for threads th
 constexpr int kListRounds = 8;
 constexpr size_t kLargestArena = size_t{768} << 20;       // of address space; only touched pages take memory
 constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{16} << 20;
-constexpr int64_t kStopWaitNs = 10'000'000;               // for one thread to reach its stop
+constexpr int64_t kStopWaitNs = 200'000'000;              // for one thread to get a CPU and reach its stop
+// Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would wait
+// for us one behind the other.
+constexpr size_t kWindow = 8, kUrgentWindow = 256;
 constexpr int64_t kErrnoInterrupted = -4;
 constexpr int64_t kRestartNoHandler = -514;               // ERESTARTNOHAND, include/linux/errno.h
 
@@ -63,14 +66,14 @@ bool can_start_again(long call) { return call == SYS_epoll_pwait || call == 441
       ; }
 
 // Real time for the few milliseconds in which the target stands still, so that nobody else's work prolongs them.
-class UrgentPriority {
- public:
-  UrgentPriority() {
-    sched_param urgent{};
-    urgent.sched_priority = 1;
-    if (sched_setscheduler(0, SCHED_FIFO, &urgent) != 0) setpriority(PRIO_PROCESS, 0, -20);
-  }
-};
+// Returns whether it was granted; without CAP_SYS_NICE it is not.
+bool become_urgent() {
+  sched_param urgent{};
+  urgent.sched_priority = 1;
+  if (sched_setscheduler(0, SCHED_FIFO, &urgent) == 0) return true;
+  setpriority(PRIO_PROCESS, 0, -20);
+  return false;
+}
 
 class Freezer {
  public:
@@ -93,7 +96,7 @@ class Freezer {
     // Page faults belong before the stop.
     size_t wanted = std::min({arena_size_, kMostPrefault, request_.tids.size() * kPrefaultPerThread + kStackCap});
     madvise(arena_, wanted, MADV_POPULATE_WRITE);
-    UrgentPriority urgent;
+    urgent_ = become_urgent();
     if (request_.together) run_together();
     else run_rolling();
   }
@@ -104,6 +107,7 @@ class Freezer {
     FrozenThread entry;
     Stop stop = Stop::kPending;
     int64_t asked_ns = 0;
+    int64_t stopped_ns = 0;   // when its pause began, at the latest
     int signal = 0;           // of a signal-delivery-stop: handed on at the detach
     bool attached = false;
   };
@@ -138,6 +142,7 @@ class Freezer {
 
   bool interrupt(Tracee& tracee) {
     tracee.asked_ns = now_ns();
+    tracee.stopped_ns = tracee.asked_ns;
     if (ptrace(PTRACE_INTERRUPT, tracee.entry.tid, nullptr, nullptr) == 0) return true;
     tracee.entry.outcome = FreezeOutcome::kGone;
     tracee.stop = Stop::kGone;
@@ -152,6 +157,9 @@ class Freezer {
       return;
     }
     tracee.stop = Stop::kStopped;
+    // One that waited for a CPU anyway is not paused by us before it gets one. With real-time priority we see that moment
+    // at once; without, the request is the only bound that is certain.
+    if (urgent_ && !request_.together) tracee.stopped_ns = now_ns();
     // Anything but PTRACE_EVENT_STOP is a signal on its way in: as good a place, and the signal must not be lost.
     tracee.signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
   }
@@ -193,7 +201,7 @@ class Freezer {
 
   bool detach(Tracee& tracee) {
     bool released = ptrace(PTRACE_DETACH, tracee.entry.tid, nullptr, static_cast<uintptr_t>(tracee.signal)) == 0;
-    tracee.entry.pause_ns = now_ns() - tracee.asked_ns;
+    tracee.entry.pause_ns = now_ns() - tracee.stopped_ns;
     tracee.attached = false;
     return released;
   }
@@ -216,47 +224,71 @@ class Freezer {
     sigtimedwait(&children, nullptr, &timeout);
   }
 
-  // A thread that was given up reaches its stop after all: let it go at once.
-  void release_late(pid_t tid, int status) {
-    if (!WIFSTOPPED(status)) return;
-    int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
-    ptrace(PTRACE_DETACH, tid, nullptr, static_cast<uintptr_t>(signal));
-  }
-
+  // A few threads at a time are asked to stop, and each is served and let go the moment it does. So none waits for another,
+  // and one that gets no CPU, or never stops, delays nobody.
   void run_rolling() {
-    for (pid_t tid : request_.tids) {
-      Tracee tracee;
-      tracee.entry.tid = tid;
-      if (header_.stop_ns >= request_.budget.count()) {
-        tracee.entry.outcome = FreezeOutcome::kOverBudget;
-      } else if (stoppable(tracee.entry) && attach(tracee) && interrupt(tracee)) {
-        wait_for_stop(tracee);
-        if (tracee.stop == Stop::kStopped) {
-          read_registers(tracee);
-          if (tracee.entry.outcome == FreezeOutcome::kCopied) {
-            TargetMemory::Span span = reserve(tracee.entry);
-            tracee.entry.stack_size = memory_.read(span.address, span.destination, span.size);
-          }
-          detach(tracee);
-          header_.stop_ns += tracee.entry.pause_ns;
-        } else if (tracee.stop == Stop::kPending) {
-          tracee.entry.outcome = FreezeOutcome::kNotStopped;
-        }
-      }
-      publish(tracee.entry);
+    std::unordered_map<pid_t, Tracee> asked;
+    auto next = request_.tids.begin();
+    while (next != request_.tids.end() || !asked.empty()) {
+      while (next != request_.tids.end() && asked.size() < (urgent_ ? kUrgentWindow : kWindow)) ask(*next++, asked);
+      if (!serve_one(asked)) give_up_late(asked);
     }
   }
 
-  void wait_for_stop(Tracee& tracee) {
-    int64_t until = tracee.asked_ns + kStopWaitNs;
-    while (tracee.stop == Stop::kPending) {
-      int status = 0;
-      pid_t who = waitpid(-1, &status, WNOHANG | __WALL);
-      if (who == tracee.entry.tid) note(tracee, status);
-      else if (who > 0) release_late(who, status);
-      else if (who < 0 && errno != EINTR) return;
-      else if (now_ns() >= until) return;
-      else wait_for_event(until);
+  void ask(pid_t tid, std::unordered_map<pid_t, Tracee>& asked) {
+    Tracee tracee;
+    tracee.entry.tid = tid;
+    if (header_.stop_ns >= request_.budget.count()) {
+      tracee.entry.outcome = FreezeOutcome::kOverBudget;
+    } else if (stoppable(tracee.entry) && attach(tracee) && interrupt(tracee)) {
+      asked.emplace(tid, tracee);
+      return;
+    }
+    publish(tracee.entry);
+  }
+
+  // Waits for one event and handles it. False when there was none in time.
+  bool serve_one(std::unordered_map<pid_t, Tracee>& asked) {
+    int status = 0;
+    pid_t who = waitpid(-1, &status, WNOHANG | __WALL);
+    if (who <= 0) {
+      int64_t first = INT64_MAX;
+      for (const auto& [tid, tracee] : asked) first = std::min(first, tracee.asked_ns);
+      if (asked.empty() || now_ns() >= first + kStopWaitNs) return false;
+      wait_for_event(first + kStopWaitNs);
+      return true;
+    }
+    auto found = asked.find(who);
+    if (found == asked.end()) {   // given up before, and stops after all: let it go at once
+      int signal = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
+      ptrace(PTRACE_DETACH, who, nullptr, static_cast<uintptr_t>(signal));
+      return true;
+    }
+    Tracee& tracee = found->second;
+    note(tracee, status);
+    if (tracee.stop == Stop::kStopped) {
+      read_registers(tracee);
+      if (tracee.entry.outcome == FreezeOutcome::kCopied) {
+        TargetMemory::Span span = reserve(tracee.entry);
+        tracee.entry.stack_size = memory_.read(span.address, span.destination, span.size);
+      }
+      detach(tracee);
+      header_.stop_ns += tracee.entry.pause_ns;
+    }
+    publish(tracee.entry);
+    asked.erase(found);
+    return true;
+  }
+
+  void give_up_late(std::unordered_map<pid_t, Tracee>& asked) {
+    for (auto each = asked.begin(); each != asked.end();) {
+      if (now_ns() < each->second.asked_ns + kStopWaitNs) {
+        ++each;
+        continue;
+      }
+      each->second.entry.outcome = FreezeOutcome::kNotStopped;
+      publish(each->second.entry);
+      each = asked.erase(each);
     }
   }
 
@@ -351,6 +383,7 @@ class Freezer {
   char* arena_;
   size_t arena_size_, arena_used_ = 0;
   size_t cap_ = kStackCap;
+  bool urgent_ = false;
   std::unique_ptr<TaskDir> tasks_;
 };
 

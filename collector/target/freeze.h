@@ -47,7 +47,7 @@ struct FrozenThread {
   bool interrupted_call = false;  // that call returns EINTR because of the stop
   bool restarted_call = false;    // it would have; it was made to start again instead
   bool born_late = false;         // it was not in the list
-  int64_t pause_ns = 0;           // from the request to the detach; 0 when it was not stopped
+  int64_t pause_ns = 0;           // until the detach, an upper bound; 0 when it was not stopped
   uint64_t stack_address = 0;
   size_t stack_size = 0, stack_offset = 0;
 };
