@@ -147,7 +147,8 @@ HttpLimits probe_limits(bool explicit_url, Deadline until) {
 std::string status_words(const HttpAnswer& answer) {
   std::string_view line = trim(answer.body);
   line = line.substr(0, line.find('\n'));
-  bool text = answer.content_type.starts_with("text/plain") && !line.empty();
+  bool plain = answer.content_type.empty() || answer.content_type.starts_with("text/plain");
+  bool text = plain && !line.empty() && line.front() != '<' && line.front() != '{';
   std::string words = text ? printable_line(line, 200) : answer.reason;
   return words.empty() ? std::to_string(answer.status) : fmt::format("{} {}", answer.status, words);
 }

@@ -222,7 +222,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
     if (stream.problem()) return tl::unexpected(*stream.problem());
     return fail(ErrorCode::kMalformed, address.name(), "ended within the header");
   }
-  if (!checked && !answer.broken) check();
+  if (!checked && !answer.broken && (whole || !answer.body.empty())) check();
   if (!whole && !answer.broken) {
     if (stream.problem()) answer.broken = *stream.problem();
     else if (promised) answer.broken = Error{ErrorCode::kTruncated, address.name() + path,

@@ -1,12 +1,22 @@
 // A Go service with net/http/pprof and expvar, as live tests need it. It prints "ready WHERE" when it listens.
 //
-//	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-prefix /internal] [-write-timeout 2s] [-pile 40] [-secret TEXT]
+//	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-tls CERTIFICATE] [-password WORD] [-prefix /internal]
+//	             [-write-timeout 2s] [-pile 40] [-secret TEXT]
+//
+// With -tls it speaks https with a certificate of its own for 127.0.0.1, which it writes to that file.
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"expvar"
 	"flag"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	_ "net/http/pprof"
@@ -34,9 +44,26 @@ func work() {
 	}
 }
 
+func certificate(file string) tls.Certificate {
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	template := x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err == nil {
+		err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "TCP address")
 	unix := flag.String("unix", "", "unix socket instead of TCP")
+	tlsFile := flag.String("tls", "", "speak https, and write the certificate to this file")
+	password := flag.String("password", "", "ask for user \"ops\" and this password")
 	prefix := flag.String("prefix", "", "serve below this path")
 	writeTimeout := flag.Duration("write-timeout", 0, "http.Server.WriteTimeout")
 	pile := flag.Int("pile", 40, "goroutines that wait for a reply")
@@ -86,6 +113,19 @@ func main() {
 		mux := http.NewServeMux()
 		mux.Handle(*prefix+"/", http.StripPrefix(*prefix, http.DefaultServeMux))
 		handler = mux
+	}
+	if *password != "" {
+		open := handler
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if user, word, _ := r.BasicAuth(); user != "ops" || word != *password {
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			open.ServeHTTP(w, r)
+		})
+	}
+	if *tlsFile != "" {
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate(*tlsFile)}})
 	}
 	fmt.Println("ready", listener.Addr())
 	server := &http.Server{Handler: handler, WriteTimeout: *writeTimeout}

@@ -1,0 +1,42 @@
+// What a debug endpoint, an archive or a user gives to the endpoint collectors; the first byte chooses the parser.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "collector/collectors/endpoint.h"
+#include "collector/collectors/endpoint_kinds.h"
+#include "collector/collectors/endpoint_record.h"
+#include "collector/collectors/endpoint_url.h"
+#include "collector/collectors/expvar.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 5) {
+    case 0:
+      for (const auto& profile : ec::parse_pprof_index(text))
+        if (profile.path.find("..") != std::string::npos && profile.path.find("/.") != std::string::npos) std::abort();
+      break;
+    case 1: (void)ec::parse_expvar("input", text); break;
+    case 2:
+      if (auto records = ec::parse_endpoint_records("input", text))
+        if (!ec::parse_endpoint_records("again", ec::to_json(*records))) std::abort();
+      break;
+    case 3:
+      if (auto url = ec::parse_endpoint_url(text)) {
+        (void)url->text();
+        if (ec::folder_name(url->address).find('/') != std::string::npos) std::abort();
+      }
+      break;
+    default: {
+      ec::RawStore store;
+      ec::ArtifactRow row;
+      row.path = "raw/endpoint.json";
+      store.add(row, std::string(text));
+      ec::Snapshot snapshot;
+      ec::parse_endpoints(store, snapshot);
+    }
+  }
+  return 0;
+}
