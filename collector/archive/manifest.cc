@@ -1,5 +1,6 @@
 #include "collector/archive/manifest.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <nlohmann/json.hpp>
@@ -220,8 +221,8 @@ int64_t ns_of_rfc3339(std::string_view text) {
   t.tm_min = part(14, 2);
   t.tm_sec = part(17, 2);
   if (t.tm_year < 70 || t.tm_year > 300 || t.tm_mon < 0 || t.tm_mday < 1 || t.tm_hour < 0 || t.tm_min < 0 || t.tm_sec < 0) return 0;
-  int milliseconds = text.size() == 24 && text[19] == '.' ? part(20, 3) : 0;
-  return (int64_t{timegm(&t)} * 1000 + std::max(milliseconds, 0)) * 1'000'000;
+  int thousandths = text.size() == 24 && text[19] == '.' ? part(20, 3) : 0;
+  return (int64_t{timegm(&t)} * 1000 + std::max(thousandths, 0)) * 1'000'000;
 }
 
 }  // namespace ec

@@ -17,16 +17,15 @@ constexpr auto npos = std::string_view::npos;
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool strong(KeyKind kind) { return kind != KeyKind::kPlain && kind != KeyKind::kWeak; }
 
-std::string lower_case(std::string_view text) {
-  std::string lower(text.substr(0, 32));
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return lower;
+bool same_name(std::string_view key, std::string_view lower_case) {
+  return key.size() == lower_case.size() && std::equal(key.begin(), key.end(), lower_case.begin(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
+         });
 }
 
 template <size_t N>
 bool is_named(std::string_view key, const std::array<std::string_view, N>& names) {
-  return key.size() < 24 && std::find(names.begin(), names.end(), lower_case(key)) != names.end();
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return same_name(key, name); });
 }
 constexpr std::array<std::string_view, 8> kArgvNames{"cmdline", "args", "argv", "command", "cmd", "arguments", "entrypoint", "command_line"};
 constexpr std::array<std::string_view, 5> kEnvironmentNames{"env", "environ", "environment", "envvars", "environment_variables"};

@@ -60,27 +60,42 @@ constexpr std::array<std::string_view, 23> kStems{
 constexpr std::array<std::string_view, 9> kWholeWords{"token", "pwd", "pass", "pw", "psk", "creds", "cred", "otp", "bearer"};
 constexpr std::array<std::string_view, 7> kWeakWords{"key", "sig", "signature", "session", "sid", "auth", "code"};
 // What a name is about when it ends like this: a place, a number or a setting, not the secret.
-constexpr std::array<std::string_view, 44> kAbout{
+constexpr std::array<std::string_view, 64> kAbout{
     "file",    "path",     "dir",     "count",   "size",   "length", "len",      "max",      "min",   "ttl",       "type",
     "expiry",  "expires",  "timeout", "enabled", "required", "policy", "encryption", "age",  "total", "seconds",   "bytes",
     "errors",  "endpoint", "limit",   "rate",    "buckets", "version", "provider", "source", "url",   "uri",       "name",
     "algorithm", "history", "status", "expired", "failures", "mode",  "reuse",    "prompt",   "ms",
-    "stdin",   "fd"};
+    "stdin",   "fd",
+    // units, and places in source code: "token.go:42"
+    "service", "socket", "timer", "target", "mount", "slice", "scope", "conf", "so", "py", "go", "c", "h", "cc", "cpp",
+    "js", "ts", "rb", "rs", "java"};
 
-// The names that a stem could be in: most names of the kernel are out here.
+constexpr uint32_t three(const char (&letters)[4]) {
+  return static_cast<uint32_t>(letters[0]) << 16 | static_cast<uint32_t>(letters[1]) << 8 | static_cast<uint32_t>(letters[2]);
+}
+
+// Whether a word of the tables above could be in the name: most names of the kernel are out here.
 bool may_be_secret(std::string_view name) {
-  for (size_t i = 0; i + 1 < name.size(); ++i) {
-    char next = name[i + 1];
-    switch (name[i]) {
-      case 'p': if (next == 'a' || next == 'w' || next == 's') return true; break;
-      case 's': if (next == 'e' || next == 'i' || next == 's') return true; break;
-      case 't': if (next == 'o' || next == 'p') return true; break;
-      case 'k': if (next == 'e') return true; break;
-      case 'a': if (next == 'u') return true; break;
-      case 'c': if (next == 'o' || next == 'r') return true; break;
-      case 'j': if (next == 'w') return true; break;
-      case 'b': if (next == 'e') return true; break;
-      case 'o': if (next == 't') return true; break;
+  uint32_t last = 0;
+  for (char c : name) {
+    last = (last << 8 | static_cast<uint32_t>(c | 0x20)) & 0xffffff;
+    if ((last & 0xffff) == ('p' << 8 | 'w')) return true;
+    switch (last) {
+      case three("pas"):
+      case three("psk"):
+      case three("sec"):
+      case three("ses"):
+      case three("sig"):
+      case three("sid"):
+      case three("tok"):
+      case three("key"):
+      case three("aut"):
+      case three("coo"):
+      case three("cod"):
+      case three("cre"):
+      case three("jwt"):
+      case three("bea"):
+      case three("otp"): return true;
       default: break;
     }
   }
@@ -101,10 +116,9 @@ bool has_secret_stem(const Words& words) {
 }  // namespace
 
 KeyKind key_kind(std::string_view key) {
-  if (key.size() < 2) return KeyKind::kPlain;
+  if (key.size() < 2 || !may_be_secret(key)) return KeyKind::kPlain;
   Words words(key);
   std::string_view all = words.all();
-  if (!may_be_secret(all)) return KeyKind::kPlain;
   std::string_view last = words.last();
   if (words.count > 1 && one_of(last, kAbout)) return KeyKind::kPlain;
   // "passwordfile", "tokenpath": glued together.

@@ -2,6 +2,7 @@
 // puts placeholders there. When in doubt about what stands after a secret-looking key, it is a secret.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,8 +43,10 @@ struct Shape {
   std::string_view kind;   // "" = none there
 };
 Shape shape_at(std::string_view text, size_t at);
-// Whether a word may start like a shape: cheap, may be wrong in one direction only.
-bool may_start_shape(unsigned char first, unsigned char second);
+// One bit for each pair of bytes that a shape, or another word with a rule of its own, starts with: bit `second % 64` of
+// element `first * 4 + second / 64`.
+using PairSet = std::array<uint64_t, 1024>;
+const PairSet& shape_starts();
 // KIND of the placeholder: depends on nothing but the secret, so that the same secret has the same placeholder everywhere.
 std::string_view kind_of(std::string_view secret);
 // Base64 of "user:password".

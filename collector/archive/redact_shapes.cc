@@ -120,19 +120,19 @@ size_t private_key_length(std::string_view text) {
 
 }  // namespace
 
-bool may_start_shape(unsigned char first, unsigned char second) {
-  static constexpr auto kTable = [] {
-    std::array<bool, 4096> table{};
+const PairSet& shape_starts() {
+  static constexpr PairSet kPairs = [] {
+    PairSet pairs{};
     auto mark = [&](std::string_view prefix) {
-      table[static_cast<size_t>((prefix[0] & 63) << 6 | (prefix[1] & 63))] = true;
+      auto first = static_cast<unsigned char>(prefix[0]), second = static_cast<unsigned char>(prefix[1]);
+      pairs[size_t{first} * 4 + second / 64] |= uint64_t{1} << second % 64;
     };
     for (const Rule& rule : kRules) mark(rule.prefix);
     for (const Webhook& hook : kWebhooks) mark(hook.prefix);
-    for (std::string_view prefix : {"eyJ", "-----", "Bearer", "bearer", "BEARER", "Basic", "basic", "requirepass", "masterauth"})
-      mark(prefix);
-    return table;
+    for (std::string_view word : {"eyJ", "Bearer", "bearer", "BEARER", "Basic", "basic", "requirepass", "masterauth"}) mark(word);
+    return pairs;
   }();
-  return kTable[static_cast<size_t>((first & 63) << 6 | (second & 63))];
+  return kPairs;
 }
 
 bool is_basic_credentials(std::string_view word) {

@@ -46,16 +46,23 @@ class TextRules {
   TextRules(std::string_view text, std::vector<Span>& found) : text_(text), found_(found) {}
 
   void run() {
-    size_t i = 0;
     const size_t size = text_.size();
-    while (i < size) {
-      uint8_t trigger = kTriggers[static_cast<unsigned char>(text_[i])];
+    const PairSet& starts = shape_starts();
+    for (size_t i = 0; i < size;) {
+      auto byte = static_cast<unsigned char>(text_[i]);
+      uint8_t trigger = kTriggers[byte];
       if (trigger == kNone) {
         ++i;
         continue;
       }
-      size_t next = at(static_cast<Trigger>(trigger), i);
-      i = std::max(next, i + 1);
+      if (trigger == kWordStart) {   // most of the triggers, so most of them end here
+        auto second = static_cast<unsigned char>(i + 1 < size ? text_[i + 1] : 0);
+        if (!(starts[size_t{byte} * 4 + second / 64] >> second % 64 & 1) || !word_begins(i)) {
+          ++i;
+          continue;
+        }
+      }
+      i = std::max(at(static_cast<Trigger>(trigger), i), i + 1);
     }
   }
 
@@ -128,9 +135,6 @@ class TextRules {
 };
 
 size_t TextRules::word_start(size_t i) {
-  if (i + 4 > text_.size() || !may_start_shape(static_cast<unsigned char>(text_[i]), static_cast<unsigned char>(text_[i + 1])) ||
-      !word_begins(i))
-    return 0;
   if (Shape shape = shape_at(text_, i); !shape.kind.empty()) return hide(shape.span.begin, shape.span.end);
   std::string_view rest = text_.substr(i);
   auto word_and_value = [&](std::string_view word) -> size_t {
@@ -333,6 +337,11 @@ size_t TextRules::value(KeyKind kind, Span key, size_t begin, char separator) {
   if (first == '{' && (is_space(char_at(begin + 1)) || is_quote(char_at(begin + 1)))) return 0;
 
   if (first == '\\' && is_quote(char_at(begin + 1))) return quoted_value(kind, begin + 2, text_.substr(begin, 2));
+  // "passwd:amd64": a package.
+  if (separator == ':' && begin == key.end + 1)
+    for (std::string_view architecture : {"all", "amd64", "arm64", "armhf", "i386", "any"})
+      if (text_.substr(begin).starts_with(architecture) && !is_key(char_at(begin + architecture.size()))) return 0;
+
   if (std::string_view("bBuUrRL@").find(first) != npos && is_quote(char_at(begin + 1))) first = text_[++begin];
   if (is_quote(first)) return quoted_value(kind, begin + 1, text_.substr(begin, 1));
 
