@@ -78,7 +78,12 @@ std::string stat_text(const struct stat& status) {
 
 void Gathering::links() {
   auto link = read_link(base_ + "/exe");
-  if (!link) return put_failed("exe/link", link.error());
+  if (!link) {
+    Error error = link.error();
+    if (context_.target->kernel_thread) error = {ErrorCode::kUnsupported, error.where, "a kernel thread has no executable", 0};
+    else if (error.sys_errno == ENOENT) error.detail = "no executable any more: the process is ending";
+    return put_failed("exe/link", error);
+  }
   put("exe/link", *link);
   auto root_link = read_link(base_ + "/root");
   if (root_link) put("exe/root", *root_link);

@@ -210,8 +210,16 @@ void add_tracer_fact(const RawStore& store, int pid, std::vector<ForensicFact>& 
   }
 }
 
+// Processes of one program are one fact: a forking service would fill the page.
+struct Vanished {
+  std::string processes, section;
+  size_t count = 0;
+};
+
 void add_vanished_facts(const RawStore& store, int target, std::vector<ForensicFact>& facts) {
   constexpr std::string_view kPrefix = "vanished/";
+  constexpr size_t kMostNamed = 5;
+  std::map<std::string, Vanished> programs;
   for (const Section& section : store.bundle(kForensicsBundle)) {
     if (section.failed || !section.name.starts_with(kPrefix)) continue;
     auto pid = parse_number<int>(section.name.substr(kPrefix.size()));
@@ -219,12 +227,22 @@ void add_vanished_facts(const RawStore& store, int target, std::vector<ForensicF
     if (!pid || *pid == target || tab == std::string_view::npos) continue;
     std::string_view link = trim(section.bytes.substr(tab + 1));
     if (link.ends_with(kDeletedMark)) link.remove_suffix(kDeletedMark.size());
-    bool strange = link.starts_with("/memfd:") || is_temporary(link);
+    Vanished& program = programs[printable_line(link)];
+    if (program.count == 0) program.section = fmt::format("section {}", section.name);
+    if (++program.count <= kMostNamed)
+      program.processes += fmt::format("{}{} (pid {})", program.count == 1 ? "" : ", ", printable_line(section.bytes.substr(0, tab), 32), *pid);
+  }
+  size_t count = 0;
+  for (const auto& [link, program] : programs) {
+    if (++count > kMostFactsOfAKind) break;
+    std::string who = program.processes;
+    if (program.count > kMostNamed) who += fmt::format(" and {} more", program.count - kMostNamed);
+    bool memory = link.starts_with("/memfd:");
     // runc starts every container from a sealed copy of itself in memory.
-    if (link.starts_with("/memfd:runc_cloned")) strange = false;
-    facts.push_back({"vanished-executable", fmt::format("{} (pid {})", printable_line(section.bytes.substr(0, tab), 32), *pid),
-                     fmt::format("its program {} is no longer there; an upgrade without a restart does that too", printable_line(link)),
-                     strange ? "medium" : "info", std::string(kForensicsBundle), fmt::format("section vanished/{}", *pid)});
+    bool strange = (memory && !link.starts_with("/memfd:runc_cloned")) || is_temporary(link);
+    who += memory ? ": runs from memory, without a file; container runtimes start themselves that way"
+                  : ": the program's file is no longer there; an upgrade without a restart does that too";
+    facts.push_back({"vanished-executable", link, std::move(who), strange ? "medium" : "info", std::string(kForensicsBundle), program.section});
   }
 }
 

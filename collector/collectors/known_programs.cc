@@ -146,7 +146,9 @@ std::string runtime_version(const Runtime& runtime, const ProgramFacts& facts, s
   if (runtime.language == "CPython") {
     std::string series = python_series(carrier);
     for (const std::string& text : facts.texts)   // PY_VERSION stands by itself: "3.11.2", "3.13.0rc1"
-      if (!series.empty() && text.starts_with(series + ".") && text.size() < 16 && version_at_start(text) == text) return text;
+      if (!series.empty() && text.starts_with(series + ".") && text.size() > series.size() + 1 && text.size() < 16 &&
+          is_digit(text[series.size() + 1]) && version_at_start(text) == text)
+        return text;
     return series;
   }
   std::string version = version_after(facts.texts, runtime.needle);

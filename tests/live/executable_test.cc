@@ -214,9 +214,12 @@ TEST_CASE("an executable that was deleted or replaced since the start") {
   BackgroundProgram other({"sleep", "60"});
   REQUIRE(runs(other, "/"));
   Snapshot host = look_at(other.pid());
-  CHECK(std::any_of(host.forensics->begin(), host.forensics->end(), [&](const ForensicFact& fact) {
-    return fact.kind == "vanished-executable" && fact.subject == fmt::format("sleeper (pid {})", program.pid());
-  }));
+  auto vanished = std::find_if(host.forensics->begin(), host.forensics->end(), [&](const ForensicFact& fact) {
+    return fact.kind == "vanished-executable" && fact.subject == file;
+  });
+  REQUIRE(vanished != host.forensics->end());
+  CHECK(vanished->detail.starts_with(fmt::format("sleeper (pid {}): ", program.pid())));
+  CHECK(vanished->severity == "medium");   // it lay in a temporary folder
 }
 
 TEST_CASE("a library that was replaced since it was mapped") {
