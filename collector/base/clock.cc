@@ -21,8 +21,11 @@ int64_t wall_clock_ns() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// Rounded down, before the epoch too: there the remainder is negative.
+static int64_t floor_divide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
+
 static tm broken_down_utc(int64_t wall_ns) {
-  time_t seconds = static_cast<time_t>(wall_ns / 1'000'000'000);
+  time_t seconds = static_cast<time_t>(floor_divide(wall_ns, 1'000'000'000));
   tm parts{};
   gmtime_r(&seconds, &parts);
   return parts;
@@ -32,7 +35,7 @@ std::string rfc3339(int64_t wall_ns, bool with_milliseconds) {
   tm t = broken_down_utc(wall_ns);
   std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
                                  t.tm_hour, t.tm_min, t.tm_sec);
-  if (with_milliseconds) text += fmt::format(".{:03}", wall_ns / 1'000'000 % 1000);
+  if (with_milliseconds) text += fmt::format(".{:03}", floor_divide(wall_ns, 1'000'000) - floor_divide(wall_ns, 1'000'000'000) * 1000);
   return text + "Z";
 }
 

@@ -1,5 +1,6 @@
 #include "collector/base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -9,6 +10,7 @@ std::optional<double> parse_double(std::string_view text) {
   double value = 0;
   auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (!std::isfinite(value)) return std::nullopt;
   return value;
 }
 
@@ -134,7 +136,8 @@ std::string unescape_octal(std::string_view text) {
 std::string human_bytes(double bytes) {
   constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   size_t unit = 0;
-  while (std::abs(bytes) >= 1024 && unit + 1 < kUnits.size()) {
+  // 1023.5 would be shown as 1024.
+  while (std::abs(bytes) >= 1023.5 && unit + 1 < kUnits.size()) {
     bytes /= 1024;
     ++unit;
   }
@@ -143,11 +146,14 @@ std::string human_bytes(double bytes) {
 }
 
 std::string human_duration(double seconds) {
+  if (std::isnan(seconds)) return "unknown";
   if (seconds < 0) return "-" + human_duration(-seconds);
-  if (seconds < 0.001) return fmt::format("{:.0f} µs", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.1f} ms", seconds * 1e3);
-  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
-  auto whole = static_cast<int64_t>(seconds);
+  if (seconds == 0) return "0 s";
+  // Each limit is where the unit below would be rounded up to a whole of this one.
+  if (seconds < 0.0009995) return fmt::format("{:.0f} µs", seconds * 1e6);
+  if (seconds < 0.99995) return fmt::format("{:.1f} ms", seconds * 1e3);
+  if (seconds < 59.95) return fmt::format("{:.1f} s", seconds);
+  auto whole = std::max<int64_t>(60, static_cast<int64_t>(std::min(seconds, 1e15)));
   if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
   if (whole < 86400) return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
   return fmt::format("{} d {} h", whole / 86400, whole % 86400 / 3600);

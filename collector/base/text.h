@@ -21,7 +21,7 @@ std::optional<T> parse_number(std::string_view text, int base = 10) {
   if (problem != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
 }
-std::optional<double> parse_double(std::string_view text);
+std::optional<double> parse_double(std::string_view text);   // finite
 
 std::string_view trim(std::string_view text);  // spaces, tabs, CR, LF, NUL at both ends
 
