@@ -92,7 +92,7 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
 std::string unknown_collector(const CollectRequest& request) {
   for (const auto* names : {&request.only, &request.skip})
     for (const std::string& name : *names) {
-      const auto& table = collector_table();
+      const auto table = collector_table();
       if (std::none_of(table.begin(), table.end(), [&](const Collector& c) { return c.name == name; })) return name;
     }
   return {};

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,7 +99,7 @@ struct Collector {
 };
 
 // All collectors in running order.
-const std::vector<Collector>& collector_table();
+std::span<const Collector> collector_table();
 
 // Reads a file that is not seekable or has no size (proc, sysfs): up to `limit` bytes; truncated content is an error of
 // kind truncated only when `limit` cut it. Errors: sys_error with `file` as place.
