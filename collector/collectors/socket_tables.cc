@@ -172,7 +172,7 @@ class Reader {
   void take(const UnixSocket& raw) {
     ++result.summary.unix_sockets;
     for (uint32_t inode : raw.waiting) result.waiting_at[inode] = raw.inode;
-    if (!raw.name.empty()) unix_names_[raw.inode] = raw.name;
+    if (raw.inode && !raw.name.empty()) unix_names_[raw.inode] = raw.name;
     if (target_inodes_.contains(raw.inode)) result.of_target.insert_or_assign(raw.inode, socket_of(raw));
   }
 

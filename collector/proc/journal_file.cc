@@ -21,7 +21,7 @@ constexpr uint32_t kKnownIncompatible = 1 | 2 | 4 | 8 | 16;   // compressions, k
 constexpr uint32_t kCompact = 16;
 
 constexpr uint64_t kMostBuckets = 4096;       // of the field table; 333 by default
-constexpr int kMostFields = 4096;             // in one bucket's chain
+constexpr int kMostFields = 8192;             // names of fields, all chains of the table together
 constexpr int kMostValues = 100'000;          // of one field
 constexpr int kMostArrays = 64;               // each is larger than the one before
 constexpr uint64_t kMostItems = 256;          // fields of one entry that are looked at
@@ -131,11 +131,12 @@ class Journal {
   }
 
   std::optional<uint64_t> field_head(std::string_view name) {
+    int count = 0;
     for (uint64_t bucket = 0; bucket < header_.field_table_size / 16; ++bucket) {
       std::array<uint64_t, 2> ends{};   // head and tail of the bucket's chain
       if (!file_(header_.field_table_offset + bucket * 16, ends.data(), 16)) return std::nullopt;
       uint64_t at = ends[0];
-      for (int count = 0; at && count < kMostFields; ++count) {
+      for (; at && count < kMostFields; ++count) {
         auto field = object<FieldObject>(at, kField);
         if (!field) break;
         std::string text(name.size(), '\0');
