@@ -10,7 +10,7 @@ namespace ec {
 
 namespace {
 
-constexpr uint64_t kMostCheckedBytes = 256u << 20;
+constexpr uint64_t kMostCheckedBytes = 64u << 20;
 constexpr uint64_t kReadAtOnce = 1u << 20;
 
 constexpr std::array<uint32_t, 256> make_crc_table() {

@@ -29,6 +29,7 @@ struct Elf64Types {
 constexpr uint64_t kMostSections = 200'000;
 constexpr uint64_t kMostNameBytes = 16u << 20;
 constexpr uint64_t kMostNoteBytes = 64 * 1024;
+constexpr int kMostNotes = 100;
 constexpr uint64_t kMostRelocationBytes = 64u << 20;
 constexpr uint64_t kReadAtOnce = sizeof(Elf64_Rela) << 15;
 
@@ -164,9 +165,11 @@ std::optional<uint64_t> ElfFile::file_offset(uint64_t address) const {
 
 std::optional<uint64_t> ElfFile::relocated_value(uint64_t address) const {
   std::string bytes;
+  uint64_t left = kMostRelocationBytes;
   for (const ElfSection& section : sections_) {
     if (section.type != SHT_RELA || !is_64_bit_ || (section.flags & SHF_COMPRESSED)) continue;
-    uint64_t size = std::min(section.size, kMostRelocationBytes);
+    uint64_t size = std::min(section.size, left);
+    left -= size;
     for (uint64_t at = 0; at < size; at += kReadAtOnce) {
       if (!source_.read_some(section.offset + at, std::min(kReadAtOnce, size - at), bytes) || bytes.empty()) break;
       ByteCursor cursor(bytes);
@@ -178,8 +181,10 @@ std::optional<uint64_t> ElfFile::relocated_value(uint64_t address) const {
 }
 
 std::string ElfFile::build_id() const {
+  int notes = 0;
   for (const ElfSection& section : sections_) {
     if (section.type != SHT_NOTE || section.size > kMostNoteBytes) continue;
+    if (++notes > kMostNotes) break;
     if (auto bytes = contents(section)) {
       std::string id = build_id_of_notes(*bytes);
       if (!id.empty()) return id;
@@ -187,6 +192,7 @@ std::string ElfFile::build_id() const {
   }
   for (const ElfSegment& segment : segments_) {
     if (segment.type != PT_NOTE || segment.file_size > kMostNoteBytes) continue;
+    if (++notes > 2 * kMostNotes) break;
     if (auto bytes = source_.read(segment.offset, segment.file_size)) {
       std::string id = build_id_of_notes(*bytes);
       if (!id.empty()) return id;

@@ -9,7 +9,7 @@ namespace ec {
 namespace {
 
 constexpr uint32_t kGo12 = 0xfffffffb, kGo116 = 0xfffffffa, kGo118 = 0xfffffff0, kGo120 = 0xfffffff1;
-constexpr uint64_t kMostFunctions = 4'000'000;
+constexpr uint64_t kMostFunctions = 1'000'000;
 constexpr size_t kLongestName = 4096;
 
 uint64_t load(std::string_view bytes, size_t offset, size_t size) {

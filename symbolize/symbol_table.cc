@@ -10,7 +10,7 @@ namespace ec {
 
 namespace {
 
-constexpr uint64_t kMostSymbols = 16'000'000;
+constexpr uint64_t kMostSymbols = 4'000'000;
 constexpr uint64_t kReadAtOnce = 1u << 20;
 constexpr size_t kLongestName = 64 * 1024;
 constexpr size_t kMostAliases = 16;

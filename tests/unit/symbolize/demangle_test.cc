@@ -1,6 +1,7 @@
 #include "symbolize/demangle.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/core.h>
 
 using ec::demangle;
 
@@ -31,6 +32,10 @@ TEST_CASE("what cannot be demangled comes back, and nothing grows without limit"
   CHECK(demangle("_ZN9999999999999999999999") == "_ZN9999999999999999999999");
   std::string longer = "_Z" + std::string(5000, 'P');
   CHECK(demangle(longer) == longer);
+  std::string doubling = "_Z1fSt4pairIiiE";   // each level is a pair of the level before
+  for (char level : std::string("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    doubling += fmt::format("S_IS{0}_S{0}_E", level);
+  CHECK(demangle(doubling) == doubling);
   std::string deep = "_Z1f" + std::string(4000, 'P') + "i";
   CHECK(demangle(deep).size() <= 4096);
 }
