@@ -1,0 +1,46 @@
+// Threads that wait in futex(2), with the memory that the C library keeps around the futex word.
+#pragma once
+
+#include <cstring>
+
+#include "tests/unit/analysis/healthy_snapshot.h"
+
+namespace ec::test {
+
+struct FutexMemoryBuilder {
+  std::string bytes = std::string(112, '\0');
+  FutexMemoryBuilder& set(int delta, uint32_t value) {
+    std::memcpy(bytes.data() + 48 + delta, &value, 4);
+    return *this;
+  }
+};
+
+inline Thread futex_waiter(int tid, uint64_t address, uint64_t operation, uint32_t value,
+                           const FutexMemoryBuilder& memory, uint64_t timeout = 0) {
+  Thread t = thread(tid, "worker-" + std::to_string(tid));
+  BlockedCall call;
+  call.number = 202, call.name = "futex", call.arguments = {address, operation, value, timeout, 0, 0},
+  call.text = "futex(FUTEX_WAIT, …)";
+  t.call = call;
+  t.futex = FutexMemory{address, memory.bytes};
+  return t;
+}
+
+// pthread_mutex_t, glibc: __lock 0, __count 4, __owner 8, __nusers 12, __kind 16.
+inline FutexMemoryBuilder glibc_mutex(int owner, uint32_t kind = 0) {
+  FutexMemoryBuilder memory;
+  return memory.set(0, 2).set(8, static_cast<uint32_t>(owner)).set(12, 1).set(16, kind);
+}
+inline Thread mutex_waiter(int tid, uint64_t address, int owner, uint32_t kind = 0, uint64_t timeout = 0) {
+  return futex_waiter(tid, address, 0x80, 2, glibc_mutex(owner, kind), timeout);
+}
+
+// pthread_rwlock_t: __readers 0, __writers 4, __wrphase_futex 8, __writers_futex 12, __cur_writer 24, __shared 28.
+// `futex_offset` is 8 or 12.
+inline FutexMemoryBuilder glibc_rwlock(int futex_offset, uint32_t readers, int writer, uint32_t word) {
+  FutexMemoryBuilder memory;
+  memory.set(0 - futex_offset, readers).set(24 - futex_offset, static_cast<uint32_t>(writer)).set(28 - futex_offset, 0);
+  return memory.set(0, word);
+}
+
+}  // namespace ec::test

@@ -1,0 +1,109 @@
+#include <catch2/catch.hpp>
+
+#include "tests/unit/analysis/futex_threads.h"
+
+using namespace ec;
+using namespace ec::test;
+
+namespace {
+
+// Each of the tids gets the stack pthread_mutex_lock ← function ← main.
+void give_stack(Snapshot& s, int tid, const std::string& function) {
+  if (!s.stacks) s.stacks = Stacks{};
+  auto& stacks = *s.stacks;
+  Frame lock, own;
+  lock.symbol = "pthread_mutex_lock", lock.module = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+  own.symbol = function, own.module = "/usr/bin/app";
+  auto base = static_cast<uint32_t>(stacks.frames.size());
+  stacks.frames.push_back(lock);
+  stacks.frames.push_back(own);
+  stacks.threads.push_back({tid, "no-stop", static_cast<uint32_t>(stacks.stacks.size()), 0, false, ""});
+  stacks.stacks.push_back({{base, base + 1}, "root"});
+}
+
+Snapshot circle_of_two() {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{thread(42, "main"), mutex_waiter(43, 0x1000, 44), mutex_waiter(44, 0x2000, 43)};
+  give_stack(s, 43, "transfer(Account&, Account&)");
+  give_stack(s, 44, "audit()");
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("deadlock-suspect names threads, locks and functions") {
+  auto found = findings_of(circle_of_two(), "deadlock-suspect");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().severity == Severity::kCritical);
+  CHECK(found.front().detail ==
+        "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer(Account&, Account&) waits for the mutex "
+        "at 0x1000 that worker-44 (tid 44) holds and "
+        "worker-44 (tid 44), in audit() waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
+  CHECK(found.front().evidence.front().artifact == "raw/futex.bundle");
+}
+
+TEST_CASE("deadlock-suspect: a thread that ran meanwhile is contended, not dead") {
+  Snapshot s = circle_of_two();
+  (*s.threads)[1].cpu_cores = 0.01;
+  CHECK(severity(s, "deadlock-suspect") == "");
+}
+
+TEST_CASE("deadlock-suspect: seen once, or with a time limit, is one step gentler") {
+  Snapshot s = circle_of_two();
+  (*s.threads)[1].cpu_cores = std::nullopt;
+  CHECK(severity(s, "deadlock-suspect") == "high");
+  s = circle_of_two();
+  (*s.threads)[1] = futex_waiter(43, 0x1000, 0x189, 2, glibc_mutex(44), 0x7ffc0000);
+  CHECK(severity(s, "deadlock-suspect") == "high");
+}
+
+TEST_CASE("deadlock-suspect counts the threads behind the circle") {
+  Snapshot s = circle_of_two();
+  for (int tid = 100; tid < 105; ++tid) s.threads->push_back(mutex_waiter(tid, 0x1000, 44));
+  s.threads->push_back(mutex_waiter(200, 0x3000, 100));  // behind one of those
+  CHECK(findings_of(s, "deadlock-suspect").front().detail.find(" 6 threads more wait behind them.") !=
+        std::string::npos);
+}
+
+TEST_CASE("deadlock-suspect: a mutex whose owner is gone, only with the stack as witness") {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{thread(42, "main"), mutex_waiter(43, 0x1000, 999)};
+  CHECK(severity(s, "deadlock-suspect") == "");
+  give_stack(s, 43, "log_line()");
+  CHECK(severity(s, "deadlock-suspect") == "high");
+}
+
+TEST_CASE("a chain without a circle is no deadlock") {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{thread(42, "main"), mutex_waiter(43, 0x1000, 44), mutex_waiter(44, 0x2000, 42)};
+  CHECK(severity(s, "deadlock-suspect") == "");
+}
+
+TEST_CASE("lock-convoy: eight waiters, the holder named with what it does") {
+  auto with = [](int waiters) {
+    Snapshot s = healthy();
+    Thread holder = thread(42, "flusher", 'S');
+    BlockedCall call;
+    call.name = "fsync", call.text = "fsync(fd 9 = /var/lib/app/wal)";
+    holder.call = call;
+    s.threads = std::vector<Thread>{holder};
+    for (int i = 0; i < waiters; ++i) s.threads->push_back(mutex_waiter(100 + i, 0x1000, 42));
+    for (int i = 0; i < 30; ++i) s.threads->push_back(thread(500 + i, "idle"));
+    return s;
+  };
+  CHECK(severity(with(7), "lock-convoy") == "");
+  auto found = findings_of(with(8), "lock-convoy");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().severity == Severity::kMedium);
+  CHECK(found.front().detail ==
+        "8 threads of redis-server (pid 42) wait for one mutex at 0x1000; flusher (tid 42) holds it and waits in "
+        "fsync(fd 9 = /var/lib/app/wal).");
+  CHECK(severity(with(50), "lock-convoy") == "high");
+}
+
+TEST_CASE("lock-convoy: an idle pool on one condition variable is no convoy") {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{};
+  for (int i = 0; i < 200; ++i) s.threads->push_back(futex_waiter(100 + i, 0x1028, 0x189, 0, FutexMemoryBuilder()));
+  CHECK(analyse(s).empty());
+}

@@ -1,0 +1,133 @@
+#include <catch2/catch.hpp>
+
+#include "collector/analysis/file_classes.h"
+#include "collector/analysis/thread_words.h"
+#include "collector/analysis/words.h"
+#include "tests/unit/analysis/healthy_snapshot.h"
+
+using namespace ec;
+using namespace ec::test;
+
+TEST_CASE("hostile names do not end a sentence or a line") {
+  Snapshot s = healthy();
+  s.target.comm = "x. All is well.\n\x1b[2J";
+  CHECK(target_name(s).find(". ") == std::string::npos);
+  CHECK(target_name(s).find('\n') == std::string::npos);
+  CHECK(target_name(s).find('\x1b') == std::string::npos);
+  s.files->count = 1024;
+  CHECK(verdict(s, analyse(s)).find("is out of file descriptors") != std::string::npos);
+}
+
+TEST_CASE("the verdict says when much was not examined") {
+  Snapshot s = healthy();
+  s.files = Error{ErrorCode::kDenied, "/proc/42/fd", "", 13};
+  s.stacks = Error{ErrorCode::kTimeout, "stack helper", "killed at its deadline", 0};
+  CHECK(verdict(s, {}).ends_with("; but its stacks and its open files could not be examined."));
+}
+
+TEST_CASE("enumerate, counted and share_of") {
+  CHECK(enumerate({}) == "");
+  CHECK(enumerate({"a"}) == "a");
+  CHECK(enumerate({"a", "b", "c"}) == "a, b and c");
+  CHECK(enumerate({"a", "b", "c", "d"}, 2) == "a, b and 2 more");
+  CHECK(counted(1, "process", "processes") == "1 process");
+  CHECK(share_of(1023, 1024) == "1023 of 1024 (99 %)");
+  CHECK(share_of(5, 0) == "5 of 0 (0 %)");
+}
+
+TEST_CASE("usable cores: the smallest of quota, affinity and CPUs") {
+  Snapshot s = healthy();
+  CHECK(usable_cores(s) == 4);
+  s.process.status->cpus_allowed = "0,2";
+  CHECK(usable_cores(s) == 2);
+  s.process.cgroup->cpu_limit_cores = 0.5;
+  CHECK(usable_cores(s) == 0.5);
+  s.process.status->cpus_allowed = "7-3,x";
+  s.process.cgroup->cpu_limit_cores = std::nullopt;
+  CHECK(usable_cores(s) == 4);
+}
+
+TEST_CASE("forty rows of one collector and one reason become one line") {
+  Snapshot s = healthy();
+  for (int i = 0; i < 40; ++i) {
+    ArtifactRow row;
+    row.path = "raw/proc/42/task/" + std::to_string(1000 + i) + "/stack";
+    row.collector = "threads", row.status = Status::kFailed, row.reason = "needs CAP_SYS_ADMIN",
+    row.fix = "run as root";
+    s.artifacts.push_back(row);
+  }
+  ArtifactRow fine;
+  fine.path = "raw/proc/stat";
+  s.artifacts.push_back(fine);
+  auto gaps = not_examined(s);
+  auto of_threads =
+      std::count_if(gaps.begin(), gaps.end(), [](auto& gap) { return gap.reason == "needs CAP_SYS_ADMIN"; });
+  CHECK(of_threads == 1);
+  CHECK(gaps.front().what.starts_with("40 artifacts of \"threads\""));
+  CHECK(gaps.front().fix == "run as root");
+}
+
+TEST_CASE("not examined: gentler pause, privileges, interruption, missing parts") {
+  Snapshot s = healthy();
+  Stacks stacks;
+  stacks.pause.mode = "no-stop", stacks.pause.asked = "consistent",
+  stacks.pause.why_gentler = "1,200 threads would take 90 ms";
+  s.stacks = stacks;
+  s.run.privileges_missing = {"CAP_SYSLOG: the kernel log"};
+  s.run.interrupted = true, s.run.interrupted_by = "SIGINT";
+  s.process.mappings = Error{ErrorCode::kTimeout, "/proc/42/maps", "did not return in 2 s", 0};
+  auto gaps = not_examined(s);
+  auto has = [&](std::string_view text) {
+    return std::any_of(gaps.begin(), gaps.end(),
+                       [&](auto& gap) { return (gap.what + gap.reason + gap.fix).find(text) != std::string::npos; });
+  };
+  CHECK(has("would take 90 ms"));
+  CHECK(has("the kernel log"));
+  CHECK(has("run as root, or with CAP_SYSLOG"));
+  CHECK(has("SIGINT"));
+  CHECK(has("did not return in 2 s"));
+}
+
+TEST_CASE("figures: only what is known, with marks") {
+  CHECK(figures(Snapshot{}).empty());
+  Snapshot s = healthy();
+  s.files->count = 1000;
+  bool seen = false;
+  for (auto& figure : figures(s)) {
+    CHECK_FALSE(figure.key.empty());
+    CHECK_FALSE(figure.text.empty());
+    if (figure.key != "process.open_files") continue;
+    seen = true;
+    CHECK(figure.text == "1000 of 1024 (97 %)");
+    CHECK(figure.mark == Figure::Mark::kBad);
+    CHECK(figure.value == 1000);
+  }
+  CHECK(seen);
+}
+
+TEST_CASE("threads with one stack are one group, the largest first") {
+  Snapshot s = healthy();
+  Stacks stacks;
+  Frame frame;
+  frame.symbol = "poll";
+  stacks.frames = {frame};
+  stacks.stacks = {{{0}, "root"}, {{0, 77}, "root"}};  // 77: an index that is not there
+  stacks.threads = {{42, "no-stop", 1, 0, false, ""},
+                    {43, "no-stop", 0, 0, false, ""},
+                    {44, "no-stop", 0, 0, false, ""},
+                    {45, "no-stop", 9, 0, false, ""}};
+  s.stacks = stacks;
+  ThreadIndex index(s);
+  auto groups = group_threads(s, index);
+  REQUIRE(groups.size() == 3);
+  CHECK(groups.front().tids == std::vector<int>{43, 44});
+  CHECK(index.stack(45) == nullptr);
+  CHECK(program_function(index, 42) == "poll");
+}
+
+TEST_CASE("open files by class") {
+  auto classes = file_classes(*healthy().files);
+  REQUIRE(classes.size() == 2);
+  CHECK(classes[0].words == "TCP connections in ESTABLISHED");
+  CHECK(classes[1].words == "TCP listeners");
+}
