@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -144,14 +145,20 @@ Result<StatfsNumbers> parse_statfs(std::string_view where, std::string_view text
   return numbers;
 }
 
+// FUSE servers without an idea of their size answer with the largest number of blocks.
+uint64_t bytes_of(uint64_t blocks, uint64_t block_size) {
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  return block_size > 0 && blocks > kMost / block_size ? kMost : blocks * block_size;
+}
+
 void set_space(Filesystem& fs, const Result<StatfsNumbers>& numbers) {
   if (!numbers) {
     for (auto* part : {&fs.size_bytes, &fs.free_bytes, &fs.available_bytes, &fs.inodes, &fs.inodes_free}) *part = numbers.error();
     return;
   }
-  fs.size_bytes = numbers->blocks * numbers->block_size;
-  fs.free_bytes = numbers->blocks_free * numbers->block_size;
-  fs.available_bytes = numbers->blocks_available * numbers->block_size;
+  fs.size_bytes = bytes_of(numbers->blocks, numbers->block_size);
+  fs.free_bytes = bytes_of(numbers->blocks_free, numbers->block_size);
+  fs.available_bytes = bytes_of(numbers->blocks_available, numbers->block_size);
   if (numbers->files > 0) {
     fs.inodes = numbers->files;
     fs.inodes_free = numbers->files_free;

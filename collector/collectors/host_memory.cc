@@ -1,5 +1,7 @@
 #include "collector/collectors/host_memory.h"
 
+#include <map>
+
 #include "collector/base/text.h"
 #include "collector/collectors/host_readings.h"
 #include "collector/proc/host_stat.h"
@@ -81,34 +83,37 @@ Part<VmRates> vm_rates(const RawStore& store) {
   return vm;
 }
 
-std::string node_line(const RawStore& store, std::string_view node) {
-  std::string line(node), cpus;
-  for (const Section& section : store.bundle("raw/host/numa.bundle")) {
-    if (section.failed || !section.name.starts_with(node) || section.name.substr(node.size(), 1) != "/") continue;
-    std::string_view file = section.name.substr(node.size() + 1);
-    if (file == "cpulist") cpus = printable_line(trim(section.bytes), 200);
-    if (file == "meminfo") {
-      if (auto values = parse_meminfo(section.name, section.bytes)) {
-        line += fmt::format(", {} of {} free", human_bytes(static_cast<double>((*values)["MemFree"])),
-                            human_bytes(static_cast<double>((*values)["MemTotal"])));
-      }
-    }
-    if (file == "numastat") {
-      auto counters = parse_named_counters(section.name, section.bytes);
-      if (counters) line += fmt::format(", numa_miss {}", zoned_counter(*counters, "numa_miss"));
-    }
-    if (file == "distance") line += fmt::format(", distances {}", printable_line(trim(section.bytes), 100));
-  }
-  return cpus.empty() ? line + ", no CPUs" : line + ", CPUs " + cpus;
-}
+struct NumaNode {
+  std::string memory, misses, distances, cpus;
+};
 
 Part<std::vector<std::string>> numa_nodes(const RawStore& store) {
   auto bundle = store.read("raw/host/numa.bundle");
   if (!bundle) return bundle.error();
+  std::map<int, NumaNode> nodes;
+  for (const Section& section : parse_bundle(*bundle)) {
+    size_t slash = section.name.find('/');
+    if (section.failed || !section.name.starts_with("node") || slash == std::string_view::npos) continue;
+    auto number = parse_number<int>(section.name.substr(4, slash - 4));
+    if (!number || *number < 0 || *number >= kMostNodes) continue;
+    NumaNode& node = nodes[*number];
+    std::string_view file = section.name.substr(slash + 1);
+    if (file == "cpulist") node.cpus = printable_line(trim(section.bytes), 200);
+    if (file == "distance") node.distances = printable_line(trim(section.bytes), 100);
+    if (file == "meminfo") {
+      if (auto values = parse_meminfo(section.name, section.bytes))
+        node.memory = fmt::format(", {} of {} free", human_bytes(static_cast<double>((*values)["MemFree"])),
+                                  human_bytes(static_cast<double>((*values)["MemTotal"])));
+    }
+    if (file == "numastat") {
+      auto counters = parse_named_counters(section.name, section.bytes);
+      if (counters) node.misses = fmt::format(", numa_miss {}", zoned_counter(*counters, "numa_miss"));
+    }
+  }
   std::vector<std::string> lines;
-  for (const Section& section : parse_bundle(*bundle))
-    if (section.name.ends_with("/cpulist") && lines.size() < kMostNodes)
-      lines.push_back(node_line(store, section.name.substr(0, section.name.find('/'))));
+  for (const auto& [number, node] : nodes)
+    lines.push_back(fmt::format("node{}{}{}, distances {}, {}", number, node.memory, node.misses, node.distances,
+                                node.cpus.empty() ? "no CPUs" : "CPUs " + node.cpus));
   return lines;
 }
 

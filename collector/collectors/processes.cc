@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <cstdio>
 #include <unordered_map>
 
 #include "collector/base/text.h"
@@ -43,17 +43,17 @@ class ProcessReader {
     context_.out.touch("/proc");
     begin_ns_ = boottime_ns();
     (void)proc_.each_number("", [&](int pid) {
-      fmt::format_to_n(path_, sizeof path_ - 1, "{}/stat", pid).out[0] = '\0';
+      std::snprintf(path_, sizeof path_, "%d/stat", pid);
       auto text = proc_.read(path_, buffer_);
       if (!text) return true;  // it ended meanwhile
       if (!note(pid, *text)) return true;
       if (!context_.hung.empty()) return true;  // the helper that hung has stored it
       context_.out.section(bundle_, path_, *text);
-      fmt::format_to_n(path_, sizeof path_ - 1, "{}", pid).out[0] = '\0';
+      std::snprintf(path_, sizeof path_, "%d", pid);
       struct stat owner {};
       // A process that the first reading cannot have seen is worth its name and user too.
       if ((context_.reading == Reading::kFirst || seen_.back().young) && fstatat(proc_.fd(), path_, &owner, 0) == 0) {
-        fmt::format_to_n(path_, sizeof path_ - 1, "{}/uid", pid).out[0] = '\0';
+        std::snprintf(path_, sizeof path_, "%d/uid", pid);
         context_.out.section(bundle_, path_, std::to_string(owner.st_uid));
       }
       return true;
