@@ -125,14 +125,21 @@ std::optional<LogLevel> redis_level(std::string_view line) {
   return std::nullopt;
 }
 
-// "\"GET / HTTP/1.1\" 502 157": an answer of the server's own failure.
-bool server_error_answer(std::string_view line) {
+// "\"GET /a?b HTTP/1.1\" 502 157": an answer of the server's own failure.
+struct Answer {
+  std::string_view request, status;   // "GET /a", without what follows '?'; "502"
+};
+std::optional<Answer> server_error_answer(std::string_view line) {
   for (size_t at = 0; (at = line.find(" HTTP/", at)) != std::string_view::npos; at += 6) {
     size_t quote = line.find('"', at);
     if (quote == std::string_view::npos || quote - at > 12) continue;
-    if (line.substr(quote + 1).starts_with(" 5") && digits_at(line, quote + 2, 3)) return true;
+    if (!line.substr(quote + 1).starts_with(" 5") || !digits_at(line, quote + 2, 3)) continue;
+    size_t begin = line.substr(0, at).rfind('"');
+    if (begin == std::string_view::npos) continue;
+    std::string_view request = line.substr(begin + 1, at - begin - 1);
+    return Answer{request.substr(0, request.find('?')), line.substr(quote + 2, 3)};
   }
-  return false;
+  return std::nullopt;
 }
 
 // "ValueError: …", "java.io.IOException: …", "MyException at …": a class name of an error that begins a message.
@@ -284,6 +291,34 @@ size_t id_length(std::string_view text, size_t at) {
   return whole && digit && end - at >= 8 ? end - at : 0;
 }
 
+// Numbers, ids and quoted texts become '#'.
+std::string masked(std::string_view text) {
+  text = text.substr(0, kPatternWithin);
+  std::string pattern;
+  pattern.reserve(std::min(text.size(), kPatternBytes + 16));
+  // Joins what only numbers separate: dates, addresses, versions become one '#'.
+  auto mark = [&] {
+    size_t joint = pattern.size();
+    while (joint > 0 && std::string_view(".:,-/").find(pattern[joint - 1]) != std::string_view::npos) --joint;
+    if (joint > 0 && pattern.size() - joint <= 1 && pattern[joint - 1] == '#') pattern.resize(joint);
+    else pattern += '#';
+  };
+  for (size_t at = 0; at < text.size() && pattern.size() < kPatternBytes;) {
+    size_t length = quoted_length(text, at);
+    bool word_starts = at == 0 || !in_word(text[at - 1]);
+    if (length == 0 && word_starts && is_hex(text[at])) length = id_length(text, at);
+    if (length == 0)
+      while (at + length < text.size() && is_digit(text[at + length])) ++length;
+    if (length > 0) {
+      mark();
+      at += length;
+    } else {
+      pattern += text[at++];
+    }
+  }
+  return pattern;
+}
+
 }  // namespace
 
 std::string_view to_string(LogLevel level) {
@@ -324,30 +359,10 @@ std::optional<double> log_time(std::string_view line) {
 }
 
 std::string log_pattern(std::string_view line) {
-  std::string_view text = message_of(line).substr(0, kPatternWithin);
-  std::string pattern;
-  pattern.reserve(std::min(text.size(), kPatternBytes + 16));
-  // Joins what only numbers separate: dates, addresses, versions become one '#'.
-  auto mark = [&] {
-    size_t joint = pattern.size();
-    while (joint > 0 && std::string_view(".:,-/").find(pattern[joint - 1]) != std::string_view::npos) --joint;
-    if (joint > 0 && pattern.size() - joint <= 1 && pattern[joint - 1] == '#') pattern.resize(joint);
-    else pattern += '#';
-  };
-  for (size_t at = 0; at < text.size() && pattern.size() < kPatternBytes;) {
-    size_t length = quoted_length(text, at);
-    bool word_starts = at == 0 || !in_word(text[at - 1]);
-    if (length == 0 && word_starts && is_hex(text[at])) length = id_length(text, at);
-    if (length == 0)
-      while (at + length < text.size() && is_digit(text[at + length])) ++length;
-    if (length > 0) {
-      mark();
-      at += length;
-    } else {
-      pattern += text[at++];
-    }
-  }
-  return printable_line(trim(pattern), kPatternBytes);
+  line = line.substr(0, 8192);
+  if (auto answer = server_error_answer(line))
+    return printable_line(fmt::format("{} {}", answer->status, masked(answer->request)), kPatternBytes);
+  return printable_line(trim(masked(message_of(line))), kPatternBytes);
 }
 
 }  // namespace ec

@@ -82,5 +82,6 @@ TEST_CASE("patterns are the same for lines that differ in numbers and names") {
   CHECK(log_pattern("commit deadbeef is a word, deadbee1 is not") == "commit deadbeef is a word, # is not");
   CHECK(log_pattern("{\"level\":\"error\",\"msg\":\"lost 5 of 7 packets\",\"id\":1}") == "lost # of # packets");
   CHECK(log_pattern("{\"msg\":\"a \\\"quoted\\\" word 1\"}") == "a \\# word #");
+  CHECK(log_pattern("10.0.0.1 - - [20/Nov/2026:22:05:11 +0000] \"GET /cart/17?id=5 HTTP/1.1\" 502 157") == "502 GET /cart/#");
   CHECK(log_pattern(std::string(5000, 'x')).size() <= 210);
 }
