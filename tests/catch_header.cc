@@ -1,0 +1,1 @@
+// The precompiled header belongs to a target that compiles something with it: test_main.cc cannot.
