@@ -148,6 +148,7 @@ void gather_logs(GatherContext& context) {
     out.failed(kBundle, fmt::format("/proc/{}/fd", target.pid), descriptors.error(), fix_for(descriptors.error(), "fd"));
   } else {
     out.touch(descriptors->folder());
+    // Even when a file hung an earlier helper: the others are stored again under the same names.
     uint64_t stored = 0, logs = 0, passed_over = 0;
     for (const OpenLog& log : candidates(*descriptors, LocalMounts::of(target), context.deadline)) {
       uint64_t limit = std::min(context.options.log_tail_bytes, kMostBytes - std::min(stored, kMostBytes));
@@ -168,8 +169,9 @@ void parse_logs(const RawStore& store, Snapshot& snapshot) {
     return;
   }
   LogDigest digest;
+  std::set<std::string_view> seen;   // a helper that started again names some twice
   for (const Section& section : store.bundle(kBundle)) {
-    if (section.failed || !section.name.starts_with("logs/")) continue;
+    if (section.failed || !section.name.starts_with("logs/") || !seen.insert(section.name).second) continue;
     auto tail = parse_tail(section);
     auto text = store.read(section.name);
     if (!tail || !text) continue;

@@ -162,6 +162,10 @@ void gather_open_files(GatherContext& context) {
                        fix_for(descriptors.error(), "fd"));
     return;
   }
+  if (context.out.hung_before(descriptors->folder())) {
+    context.out.failed_section(bundle, "count", Error{ErrorCode::kTimeout, descriptors->folder(), "reading it hung", 0});
+    return;
+  }
   LocalMounts mounts = LocalMounts::of(target);
   uint64_t count = 0, listed = 0;
   bool late = false;

@@ -98,6 +98,18 @@ Result<Dumps> dump_there(pid_t pid, Deadline deadline) {
   }
 }
 
+// Through a thread that lives: /proc/PID/ns of an ended leader is empty.
+Result<Dumps> dump_all(const TargetIdentity* target, Deadline deadline, Sink& out) {
+  constexpr std::string_view kTouched = "sock_diag";
+  if (out.hung_before(kTouched)) return fail(ErrorCode::kTimeout, std::string(kTouched), "asking the kernel hung");
+  out.touch(kTouched, true);
+  if (!target) return dump_here(deadline);
+  pid_t tid = target->live_tid > 0 ? target->live_tid : target->pid;
+  auto elsewhere = other_network_namespace(tid);
+  if (!elsewhere) return tl::unexpected(elsewhere.error());
+  return *elsewhere ? dump_there(tid, deadline) : dump_here(deadline);
+}
+
 struct TargetInodes {
   std::unordered_set<uint64_t> sockets, pipes;
 };
@@ -106,6 +118,7 @@ TargetInodes target_inodes(const TargetIdentity& target, Sink& out) {
   TargetInodes inodes;
   auto descriptors = Descriptors::open(target);
   if (!descriptors) return inodes;   // the collector of open files tells why
+  if (out.hung_before(descriptors->folder())) return inodes;
   out.touch(descriptors->folder());
   uint64_t count = 0;
   (void)descriptors->each([&](int fd) {
@@ -121,7 +134,7 @@ TargetInodes target_inodes(const TargetIdentity& target, Sink& out) {
 
 // The tables as they are kept: moved out of the dumps, or read as text where there is no dump.
 struct Kept {
-  std::string family, bytes, place, reason;
+  std::string family, bytes, place, source, reason;
   bool text = false;
 };
 
@@ -137,13 +150,14 @@ void keep_text(std::string_view family, const TargetIdentity* target, const Erro
                Sink& out) {
   std::string file = fmt::format("{}/{}", net_folder(target), family);
   std::string path = socket_table_path(family, true, target ? target->pid : 0);
+  if (out.hung_before(file)) return;
   out.touch(file);
   auto text = read_file(file, kTextLimit);
   if (text) {
     std::string reason = why_text ? fmt::format("sock_diag gave nothing ({}): no backlog limits, times or byte counts",
                                                 why_text->message())
                                   : std::string();
-    kept.push_back({std::string(family), std::move(*text), std::move(path), std::move(reason), true});
+    kept.push_back({std::string(family), std::move(*text), std::move(path), file, std::move(reason), true});
   } else if (why_text || text.error().code != ErrorCode::kGone) {
     out.failed(path, file, text.error(), fix_for(text.error(), file));
   }
@@ -159,7 +173,7 @@ void keep_dumps(Result<Dumps>& dumps, const TargetIdentity* target, const std::u
       if (request.domain != 0 && whole.bytes.size() > kStripAbove)
         whole.bytes = without_foreign_attributes(whole.bytes, inodes);
       kept.push_back({std::string(request.family), std::move(whole.bytes), socket_table_path(request.family, false, 0),
-                      std::move(whole.cut), false});
+                      fmt::format("sock_diag {}", request.family), std::move(whole.cut), false});
       continue;
     }
     if (dumps && found != dumps->end()) why = found->second.error();
@@ -194,12 +208,7 @@ void gather_sockets(GatherContext& context) {
   TargetInodes own;
   if (target) own = target_inodes(*target, out);
 
-  out.touch("sock_diag");
-  Deadline deadline = context.deadline.earlier_of(Deadline::in(kDumpBudget));
-  Result<bool> elsewhere = target ? other_network_namespace(target->live_tid > 0 ? target->live_tid : target->pid) : false;
-  Result<Dumps> dumps = !elsewhere   ? Result<Dumps>(tl::unexpected(elsewhere.error()))
-                        : *elsewhere ? dump_there(target->pid, deadline)
-                                     : Result<Dumps>(dump_here(deadline));
+  Result<Dumps> dumps = dump_all(target, context.deadline.earlier_of(Deadline::in(kDumpBudget)), out);
   std::vector<Kept> kept;
   keep_dumps(dumps, target, own.sockets, kept, out);
   NamespaceSockets sockets = read_sockets(tables_of(kept), own.sockets, sysconf(_SC_CLK_TCK));
@@ -207,11 +216,10 @@ void gather_sockets(GatherContext& context) {
     for (std::string_view family : {"netlink", "packet", "raw", "raw6"}) keep_text(family, target, nullptr, kept, out);
   }
   for (const Kept& table : kept) {
-    std::string_view source = table.text ? "/proc/PID/net" : "sock_diag";
     // Dumps are numbers, addresses and names of sockets.
     Redact redact = table.text && table.family == "unix" ? Redact::kText : Redact::kNothing;
-    if (table.reason.empty()) out.artifact(table.place, source, table.bytes, redact);
-    else out.partial(table.place, source, table.bytes, table.reason, redact);
+    if (table.reason.empty()) out.artifact(table.place, table.source, table.bytes, redact);
+    else out.partial(table.place, table.source, table.bytes, table.reason, redact);
   }
   auto wanted = wanted_inodes(sockets, own);
   if (!wanted.empty())

@@ -99,7 +99,7 @@ TEST_CASE("an archive with a deleted log is read again") {
   REQUIRE(snapshot.logs->digest.size() == 1);
   CHECK(snapshot.logs->digest[0].count == 6);
   CHECK_FALSE(snapshot.logs->journal_lines);
-  CHECK(snapshot.logs->journal_lines.why().detail == "not in a unit of systemd");
+  CHECK(snapshot.logs->journal_lines.why().detail == "/proc/42/cgroup: not in a unit of systemd");
 }
 
 TEST_CASE("nothing collected is no logs, with the reason") {
