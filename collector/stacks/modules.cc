@@ -127,6 +127,14 @@ Module* Modules::at(uint64_t address) {
   return known = modules_.back().get();
 }
 
+void Modules::preset(uint64_t address, std::unique_ptr<ElfImage> image) {
+  const Region* region = space_.find(address);
+  if (!region) return;
+  File& file = files_[{device_number(*region), region->inode, space_.name(*region)}];
+  file.image = std::move(image);
+  file.cfi = std::make_shared<CfiTable>(*file.image);
+}
+
 bool Modules::read_code(uint64_t address, void* destination, size_t count) {
   Module* module = at(address);
   return module && module->image && module->image->read_address(address - module->bias, destination, count);

@@ -43,6 +43,8 @@ class Modules {
   Module* at(uint64_t address);
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);
+  // Uses this image for the mapping that holds `address`, instead of opening a file: for images that are at hand.
+  void preset(uint64_t address, std::unique_ptr<ElfImage> image);
   // Every module met so far.
   const std::vector<std::unique_ptr<Module>>& met() const { return modules_; }
 

@@ -5,6 +5,7 @@
 //   deep            one thread 3,000 calls deep
 //   churn           threads are born and end all the time
 //   compute N       N threads compute
+//   signals         one thread computes; answers line K on standard input with "answer K: COUNT" of SIGRTMIN received
 //   traced          its child traces it; prints the pid of the tracer
 #include <pthread.h>
 #include <signal.h>
@@ -43,6 +44,7 @@ void* wait_for_ever(void*) {
 
 void* stuck_in_vfork(void*) {
   if (vfork() == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (true) pause();
   }
   return nullptr;
@@ -65,6 +67,25 @@ void on_signal(int) {
 [[gnu::noinline]] void interrupted() {
   raise(SIGUSR1);
   asm volatile("" ::: "memory");
+}
+
+std::atomic<long> g_signals{0};
+void count_signal(int) { ++g_signals; }
+
+int signals() {
+  struct sigaction action{};
+  action.sa_handler = count_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGRTMIN, &action, nullptr);
+  start(compute);
+  ready();
+  int answers = 0;
+  for (int c; (c = std::getchar()) != EOF;) {
+    if (c != '\n') continue;
+    std::printf("answer %d: %ld\n", ++answers, g_signals.load());
+    std::fflush(stdout);
+  }
+  _exit(0);
 }
 
 [[gnu::noinline]] void deep(int left) {
@@ -140,6 +161,8 @@ int main(int argc, char** argv) {
     for (int i = 1; i < count; ++i) start(compute);
     ready();
     compute(nullptr);
+  } else if (!std::strcmp(state, "signals")) {
+    return signals();
   } else if (!std::strcmp(state, "traced")) {
     return traced();
   }

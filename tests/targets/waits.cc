@@ -1,5 +1,5 @@
 // Threads that wait in the system calls that a stop would end with EINTR, one that waits on a mutex, and one that computes.
-//   waits            answers each line on standard input with "eintr N work M gap_us G": calls that ended with EINTR so far,
+//   waits            answers line K on standard input with "answer K: eintr N work M gap_us G": calls that ended with EINTR so far,
 //                    rounds of the computing thread so far, and the longest time it was off its CPU since the last line
 // Ends with its standard input.
 #include <pthread.h>
@@ -104,9 +104,10 @@ int main() {
   }
   std::printf("ready\n");
   std::fflush(stdout);
+  int answers = 0;
   for (int c; (c = std::getchar()) != EOF;) {
     if (c != '\n') continue;
-    std::printf("eintr %ld work %ld gap_us %ld\n", g_interrupted.load(), g_work.load(), g_longest_ns.exchange(0) / 1000);
+    std::printf("answer %d: eintr %ld work %ld gap_us %ld\n", ++answers, g_interrupted.load(), g_work.load(), g_longest_ns.exchange(0) / 1000);
     std::fflush(stdout);
   }
   _exit(0);

@@ -1,0 +1,65 @@
+// Everything of the stack reader that takes bytes of the target: the first byte chooses.
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "collector/collectors/stacks.h"
+#include "collector/collectors/threads.h"
+#include "collector/stacks/unwinder.h"
+#include "collector/target/address_space.h"
+#include "collector/target/task_syscall.h"
+
+namespace {
+
+using namespace ec;
+
+// The input is a module at 0x10000; its last KiB is the stack as well.
+void unwind(std::string_view bytes) {
+  auto space = parse_address_space("maps",
+                                   "10000-90000 r-xp 0 08:02 42 /program\n"
+                                   "7ffd00000000-7ffd00010000 rw-p 0 00:00 0 [stack]\n");
+  auto image = ElfImage::from_bytes(std::string(bytes), "image");
+  if (!space || !image) return;
+  Modules modules(0, 0, *space, nullptr);
+  modules.preset(0x10000, std::move(*image));
+  Unwinder unwinder(modules);
+  std::string_view tail = bytes.substr(bytes.size() - std::min<size_t>(bytes.size(), 1024));
+  Registers registers;
+  uint64_t pc = 0;
+  std::memcpy(&pc, tail.data(), std::min<size_t>(tail.size(), 2));
+  registers.set(Register::kRip, 0x10000 + pc);
+  registers.set(Register::kRsp, 0x7ffd00000100);
+  registers.set(Register::kRbp, 0x7ffd00000140);
+  unwinder.unwind(registers, {{0x7ffd00000100, tail.data(), tail.size()}});
+}
+
+void collectors(std::string_view bytes) {
+  RawStore store;
+  for (const char* path : {"raw/proc/42/task.bundle", "raw/second/proc/42/task.bundle", "raw/stacks.json", "raw/futex.bundle"}) {
+    ArtifactRow row;
+    row.path = path;
+    row.at_ms = row.path.starts_with("raw/second") ? 1000 : 0;
+    store.add(row, std::string(bytes));
+  }
+  Snapshot snapshot;
+  snapshot.target.pid = 42;
+  parse_threads(store, snapshot);
+  parse_stacks(store, snapshot);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  switch (data[0] % 5) {
+    case 0: (void)ec::parse_address_space("maps", bytes); break;
+    case 1: (void)ec::parse_task_syscall("syscall", bytes); break;
+    case 2: (void)ec::parse_stacks_json("stacks.json", bytes); break;
+    case 3: collectors(bytes); break;
+    // An ELF file begins with 0x7f: the whole input is one.
+    default: unwind(std::string_view(reinterpret_cast<const char*>(data), size)); break;
+  }
+  return 0;
+}
