@@ -86,7 +86,7 @@ bool hex_mask(std::string_view value, uint64_t& to) {
 }
 
 // Lines of one io_uring; which of them are there depends on the kernel. Rings have 2^n entries, the masks are 2^n - 1.
-bool ring_line(std::string_view key, std::string_view value, Fdinfo::Ring& ring) {
+bool ring_line(std::string_view key, std::string_view value, IoUringFd& ring) {
   if (key == "SqMask" || key == "CqMask") {
     uint64_t mask = 0;
     if (!hex_mask(value, mask)) return false;
@@ -207,7 +207,7 @@ std::string counted(uint64_t count, std::string_view one, std::string_view many)
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-std::string ring_words(const Fdinfo::Ring& ring) {
+std::string ring_words(const IoUringFd& ring) {
   std::string words = fmt::format("submissions {} of {}, completions {} of {}", ring.submission_entries,
                                   ring.submission_size, ring.completion_entries, ring.completion_size);
   if (ring.files) words += fmt::format(", {} registered", counted(ring.files, "file", "files"));

@@ -28,6 +28,13 @@ struct TimerFd {
   double interval_seconds = 0;
 };
 
+struct IoUringFd {
+  uint64_t submission_entries = 0, completion_entries = 0;   // waiting in the rings now
+  uint64_t submission_size = 0, completion_size = 0;
+  uint64_t files = 0, buffers = 0;                           // registered
+  int64_t thread = -1;                                       // SQPOLL thread
+};
+
 struct Fdinfo {
   uint64_t position = 0;
   uint32_t flags = 0;                       // as for open(2)
@@ -40,13 +47,7 @@ struct Fdinfo {
   std::optional<uint64_t> signal_mask;      // signalfd: bit N-1 = signal N
   uint64_t inotify_watches = 0, fanotify_marks = 0;
   std::optional<int64_t> pidfd_pid;         // -1: the process has ended; 0: outside our PID namespace
-  struct Ring {
-    uint64_t submission_entries = 0, completion_entries = 0;   // waiting in the rings now
-    uint64_t submission_size = 0, completion_size = 0;
-    uint64_t files = 0, buffers = 0;                           // registered
-    int64_t thread = -1;                                       // SQPOLL thread
-  };
-  std::optional<Ring> ring;
+  std::optional<IoUringFd> ring;
   std::vector<std::string> locks;           // "POSIX WRITE 5-14 by 8218", "FLOCK WRITE by 8218", "LEASE ..."
 };
 
