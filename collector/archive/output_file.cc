@@ -224,16 +224,15 @@ Result<void> OutputFile::roll_back(int sys_errno) {
   return tl::unexpected(broken_);
 }
 
-Result<void> OutputFile::append(std::string_view bytes, bool may_use_reserve) {
+Result<void> OutputFile::append(std::string_view bytes, uint64_t kept) {
   if (is_broken_) return tl::unexpected(broken_);
   struct statvfs space {};
   if (regular_ && fstatvfs(fd_, &space) == 0 && space.f_blocks > 0) {
     uint64_t available = uint64_t{space.f_bavail} * space.f_frsize;
-    uint64_t kept = may_use_reserve ? 0 : reserve_;
     if (available < bytes.size() + kept)
       return tl::unexpected(no_space(ENOSPC, fmt::format("{} free, {} needed{}", human_bytes(static_cast<double>(available)),
                                                          human_bytes(static_cast<double>(bytes.size())),
-                                                         kept ? fmt::format(" and {} kept for the summary", human_bytes(static_cast<double>(kept))) : "")));
+                                                         kept ? fmt::format(" and {} kept for what matters more", human_bytes(static_cast<double>(kept))) : "")));
   }
   QuietWrites quiet;
   if (int problem = write_all(fd_, bytes)) return roll_back(problem);

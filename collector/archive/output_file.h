@@ -25,10 +25,11 @@ class OutputFile {
   static Result<std::unique_ptr<OutputFile>> stream(int fd);
   ~OutputFile();
 
-  // Bytes that append() keeps free for those who may use the reserve. Errors: no-space (nothing was written, another
-  // append may succeed), io (the medium is broken; a pipe without a reader).
-  Result<void> append(std::string_view bytes, bool may_use_reserve);
+  // Leaves `kept_bytes` of the filesystem free. Errors: no-space (nothing was written, another append may succeed), io (the
+  // medium is broken; a pipe without a reader).
+  Result<void> append(std::string_view bytes, uint64_t kept_bytes);
   uint64_t offset() const { return offset_; }   // from the start of the archive
+  // What is to be kept for the summary and the manifest.
   uint64_t reserve() const { return reserve_; }
   std::string path() const;
 

@@ -60,12 +60,12 @@ constexpr std::array<std::string_view, 23> kStems{
 constexpr std::array<std::string_view, 9> kWholeWords{"token", "pwd", "pass", "pw", "psk", "creds", "cred", "otp", "bearer"};
 constexpr std::array<std::string_view, 7> kWeakWords{"key", "sig", "signature", "session", "sid", "auth", "code"};
 // What a name is about when it ends like this: a place, a number or a setting, not the secret.
-constexpr std::array<std::string_view, 64> kAbout{
+constexpr std::array<std::string_view, 66> kAbout{
     "file",    "path",     "dir",     "count",   "size",   "length", "len",      "max",      "min",   "ttl",       "type",
     "expiry",  "expires",  "timeout", "enabled", "required", "policy", "encryption", "age",  "total", "seconds",   "bytes",
     "errors",  "endpoint", "limit",   "rate",    "buckets", "version", "provider", "source", "url",   "uri",       "name",
     "algorithm", "history", "status", "expired", "failures", "mode",  "reuse",    "prompt",   "ms",
-    "stdin",   "fd",
+    "stdin",   "fd",       "interval", "dev",
     // units, and places in source code: "token.go:42"
     "service", "socket", "timer", "target", "mount", "slice", "scope", "conf", "so", "py", "go", "c", "h", "cc", "cpp",
     "js", "ts", "rb", "rs", "java"};
@@ -124,7 +124,7 @@ KeyKind key_kind(std::string_view key) {
   // "passwordfile", "tokenpath": glued together.
   if (all.ends_with("file") || all.ends_with("path")) return KeyKind::kPlain;
   if (all.ends_with("authorization")) return KeyKind::kAuthorization;
-  if (all.ends_with("cookie") || all.ends_with("cookies")) return KeyKind::kCookie;
+  if (last == "cookie" || last == "cookies" || last == "setcookie") return KeyKind::kCookie;   // not tcp_syncookies
   if (all.ends_with("passphrase")) return KeyKind::kPhrase;
   for (std::string_view plural : {"tokens", "secrets", "passwords", "credentials", "apikeys"})
     if (all.ends_with(plural)) return KeyKind::kPlural;

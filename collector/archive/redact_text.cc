@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "collector/archive/redact_characters.h"
 #include "collector/archive/redact_rules.h"
 
 namespace ec::redaction {
@@ -12,19 +13,6 @@ namespace {
 constexpr size_t kLongestKey = 96;
 constexpr size_t kLongestWeakValue = 512;
 constexpr auto npos = std::string_view::npos;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_key(char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_space(char c) { return is_blank(c) || c == '\n' || c == '\r' || c == '\0' || c == '\v' || c == '\f'; }
-bool is_quote(char c) { return c == '"' || c == '\'' || c == '`'; }
-bool is_closer(char c) { return is_quote(c) || c == ')' || c == ']' || c == '}' || c == '>'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool same_word(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() && std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
-}
 
 enum Trigger : uint8_t { kNone, kSeparator, kWordStart, kDash, kQuote, kGreater, kPercent, kAt, kBracket };
 
@@ -93,19 +81,13 @@ class TextRules {
     return end;
   }
   bool word_begins(size_t i) const { return i == 0 || !is_alnum(text_[i - 1]); }
-  char char_at(size_t i) const { return i < text_.size() ? text_[i] : '\n'; }
+  char char_at(size_t i) const { return redaction::char_at(text_, i); }
   size_t skip_blanks(size_t i) const {
     while (i < text_.size() && is_blank(text_[i])) ++i;
     return i;
   }
-  size_t end_of_line(size_t i) const {
-    size_t end = text_.find_first_of("\n\r\0", i, 3);
-    return end == npos ? text_.size() : end;
-  }
-  size_t end_of_word(size_t i) const {
-    while (i < text_.size() && !is_space(text_[i])) ++i;
-    return i;
-  }
+  size_t end_of_line(size_t i) const { return redaction::end_of_line(text_, i); }
+  size_t unquoted_end(size_t begin, size_t most = npos) const { return redaction::unquoted_end(text_, begin, most); }
   Span key_ending_at(size_t end) const {
     size_t begin = end, limit = std::max(floor_, end > kLongestKey ? end - kLongestKey : 0);
     while (begin > limit && is_key(text_[begin - 1])) --begin;
@@ -126,8 +108,6 @@ class TextRules {
   size_t quoted_value(KeyKind kind, size_t begin, std::string_view close);
   size_t authorization(size_t begin, size_t end);
   KeyKind kind_of_named_value(Span key) const;
-  size_t unquoted_end(size_t begin, bool to_end_of_line, size_t most = npos) const;
-  bool delimiter_ends(size_t i) const;
 
   std::string_view text_;
   std::vector<Span>& found_;
@@ -143,12 +123,12 @@ size_t TextRules::word_start(size_t i) {
     return begin < text_.size() && !is_space(text_[begin]) ? begin : 0;
   };
   if (size_t begin = word_and_value("bearer")) {
-    size_t end = unquoted_end(begin, false);
+    size_t end = unquoted_end(begin);
     std::string_view token = text_.substr(begin, end - begin);
     return looks_random(token) ? hide(begin, end) : 0;
   }
   if (size_t begin = word_and_value("basic")) {
-    size_t end = unquoted_end(begin, false);
+    size_t end = unquoted_end(begin);
     return is_basic_credentials(text_.substr(begin, end - begin)) ? hide(begin, end) : 0;
   }
   for (std::string_view directive : {"requirepass", "masterauth"})   // redis.conf, CONFIG SET
@@ -186,7 +166,7 @@ size_t TextRules::dash(size_t i) {
 size_t TextRules::short_dash(size_t i) {
   if (i > 0 && !is_space(text_[i - 1]) && !is_quote(text_[i - 1])) return 0;
   if (char_at(i + 1) == 'u') {
-    size_t begin = skip_blanks(i + 2), end = unquoted_end(begin, false);
+    size_t begin = skip_blanks(i + 2), end = unquoted_end(begin);
     size_t colon = text_.substr(begin, end - begin).find(':');
     if (colon == npos || colon == 0 || text_.substr(begin + colon).starts_with("://")) return 0;
     std::string_view user = text_.substr(begin, colon), password = text_.substr(begin + colon + 1, end - begin - colon - 1);
@@ -198,7 +178,7 @@ size_t TextRules::short_dash(size_t i) {
   std::string_view before = text_.substr(from, i - from);
   if (size_t line = before.rfind('\n'); line != npos) before = before.substr(line);
   if (before.find("mysql") == npos && before.find("mariadb") == npos && before.find("sshpass") == npos) return 0;
-  return hide(i + 2, unquoted_end(i + 2, false));
+  return hide(i + 2, unquoted_end(i + 2));
 }
 
 // ALTER ROLE bob PASSWORD 'x', IDENTIFIED BY 'x': servers log such statements.
@@ -354,7 +334,7 @@ size_t TextRules::value(KeyKind kind, Span key, size_t begin, char separator) {
   } else {
     // A weak name's value is looked at again when it is no secret: bounded, or "key=key=key=…" costs a square.
     bool weak = kind == KeyKind::kWeak;
-    end = unquoted_end(begin, whole_line, weak ? kLongestWeakValue : npos);
+    end = whole_line ? end_of_line(begin) : unquoted_end(begin, weak ? kLongestWeakValue : npos);
     if (char_at(end) == '}' && text_.substr(begin, end - begin).starts_with("${")) ++end;
     // 'Cookie: a=b; c=d' ends with the quote that opened before its name.
     char opener = key.begin > 0 ? text_[key.begin - 1] : '\n';
@@ -386,43 +366,13 @@ size_t TextRules::authorization(size_t begin, size_t end) {
   for (std::string_view known : {"bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key", "ssws", "splunk"}) {
     if (!same_word(scheme, known)) continue;
     if (secret >= end) return 0;
-    size_t secret_end = std::min(end, unquoted_end(secret, false));
+    size_t secret_end = std::min(end, unquoted_end(secret));
     return is_harmless_value(text_.substr(secret, secret_end - secret)) ? secret_end : hide(secret, secret_end);
   }
   for (std::string_view known : {"digest", "aws4-hmac-sha256", "hawk", "oauth", "signature"})
     if (same_word(scheme, known) && secret < end) return hide(secret, end);
-  word_end = std::min(end, unquoted_end(begin, false));
+  word_end = std::min(end, unquoted_end(begin));
   return is_harmless_value(text_.substr(begin, word_end - begin)) ? word_end : hide(begin, word_end);
-}
-
-// Whether the ',', ';' or '&' at `i` ends a value: what follows is another "key=", or nothing.
-bool TextRules::delimiter_ends(size_t i) const {
-  size_t at = i + 1;
-  if (at >= text_.size() || is_space(text_[at]) || is_closer(text_[at]) || text_[at] == '\\') return true;
-  if (!is_alnum(text_[at]) && text_[at] != '_') return false;
-  for (size_t limit = std::min(text_.size(), at + 40); at < limit; ++at) {
-    if (text_[at] == '=' || text_[at] == ':') return true;
-    if (!is_key(text_[at]) && text_[at] != ' ') return false;
-  }
-  return false;
-}
-
-size_t TextRules::unquoted_end(size_t begin, bool to_end_of_line, size_t most) const {
-  if (to_end_of_line) return end_of_line(begin);
-  size_t i = begin;
-  const size_t limit = most < text_.size() - begin ? begin + most : text_.size();
-  for (; i < limit && !is_space(text_[i]); ++i) {
-    char c = text_[i];
-    if ((c == ',' || c == ';' || c == '&') && delimiter_ends(i)) break;
-    if (c == '\\' && is_quote(char_at(i + 1))) break;
-    if (c == '<' && char_at(i + 1) == '/') break;
-    if (c == '%' && text_.substr(i).starts_with("%26")) break;
-    if (is_closer(c)) {
-      char next = char_at(i + 1);
-      if (is_space(next) || is_closer(next) || std::string_view(",;:.&|<\\").find(next) != npos) break;
-    }
-  }
-  return i;
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class FramedWriter final : public ArchiveWriter {
   FramedWriter(std::unique_ptr<OutputFile> file, std::unique_ptr<FrameCodec> codec, std::string folder)
       : file_(std::move(file)), codec_(std::move(codec)), folder_(std::move(folder)) {}
 
-  Result<void> start() { return put("", {}, {}, true); }
+  Result<void> start() { return put("", {}, {}, 0); }
 
   Result<void> add(ArtifactRow& row, std::string_view bytes, Importance importance) override {
     row.path = safe_path(row.path);
@@ -56,7 +56,7 @@ class FramedWriter final : public ArchiveWriter {
     if (stored) {
       row.bytes = bytes.size();
       row.sha256 = to_hex(sha256(bytes));
-      result = put(row.path, bytes, row_json(row), importance == Importance::kEssential);
+      result = put(row.path, bytes, row_json(row), kept_for(importance));
     }
     if (!stored || !result) {
       row.bytes = 0;
@@ -71,33 +71,44 @@ class FramedWriter final : public ArchiveWriter {
     return result;
   }
 
-  void checkpoint() override {
-    if (rows_.size() == journalled_) return;
-    if (put("journal.jsonl", journal_of(rows_), {}, true)) journalled_ = rows_.size();
-  }
+  void checkpoint() override { write_journal(file_->reserve()); }
 
   const std::vector<ArtifactRow>& rows() const override { return rows_; }
 
   Result<void> finish(std::string_view manifest) override {
-    checkpoint();
-    if (auto written = put("manifest.json", manifest, {}, true); !written) return written;
+    // The manifest holds the rows of the journal, so it is served first when the disk is nearly full.
+    write_journal(file_->reserve());
+    if (auto written = put("manifest.json", manifest, {}, 0); !written) return written;
     auto end = codec_->end(file_->offset());
     if (!end) return tl::unexpected(end.error());
-    if (auto written = file_->append(*end, true); !written) return written;
+    if (auto written = file_->append(*end, 0); !written) return written;
     return file_->finish();
   }
 
   std::string path() const override { return file_->path(); }
 
  private:
-  Result<void> put(std::string_view path, std::string_view bytes, std::string row, bool may_use_reserve) {
+  uint64_t kept_for(Importance importance) const {
+    switch (importance) {
+      case Importance::kEssential: return 0;
+      case Importance::kNormal: return file_->reserve();
+      case Importance::kLow: break;
+    }
+    return 4 * file_->reserve();   // the first to be left out
+  }
+
+  void write_journal(uint64_t kept_bytes) {
+    if (rows_.size() != journalled_ && put("journal.jsonl", journal_of(rows_), {}, kept_bytes)) journalled_ = rows_.size();
+  }
+
+  Result<void> put(std::string_view path, std::string_view bytes, std::string row, uint64_t kept_bytes) {
     if (bytes.size() > kLargestMember)
       return fail(ErrorCode::kUnsupported, std::string(path), fmt::format("larger than {} bytes", kLargestMember));
     Member member{fmt::format("{}/{}", folder_, path), bytes, std::move(row), static_cast<time_t>(wall_clock_ns() / 1'000'000'000)};
     auto frame = codec_->frame(member);
     if (!frame) return tl::unexpected(frame.error());
     uint64_t offset = file_->offset();
-    if (auto appended = file_->append(*frame, may_use_reserve); !appended) return appended;
+    if (auto appended = file_->append(*frame, kept_bytes); !appended) return appended;
     codec_->written(offset);
     return {};
   }

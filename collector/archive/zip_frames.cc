@@ -2,6 +2,7 @@
 // central directory at the end. libarchive's own zip writer puts them behind the data, and cannot go on after a write
 // that failed; it is used for the deflate stream only, which is a gzip member without its frame.
 #include <algorithm>
+#include <unordered_map>
 #include <vector>
 
 #include "collector/archive/frames.h"
@@ -84,12 +85,11 @@ class ZipCodec final : public FrameCodec {
     // Names that were written twice (a journal): the directory lists the last one only, as unzip would ask otherwise.
     std::string directory;
     uint64_t count = 0;
-    for (size_t i = 0; i < listed_.size(); ++i) {
-      const Listed& entry = listed_[i];
+    std::unordered_map<std::string_view, const Listed*> last;
+    for (const Listed& entry : listed_) last[entry.name] = &entry;
+    for (const Listed& entry : listed_) {
       if (entry.offset > UINT32_MAX) return fail(ErrorCode::kUnsupported, "archive", "a zip over 4 GiB; use tar.zst");
-      bool again = std::any_of(listed_.begin() + static_cast<ptrdiff_t>(i) + 1, listed_.end(),
-                               [&](const Listed& later) { return later.name == entry.name; });
-      if (again) continue;
+      if (last[entry.name] != &entry) continue;
       ++count;
       directory += "PK\x01\x02";
       put16(directory, kMadeByUnix);

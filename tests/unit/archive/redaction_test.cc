@@ -168,6 +168,9 @@ TEST_CASE("ordinary text stays") {
       "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
       "audit: type=1400 apparmor=\"STATUS\" operation=\"profile_load\" name=\"x\" pid=1 comm=\"y\"",
       "BOOT_IMAGE=/boot/vmlinuz root=UUID=0a1b2c3d-0000-1111-2222-333344445555 ro quiet",
+      "net.ipv4.tcp_syncookies = 1\nnet.ipv4.ipfrag_secret_interval = 0\nnet.bridge.bridge-nf-pass-vlan-input-dev = 0",
+      "status installed python3-jwt:all 2.6.0-1; passwd:amd64 libsecret-1-0:amd64",
+      "auth/token.go:42: refused, systemd-ask-password-wall.path: Deactivated",
       "2026-11-20T21:46:38Z INFO 10.0.0.1:5432 connected, latency=3ms, code=200",
   };
   for (const std::string& line : lines) {

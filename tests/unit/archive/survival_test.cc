@@ -202,6 +202,41 @@ TEST_CASE("a disk that is full from the start is told by name, and nothing is le
   CHECK(ended.said.find("partial\n") == std::string::npos);
 }
 
+TEST_CASE("a device that takes nothing") {
+  int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  REQUIRE(full >= 0);
+  WriterOptions chosen = options("-", ArchiveFormat::kTarZst);
+  chosen.stdout_fd = full;
+  auto writer = ArchiveWriter::create(chosen);
+  REQUIRE(!writer);
+  CHECK(writer.error().code == ErrorCode::kNoSpace);
+  close(full);
+}
+
+TEST_CASE("what matters least is left out first, and checkpoints do not eat the reserve") {
+  TemporaryFolder folder;
+  Ended ended = in_child([&](int fd) {
+    if (!mount_tmpfs(folder.path(), "size=1024k")) return say(fd, "no mount");
+    auto writer = ArchiveWriter::create(options(folder.path(), ArchiveFormat::kTarZst));
+    if (!writer) return say(fd, "create: " + writer.error().message());
+    ArtifactRow first, low, normal, summary;
+    first.path = "raw/first", low.path = "raw/low", normal.path = "raw/normal", summary.path = "summary.md";
+    say(fd, (*writer)->add(first, noise(560'000, 1)) ? "first" : "no first");
+    say(fd, (*writer)->add(low, noise(20'000, 2), Importance::kLow) ? "low?" : "no low");
+    say(fd, (*writer)->add(normal, noise(20'000, 3)) ? "normal" : "no normal");
+    for (int i = 0; i < 3000; ++i) {
+      ArtifactRow row;
+      row.path = "raw/none/" + std::to_string(i);
+      row.status = Status::kFailed;
+      row.reason = noise(40, static_cast<uint32_t>(i));
+      (void)(*writer)->add(row, "");
+      if (i % 100 == 0) (*writer)->checkpoint();
+    }
+    say(fd, (*writer)->add(summary, noise(40'000, 4), Importance::kEssential) ? "summary" : "no summary");
+  });
+  CHECK(ended.said == "first\nno low\nnormal\nsummary\n");
+}
+
 TEST_CASE("a write that fails half-way is taken back") {
   // RLIMIT_FSIZE lets the first part of a write through, like a disk that fills up in the middle of it.
   for (ArchiveFormat format : kFormats) {
