@@ -10,8 +10,10 @@ namespace {
 
 constexpr std::string_view kSettings = "raw/host/sysctl.bundle";
 
+// Findings point to these, so each is an artifact of its own.
+constexpr std::string_view kTotals[] = {"fs/file-nr", "kernel/pid_max", "kernel/threads-max"};
+
 constexpr std::string_view kNames[] = {
-    "fs/file-nr",
     "fs/file-max",
     "fs/nr_open",
     "fs/aio-nr",
@@ -22,8 +24,6 @@ constexpr std::string_view kNames[] = {
     "fs/pipe-max-size",
     "fs/pipe-user-pages-soft",
     "fs/suid_dumpable",
-    "kernel/pid_max",
-    "kernel/threads-max",
     "kernel/core_pattern",
     "kernel/core_uses_pid",
     "kernel/hung_task_timeout_secs",
@@ -64,15 +64,17 @@ constexpr std::string_view kNames[] = {
 
 using Settings = std::map<std::string, std::string>;
 
-// "vm.swappiness" → "60", of one bundle.
+// "vm/swappiness" → "vm.swappiness".
+void add_setting(std::string_view path, std::string_view bytes, Settings& settings) {
+  std::string name(path);
+  for (char& c : name)
+    if (c == '/') c = '.';
+  settings.insert_or_assign(std::move(name), printable_line(trim(bytes), 200));
+}
+
 void add_settings(const RawStore& store, std::string_view bundle, Settings& settings) {
-  for (const Section& section : store.bundle(bundle)) {
-    if (section.failed) continue;
-    std::string name(section.name);
-    for (char& c : name)
-      if (c == '/') c = '.';
-    settings.insert_or_assign(std::move(name), printable_line(trim(section.bytes), 200));
-  }
+  for (const Section& section : store.bundle(bundle))
+    if (!section.failed) add_setting(section.name, section.bytes, settings);
 }
 
 Part<uint64_t> number_of(const Part<Settings>& settings, const std::string& name, size_t field = 0) {
@@ -89,6 +91,7 @@ Part<uint64_t> number_of(const Part<Settings>& settings, const std::string& name
 }  // namespace
 
 void gather_host_limits(GatherContext& context) {
+  for (std::string_view name : kTotals) store_once(context, fmt::format("proc/sys/{}", name), Redact::kNothing);
   for (std::string_view name : kNames) {
     std::string file = fmt::format("/proc/sys/{}", name);
     context.out.touch(file);
@@ -104,7 +107,11 @@ void parse_host_limits(const RawStore& store, Snapshot& snapshot) {
   if (bundle) {
     Settings settings;
     add_settings(store, kSettings, settings);
-    host.sysctls = settings;
+    constexpr std::string_view kFolder = "raw/proc/sys/";
+    for (const std::string& artifact : store.list(kFolder))   // others' too: kernel.tainted, net.netfilter…
+      if (auto text = store.read(artifact); text && artifact.find("/random/") == std::string::npos)
+        add_setting(std::string_view(artifact).substr(kFolder.size()), *text, settings);
+    host.sysctls = std::move(settings);
   } else {
     host.sysctls = bundle.error();
   }

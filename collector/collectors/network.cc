@@ -18,6 +18,8 @@ namespace ec {
 namespace {
 
 constexpr std::string_view kSettings = "raw/host/net_sysctl.bundle";
+constexpr std::string_view kConntrackUsed = "raw/proc/sys/net/netfilter/nf_conntrack_count";
+constexpr std::string_view kConntrackLimit = "raw/proc/sys/net/netfilter/nf_conntrack_max";
 
 // Enters the network namespace of the target while it lives: /proc/sys/net shows that of its reader. A helper process has
 // one thread, so nothing else is moved.
@@ -62,14 +64,15 @@ void gather_settings(GatherContext& context) {
       "net/ipv4/tcp_max_orphans",    "net/ipv4/tcp_mem",            "net/ipv4/udp_mem",
       "net/ipv4/tcp_rmem",           "net/ipv4/tcp_wmem",           "net/ipv4/tcp_keepalive_time",
       "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_retries2",   "net/ipv4/tcp_slow_start_after_idle",
-      "net/unix/max_dgram_qlen",     "net/netfilter/nf_conntrack_count", "net/netfilter/nf_conntrack_max",
-      "net/netfilter/nf_conntrack_buckets",
+      "net/unix/max_dgram_qlen",     "net/netfilter/nf_conntrack_buckets",
   };
   NetworkNamespace there(context.target);
   if (there.error()) {
     context.out.failed(kSettings, there.error()->where, *there.error(), fix_for(*there.error(), there.error()->where));
     return;
   }
+  for (std::string_view artifact : {kConntrackUsed, kConntrackLimit})
+    store_if_there(context, std::string(artifact), std::string(artifact.substr(3)), Redact::kNothing);
   for (std::string_view name : kNames) {
     std::string file = fmt::format("/proc/sys/{}", name);
     context.out.touch(file);
@@ -145,17 +148,11 @@ Part<TcpRates> tcp_rates(const RawStore& store, const std::string& net) {
   return r;
 }
 
-Part<uint64_t> conntrack(const RawStore& store, std::string_view name) {
-  auto bundle = store.read(kSettings);
-  if (!bundle) return bundle.error();
-  for (const Section& section : parse_bundle(*bundle)) {
-    if (section.name != name) continue;
-    if (section.failed) break;
-    auto value = parse_number<uint64_t>(trim(section.bytes));
-    if (value) return *value;
-    return Error{ErrorCode::kMalformed, fmt::format("{} {}", kSettings, name), "expected a number", 0};
-  }
-  return Error{ErrorCode::kUnsupported, fmt::format("{} {}", kSettings, name), "connection tracking is not loaded", 0};
+Part<uint64_t> conntrack(const RawStore& store, std::string_view artifact) {
+  auto number = stored_number(store, artifact);
+  if (number || store.row(artifact)) return number;
+  if (auto settings = store.read(kSettings); !settings) return settings.error();
+  return Error{ErrorCode::kUnsupported, std::string(artifact), "connection tracking is not loaded", 0};
 }
 
 }  // namespace
@@ -185,8 +182,8 @@ void parse_network(const RawStore& store, Snapshot& snapshot) {
   std::string net = network_path(snapshot.target.pid);
   snapshot.host.interfaces = interface_rates(store, net);
   snapshot.host.tcp = tcp_rates(store, net);
-  snapshot.host.conntrack_used = conntrack(store, "net/netfilter/nf_conntrack_count");
-  snapshot.host.conntrack_limit = conntrack(store, "net/netfilter/nf_conntrack_max");
+  snapshot.host.conntrack_used = conntrack(store, kConntrackUsed);
+  snapshot.host.conntrack_limit = conntrack(store, kConntrackLimit);
 }
 
 }  // namespace ec

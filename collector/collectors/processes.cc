@@ -66,8 +66,7 @@ class ProcessReader {
   void read_details() {
     int64_t begin = boottime_ns();
     size_t from = 0;
-    if (!context_.hung.empty()) {
-      int hung = last_hung_pid();
+    if (int hung = last_hung_pid(); hung > 0) {
       while (from < seen_.size() && seen_[from].pid <= hung) ++from;
       from -= std::min(from, kBatch);
     }
@@ -101,11 +100,12 @@ class ProcessReader {
     return true;
   }
 
+  // 0: none of these reads has hung yet.
   int last_hung_pid() const {
     int last = 0;
     for (const std::string& name : context_.hung) {
       auto parts = split(name, '/');  // "/proc/42/cmdline"
-      if (parts.size() > 2) last = std::max(last, parse_number<int>(parts[2]).value_or(0));
+      if (parts.size() == 4) last = std::max(last, parse_number<int>(parts[2]).value_or(0));
     }
     return last;
   }
@@ -113,10 +113,12 @@ class ProcessReader {
   void details_of(const SeenProcess& process) {
     if (process.kernel_thread || process.state == 'Z' || process.state == 'X') return;
     std::string folder = std::to_string(process.pid);
-    if (context_.reading == Reading::kFirst || process.young) {
+    bool names = context_.reading == Reading::kFirst || process.young;
+    if (names)
       if (auto exe = proc_.link(folder + "/exe")) pending_.emplace_back(folder + "/exe", std::move(*exe));
-      add(folder, "cmdline", kCommandLineBytes);
-    }
+    // The target's own collectors read the rest with more patience; a hang here must not take the place of what they find.
+    if (context_.target && process.pid == context_.target->pid) return;
+    if (names) add(folder, "cmdline", kCommandLineBytes);
     // Thousands of idle processes are what makes a sweep long, and they did no IO worth a line.
     if (io_allowed_ && !process.never_ran) add(folder, "io", 4096);
   }
@@ -164,7 +166,7 @@ struct ProcessReading {
   }
 };
 
-ProcessReading index(const RawStore& store, Reading reading) {
+ProcessReading index(const RawStore& store, Reading reading, int target_pid) {
   ProcessReading result;
   auto bytes = store.read(raw_path(reading, kBundle));
   if (!bytes) return result;
@@ -191,6 +193,13 @@ ProcessReading index(const RawStore& store, Reading reading) {
     if (name == "io") texts.io = section.bytes;
     if (name == "uid") texts.uid = section.bytes;
   }
+  // The target's are with its own artifacts.
+  auto target = result.by_pid.find(target_pid);
+  if (target != result.by_pid.end()) {
+    auto own = [&](std::string_view file) { return store.read(raw_path(reading, fmt::format("proc/{}/{}", target_pid, file))).value_or(""); };
+    target->second.io = own("io");
+    if (reading == Reading::kFirst) target->second.cmdline = own("cmdline");
+  }
   return result;
 }
 
@@ -211,11 +220,11 @@ std::string command_line(std::string_view bytes) {
 
 class ProcessList {
  public:
-  ProcessList(const RawStore& store, Reading latest)
+  ProcessList(const RawStore& store, Reading latest, int target_pid)
       : constants_(host_constants(store)),
         users_(host_users(store)),
-        first_(index(store, Reading::kFirst)),
-        latest_(latest == Reading::kFirst ? ProcessReading{} : index(store, latest)),
+        first_(index(store, Reading::kFirst, target_pid)),
+        latest_(latest == Reading::kFirst ? ProcessReading{} : index(store, latest, target_pid)),
         two_(!latest_.by_pid.empty()) {}
 
   const ProcessReading& now() const { return two_ ? latest_ : first_; }
@@ -305,7 +314,7 @@ void parse_processes(const RawStore& store, Snapshot& snapshot) {
     host.tasks_by_state = first.error();
     return;
   }
-  ProcessList list(store, latest_reading(store, kBundle));
+  ProcessList list(store, latest_reading(store, kBundle), snapshot.target.pid);
   std::vector<HostProcess> processes;
   std::map<char, uint64_t> by_state;
   for (const auto& [pid, texts] : list.now().by_pid) {

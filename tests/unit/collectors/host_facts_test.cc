@@ -176,6 +176,25 @@ TEST_CASE("filesystems: space, hung mounts, what was not reached, use by the tar
   CHECK(at("/run/lock").read_only);
 }
 
+TEST_CASE("filesystems: a hang that only the runner could note") {
+  RawStore store;
+  put(store, "raw/filesystems.bundle", bundle({{"mountinfo", fixture("host-mounts/mountinfo")}}));
+  ArtifactRow row;
+  row.path = "raw/filesystems.3";
+  row.source = "statfs /mnt/share of type nfs4, mount 620";
+  row.status = Status::kTimeout;
+  store.add(row, "");
+  Snapshot snapshot;
+  parse_filesystems(store, snapshot);
+  REQUIRE(snapshot.host.filesystems);
+  int hung = 0;
+  for (const Filesystem& fs : *snapshot.host.filesystems) {
+    hung += fs.hung;
+    if (fs.hung) CHECK(fs.mount_point == "/mnt/share");
+  }
+  CHECK(hung == 1);
+}
+
 TEST_CASE("filesystems: without a table of mounts there is a reason") {
   RawStore store;
   put(store, "raw/filesystems.bundle", bundle({{"mountinfo", "1 2 nonsense\n"}}));

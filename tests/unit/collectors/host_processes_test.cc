@@ -96,6 +96,21 @@ TEST_CASE("processes of two readings: rates by each one's own moment, the ended 
   CHECK(snapshot.host.tasks_by_state->at('R') == 3);
 }
 
+TEST_CASE("the target's command line and IO come from its own artifacts") {
+  RawStore store = host_of_four();
+  put(store, "raw/proc/1/cmdline", std::string("/sbin/init\0", 11));
+  put(store, "raw/proc/1/io", "read_bytes: 0\n");
+  put(store, "raw/second/proc/1/io", "read_bytes: 500\n");
+  put(store, "raw/second/processes.bundle",
+      bundle({{"1/stat", stat(1, "systemd", 'S', 50, 0)}, {"clock/stat", "101000000000 101000000000"}, {"clock/io", "101000000000 0"}}));
+  Snapshot snapshot;
+  snapshot.target.pid = 1;
+  parse_processes(store, snapshot);
+  REQUIRE(snapshot.host.processes);
+  CHECK(find(snapshot, 1)->cmdline == "/sbin/init");
+  CHECK(find(snapshot, 1)->read_bytes == Approx(500));
+}
+
 TEST_CASE("one damaged stat costs one process") {
   RawStore store;
   put(store, "raw/processes.bundle", bundle({{"1/stat", stat(1, "a", 'S', 1, 1)}, {"2/stat", "2 (b"}, {"x/stat", "?"}}));

@@ -151,7 +151,8 @@ TEST_CASE("network: the namespace of the target, rates and totals, conntrack") {
   put(store, "raw/second/proc/42/net/snmp", "Tcp: OutSegs RetransSegs AttemptFails EstabResets\nTcp: 200 11 9 4\nUdp: RcvbufErrors\nUdp: 6\n");
   put(store, "raw/proc/42/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 3 4\n");
   put(store, "raw/second/proc/42/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 13 24\n");
-  put(store, "raw/host/net_sysctl.bundle", bundle({{"net/netfilter/nf_conntrack_count", "260000\n"}, {"net/netfilter/nf_conntrack_max", "262144\n"}}));
+  put(store, "raw/proc/sys/net/netfilter/nf_conntrack_count", "260000\n");
+  put(store, "raw/proc/sys/net/netfilter/nf_conntrack_max", "262144\n");
   Snapshot snapshot;
   snapshot.target.pid = 42;
   parse_network(store, snapshot);
