@@ -38,7 +38,7 @@ void LogDigest::count(LogLevel level, std::string_view line, std::string_view ar
   group.line.example = printable_line(line, kExampleBytes);
 }
 
-void LogDigest::add(std::string_view artifact, std::string_view text) {
+void LogDigest::add(std::string_view artifact, std::string_view text, bool current) {
   LineCursor cursor(artifact, text);
   std::optional<double> first, last;
   std::vector<double> error_times;
@@ -62,7 +62,7 @@ void LogDigest::add(std::string_view artifact, std::string_view text) {
     if (latest.size() > kMostLastErrors) latest.pop_front();
   }
   last_errors_.insert(last_errors_.end(), latest.begin(), latest.end());
-  if (!first || *last - *first < 1) return;
+  if (!current || !first || *last - *first < 1) return;
   timed_ = true;
   double span = *last - *first, window = std::min(span, kRecentSeconds);
   span_seconds_ = std::max(span_seconds_, span);

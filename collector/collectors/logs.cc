@@ -9,6 +9,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/descriptors.h"
+#include "collector/collectors/host_constants.h"
 #include "collector/collectors/journal.h"
 #include "collector/collectors/log_choice.h"
 #include "collector/collectors/log_digest.h"
@@ -23,6 +24,7 @@ constexpr size_t kMostLogs = 8;
 constexpr uint64_t kMostBytes = 1u << 20;
 constexpr uint64_t kMostInfos = 4000;
 constexpr uint64_t kMostDescriptors = 200'000;
+constexpr uint64_t kCurrentSeconds = 900;   // a log that was written to within this time before the run tells of now
 
 struct OpenLog {
   int fd = -1;
@@ -109,15 +111,20 @@ bool gather_tail(const OpenLog& log, const std::string& folder, uint64_t limit, 
   auto size = static_cast<uint64_t>(log.file.st_size);
   std::string_view lines = from_line_start(*tail, size > tail->size());
   if (!looks_like_log(lines)) return false;
-  out.section(kBundle, artifact, fmt::format("fd {}\nsize {}\ntail {}\ndeleted {}\npath {}\n", log.fd, size, lines.size(),
-                                             log.deleted ? 1 : 0, printable_line(log.path, 4096)));
+  out.section(kBundle, artifact, fmt::format("fd {}\nsize {}\ntail {}\ndeleted {}\nmodified {}\npath {}\n", log.fd, size,
+                                             lines.size(), log.deleted ? 1 : 0, std::max<int64_t>(log.file.st_mtime, 0),
+                                             printable_line(log.path, 4096)));
   out.artifact(artifact, source, lines, Redact::kText);
   stored += lines.size();
   return true;
 }
 
-std::optional<LogTail> parse_tail(const Section& section) {
-  LogTail tail;
+struct StoredTail : LogTail {
+  uint64_t modified = 0;   // seconds since 1970; 0: not known
+};
+
+std::optional<StoredTail> parse_tail(const Section& section) {
+  StoredTail tail;
   tail.artifact = section.name;
   LineCursor lines(section.name, section.bytes);
   while (auto line = lines.next()) {
@@ -134,6 +141,7 @@ std::optional<LogTail> parse_tail(const Section& section) {
     if (*name == "size") tail.size_bytes = *value;
     if (*name == "tail") tail.tail_bytes = *value;
     if (*name == "deleted") tail.deleted = *value != 0;
+    if (*name == "modified") tail.modified = *value;
   }
   return tail;
 }
@@ -175,7 +183,8 @@ void parse_logs(const RawStore& store, Snapshot& snapshot) {
     auto tail = parse_tail(section);
     auto text = store.read(section.name);
     if (!tail || !text) continue;
-    digest.add(tail->artifact, *text);
+    auto now = static_cast<uint64_t>(std::max<int64_t>(host_constants(store).wall_ns / 1'000'000'000, 0));
+    digest.add(tail->artifact, *text, tail->modified == 0 || tail->modified + kCurrentSeconds >= now);
     logs.tails.push_back(std::move(*tail));
   }
   if (auto journal = store.read(kJournalArtifact)) digest.add(kJournalArtifact, *journal);

@@ -74,6 +74,25 @@ TEST_CASE("lines without times have no rate") {
   CHECK_FALSE(logs.span_seconds);
 }
 
+TEST_CASE("a log that nobody writes any more has errors, but no rate") {
+  RawStore store;
+  std::string bundle;
+  append_section(bundle, "logs/1-a.log", "fd 1\nsize 90\ntail 90\ndeleted 0\nmodified 1795200000\npath /var/log/a b.log\n");
+  add_text(store, "raw/logs.bundle", bundle);
+  add_text(store, "logs/1-a.log", "2026-11-20 18:00:00 ERROR x\n2026-11-20 18:00:09 ERROR x\n");
+  auto rate = [&](std::string_view now) {
+    add_text(store, "raw/host/constants", fmt::format("wall_ns {}\n", now));
+    Snapshot snapshot;
+    parse_logs(store, snapshot);
+    REQUIRE(snapshot.logs);
+    CHECK(snapshot.logs->error_lines == 2);
+    CHECK(snapshot.logs->tails.at(0).path == "/var/log/a b.log");
+    return snapshot.logs->errors_per_minute;
+  };
+  CHECK(rate("1795200060000000000").has_value());
+  CHECK_FALSE(rate("1795212000000000000").has_value());
+}
+
 TEST_CASE("the kernel's errors are in the digest, but are not the target's") {
   LogDigest digest;
   digest.add_kernel_log(parse_kmsg("3,1,5140900,-;EXT4-fs error (device sda1): bad block 17\n6,2,5140901,-;fine\n"));
