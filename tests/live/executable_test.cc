@@ -225,7 +225,7 @@ TEST_CASE("an executable that was deleted or replaced since the start") {
 TEST_CASE("a library that was replaced since it was mapped") {
   TempDir folder;
   write_text(folder / "thing.c", "int thing(void) { return 7; }\n");
-  write_text(folder / "main.c", "#include <stdio.h>\nint thing(void);\nint main(void) { printf(\"ready %d\\n\", thing()); fflush(stdout); for (;;) __builtin_ia32_pause(); }\n");
+  write_text(folder / "main.c", "#include <stdio.h>\n#include <unistd.h>\nint thing(void);\nint main(void) { printf(\"ready %d\\n\", thing()); fflush(stdout); pause(); }\n");
   ProgramSettings there;
   there.directory = folder.path();
   REQUIRE(run_program({"cc", "-shared", "-fPIC", "-o", "libthing.so", "thing.c"}, there).exit_code == 0);
@@ -263,16 +263,19 @@ TEST_CASE("a target in a chroot is seen through its own root") {
 
 TEST_CASE("forensics: code from memory, writable code, preloaded libraries") {
   const std::string script = R"(
-import ctypes, mmap, os, sys
+import mmap, os, time
 code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 fd = os.memfd_create("payload")
 os.truncate(fd, 4096)
 hidden = mmap.mmap(fd, 4096, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
 print("ready", flush=True)
-sys.stdin.read() if False else __import__("time").sleep(60)
+time.sleep(60)
 )";
+  TempDir folder;
+  write_text(folder / "hook.c", "int hooked;\n");
+  REQUIRE(run_program({"cc", "-shared", "-fPIC", "-o", folder / "hook.so", folder / "hook.c"}).exit_code == 0);
   ProgramSettings settings;
-  settings.environment = {"LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libdl.so.2"};
+  settings.environment = {"LD_PRELOAD=" + (folder / "hook.so")};
   BackgroundProgram program({"/usr/bin/python3", "-c", script}, settings);
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
   Snapshot snapshot = look_at(program.pid());
@@ -285,7 +288,11 @@ sys.stdin.read() if False else __import__("time").sleep(60)
   CHECK(memory->subject == "/memfd:payload");
   const ForensicFact* preload = fact_of(snapshot, "preload");
   REQUIRE(preload != nullptr);
-  CHECK(preload->subject == "/usr/lib/x86_64-linux-gnu/libdl.so.2");
+  CHECK(preload->subject == folder / "hook.so");
+  CHECK(preload->severity == "medium");
+  const ForensicFact* place = fact_of(snapshot, "writable-place-mapping");
+  REQUIRE(place != nullptr);
+  CHECK(place->subject == folder / "hook.so");
 }
 
 TEST_CASE("forensics: a program that runs from memory") {
