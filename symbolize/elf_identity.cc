@@ -67,7 +67,8 @@ void find_text_in(std::string_view bytes, uint64_t base_offset, const std::vecto
         std::string_view text(at, static_cast<size_t>(stop - at));
         bool known = std::any_of(found.begin(), found.end(), [&](const FoundText& other) { return other.text == text; });
         if (!known) {
-          found.push_back({base_offset + static_cast<uint64_t>(at - bytes.data()), std::string(text)});
+          bool at_start = at > bytes.data() && at[-1] == '\0';
+          found.push_back({base_offset + static_cast<uint64_t>(at - bytes.data()), std::string(text), at_start});
           ++of_needle;
         }
       }
@@ -97,6 +98,7 @@ std::vector<FoundText> find_text(const ElfFile& elf, const std::vector<std::stri
       find_text_in(window, range.offset + at, needles, most_each, found);
     }
   }
+  std::stable_partition(found.begin(), found.end(), [](const FoundText& text) { return text.at_start; });
   return found;
 }
 

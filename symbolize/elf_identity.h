@@ -26,9 +26,11 @@ ElfIdentity elf_identity(const ElfFile& elf);
 struct FoundText {
   uint64_t offset = 0;   // in the file
   std::string text;      // from the needle on to the first byte that is not printable ASCII, at most 200 bytes
+  bool at_start = false; // the needle begins the string, rather than standing within a sentence
 };
 // The first few places of each needle in .rodata (without one: in read-only segments), at most `limit` bytes searched.
-// A place counts when an ASCII digit follows the needle. Each needle gives at most `most_each` different texts.
+// A place counts when an ASCII digit follows the needle. Each needle gives at most `most_each` different texts. Those that
+// begin a string come first: "upgrading to PostgreSQL 9.1" is in every PostgreSQL.
 std::vector<FoundText> find_text(const ElfFile& elf, const std::vector<std::string_view>& needles, uint64_t limit,
                                  size_t most_each = 4);
 // Same, in bytes. Appends.

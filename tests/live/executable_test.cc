@@ -9,6 +9,8 @@
 
 #include "collector/collectors/executable.h"
 #include "collector/collectors/forensics.h"
+#include "collector/collectors/known_programs.h"
+#include "symbolize/elf_identity.h"
 #include "symbolize/symbolizer.h"
 #include "tests/live/files_sink.h"
 #include "tests/support/program.h"
@@ -106,6 +108,21 @@ TEST_CASE("nginx: the version stands in the file") {
   version = version.substr(version.find('/') + 1);
   CHECK(snapshot.executable->product == "nginx " + version.substr(0, version.find_first_of(" \n")));
   CHECK(snapshot.executable->package == package_of("/usr/sbin/nginx"));
+}
+
+TEST_CASE("PostgreSQL: its own version, not one that a message mentions") {
+  std::string path = output_line({"sh", "-c", "ls /usr/lib/postgresql/*/bin/postgres | tail -1"});
+  auto fd = open_regular(-1, path);
+  REQUIRE(fd);
+  auto elf = ElfFile::open(ByteSource(path, std::move(*fd)));
+  REQUIRE(elf);
+  ProgramFacts facts;
+  facts.path = path;
+  std::vector<std::string> needles = version_needles(path);
+  for (const FoundText& found : find_text(*elf, {needles.begin(), needles.end()}, 64u << 20, 16)) facts.texts.push_back(found.text);
+  std::string version = output_line({path, "--version"});   // "postgres (PostgreSQL) 15.18 (Debian …)"
+  version = version.substr(version.find(") ") + 2);
+  CHECK(product_of(facts) == "PostgreSQL " + version.substr(0, version.find(' ')));
 }
 
 TEST_CASE("interpreters: language and version") {

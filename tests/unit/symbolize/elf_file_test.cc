@@ -143,9 +143,22 @@ TEST_CASE("version texts: after a needle, once each, with their place") {
   CHECK(found[0].text == "nginx/1.22.1");
   CHECK(found[0].offset == 0x1003);
   CHECK(found[1].text == "nginx/1.22.1 (Debian)");
+  CHECK(found[0].at_start);
   found.clear();
   find_text_in("nginx/", 0, {"nginx/", ""}, 4, found);
   CHECK(found.empty());
   find_text_in("nginx/1" + std::string(500, '1'), 0, {"nginx/"}, 4, found);
   CHECK(found.at(0).text.size() == 200);
+}
+
+TEST_CASE("version texts that begin a string come before those in a sentence") {
+  ElfBuilder builder;
+  builder.section({".rodata", SHT_PROGBITS, SHF_ALLOC, 0x4000,
+                   std::string("\0before upgrading to PostgreSQL 9.1.\0PostgreSQL 15.18 (Debian)\0", 62), 0, 0, 0});
+  auto elf = open_bytes(builder.bytes());
+  REQUIRE(elf);
+  auto found = find_text(*elf, {"PostgreSQL "}, 1 << 20);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].text == "PostgreSQL 15.18 (Debian)");
+  CHECK(found[1].text == "PostgreSQL 9.1.");
 }
