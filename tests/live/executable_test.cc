@@ -328,6 +328,29 @@ os.execve(f"/proc/self/fd/{fd}", ["sleep", "60"], {})
   CHECK(fact_of(snapshot, "memfd-executable") != nullptr);
 }
 
+TEST_CASE("what hung before is left out, and the rest is still told") {
+  struct HungSink : StoreSink {
+    bool hung_before(std::string_view what) const override { return what.ends_with("/exe") || what.ends_with("/libc.so.6"); }
+  };
+  BackgroundProgram program({"/usr/bin/sleep", "60"});
+  REQUIRE(runs(program, "/usr/bin/sleep"));
+  auto target = identify(program.pid());
+  REQUIRE(target);
+  RunOptions options;
+  HungSink sink;
+  sink.run(gather_executable, &*target, options);
+  for (const Section& section : sink.store.bundle(kExecutableBundle)) {
+    CHECK(section.name != "exe/comment");
+    if (section.name == "exe/elf") CHECK(section.error.code == ErrorCode::kTimeout);
+    if (section.name == "libraries") CHECK(section.bytes.find("libc.so.6") == std::string_view::npos);
+  }
+  Snapshot snapshot;
+  parse_executable(sink.store, snapshot);
+  REQUIRE(snapshot.executable);
+  CHECK(snapshot.executable->package == package_of("/usr/bin/sleep"));
+  CHECK(snapshot.executable->build_id == "");
+}
+
 TEST_CASE("forensics: nothing is odd about a plain program") {
   BackgroundProgram program({"/usr/bin/sleep", "60"});
   REQUIRE(runs(program, "/usr/bin/sleep"));
