@@ -1,7 +1,7 @@
 #include "collector/collectors/network.h"
 
-#include <sched.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -27,17 +27,18 @@ class NetworkNamespace {
  public:
   explicit NetworkNamespace(const TargetIdentity* target) {
     if (!target) return;
-    std::string link = fmt::format("/proc/{}/task/{}/ns/net", target->pid, target->live_tid);
+    std::string task = fmt::format("/proc/{}/task/{}", target->pid, target->live_tid), link = task + "/ns/net";
+    // Each namespace has a net/dev of its own (fs/proc/proc_net.c), and unlike ns/net anybody may ask for its inode.
     struct stat ours_now {}, theirs_now {};
-    if (stat("/proc/self/ns/net", &ours_now) != 0 || stat(link.c_str(), &theirs_now) != 0) {
-      if (errno != ENOENT) error_ = sys_error(link, errno);
+    if (stat("/proc/self/net/dev", &ours_now) != 0 || stat((task + "/net/dev").c_str(), &theirs_now) != 0) {
+      error_ = sys_error(task + "/net/dev", errno);
       return;
     }
-    if (ours_now.st_ino == theirs_now.st_ino && ours_now.st_dev == theirs_now.st_dev) return;
+    if (ours_now.st_ino == theirs_now.st_ino) return;
     ours_.reset(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     UniqueFd theirs(open(link.c_str(), O_RDONLY | O_CLOEXEC));
     if (!ours_ || !theirs || setns(theirs.get(), CLONE_NEWNET) != 0) {
-      error_ = sys_error(link, errno, "the target's network namespace cannot be entered; needs CAP_SYS_ADMIN");
+      error_ = sys_error(link, errno, "the target's network namespace cannot be entered");
       ours_.reset();
     }
   }
@@ -68,7 +69,9 @@ void gather_settings(GatherContext& context) {
   };
   NetworkNamespace there(context.target);
   if (there.error()) {
-    context.out.failed(kSettings, there.error()->where, *there.error(), fix_for(*there.error(), there.error()->where));
+    bool denied = there.error()->code == ErrorCode::kDenied;
+    context.out.failed(kSettings, there.error()->where, *there.error(),
+                       denied ? "run as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE" : "");
     return;
   }
   for (std::string_view artifact : {kConntrackUsed, kConntrackLimit})

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,8 +58,7 @@ class StuckMounts {
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) serve_nothing(count, ready[1]);
     close(ready[1]);
-    char byte = 0;
-    bool mounted = read(ready[0], &byte, 1) == 1;
+    bool mounted = read(ready[0], &waiter_, sizeof waiter_) == sizeof waiter_;
     close(ready[0]);
     INFO("needs root, or user namespaces and /dev/fuse");
     REQUIRE(mounted);
@@ -72,6 +72,7 @@ class StuckMounts {
   StuckMounts& operator=(const StuckMounts&) = delete;
 
   pid_t pid() const { return pid_; }
+  pid_t waiter() const { return waiter_; }   // sleeps in statfs(2) of the first mount
   std::string mount_point(int i) const { return folder_ + "/mount " + std::to_string(i); }
 
  private:
@@ -83,12 +84,18 @@ class StuckMounts {
       std::string options = "fd=" + std::to_string(fuse) + ",rootmode=40000,user_id=0,group_id=0";
       if (fuse < 0 || mount("stuck", mount_point(i).c_str(), "fuse.stuck", MS_NOSUID | MS_NODEV, options.c_str()) != 0) _exit(1);
     }
-    (void)!write(ready, "", 1);
+    pid_t waiter = fork();
+    if (waiter == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      struct statfs space {};
+      _exit(statfs(mount_point(0).c_str(), &space));
+    }
+    (void)!write(ready, &waiter, sizeof waiter);
     while (true) pause();
   }
 
   std::string folder_;
-  pid_t pid_ = -1;
+  pid_t pid_ = -1, waiter_ = -1;
 };
 
 struct Stored : RunnerListener {
@@ -104,18 +111,25 @@ const Collector& collector_named(std::string_view name) {
   return *found;
 }
 
-Snapshot collect_filesystems(const TargetIdentity& target, RawStore& raw) {
+Snapshot collect(std::string_view name, const std::vector<Reading>& readings, const TargetIdentity& target, RawStore& raw) {
+  const Collector& collector = collector_named(name);
   RunOptions options;
   Stored stored;
   Runner runner(&target, options, Clock::now(), stored);
-  runner.start({{&collector_named("filesystems"), Reading::kFirst, {}}}, Deadline::in(std::chrono::seconds(20)));
+  std::vector<Step> steps;
+  for (Reading reading : readings) steps.push_back({&collector, reading, {}});
+  runner.start(std::move(steps), Deadline::in(std::chrono::seconds(20)));
   runner.pump(Deadline::in(std::chrono::seconds(20)), {}, [] { return false; });
   CHECK(runner.idle());
   Snapshot snapshot;
   snapshot.target.pid = target.pid;
-  collector_named("filesystems").parse(stored.raw, snapshot);
+  collector.parse(stored.raw, snapshot);
   raw = std::move(stored.raw);
   return snapshot;
+}
+
+Snapshot collect_filesystems(const TargetIdentity& target, RawStore& raw) {
+  return collect("filesystems", {Reading::kFirst}, target, raw);
 }
 
 const Filesystem* at(const Snapshot& snapshot, const std::string& mount_point) {
@@ -174,4 +188,28 @@ TEST_CASE("after three hung mounts of one type the rest of them is not tried") {
   CHECK(hung == 3);
   CHECK(not_tried == 3);
   CHECK(at(snapshot, "/")->size_bytes.value_or(0) > 0);
+}
+
+TEST_CASE("the process that waits for the mount is seen blocked in both readings, with its kernel stack") {
+  StuckMounts mounts(1);
+  auto waiter = identify(mounts.waiter());
+  Deadline patience = Deadline::in(std::chrono::seconds(30));
+  while (waiter && waiter->state != 'D' && !patience.passed()) {
+    sched_yield();
+    waiter = identify(mounts.waiter());
+  }
+  REQUIRE(waiter);
+  REQUIRE(waiter->state == 'D');
+  RawStore raw;
+  Snapshot snapshot = collect("processes", {Reading::kFirst, Reading::kSecond}, *waiter, raw);
+  REQUIRE(snapshot.host.blocked);
+  const auto& blocked = *snapshot.host.blocked;
+  auto found = std::find_if(blocked.begin(), blocked.end(), [&](const BlockedTask& task) { return task.pid == waiter->pid; });
+  REQUIRE(found != blocked.end());
+  CHECK(found->of_target);
+  CHECK(found->in_both_readings);
+  if (geteuid() == 0) {
+    auto of_fuse = [](const std::string& frame) { return frame.find("fuse") != std::string::npos; };
+    CHECK(std::any_of(found->kernel_frames.begin(), found->kernel_frames.end(), of_fuse));
+  }
 }
