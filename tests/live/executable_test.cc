@@ -347,7 +347,7 @@ TEST_CASE("what hung before is left out, and the rest is still told") {
   Snapshot snapshot;
   parse_executable(sink.store, snapshot);
   REQUIRE(snapshot.executable);
-  CHECK(snapshot.executable->package == package_of("/usr/bin/sleep"));
+  CHECK(snapshot.executable->package.starts_with("coreutils "));   // listed as /bin/sleep since /bin became a link
   CHECK(snapshot.executable->build_id == "");
 }
 
