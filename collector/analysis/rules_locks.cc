@@ -23,8 +23,12 @@ std::string waiter_words(const ThreadIndex& index, const Wait& wait) {
                          ? fmt::format("the end of {}", name(wait.owner))
                          : fmt::format("the {} at {:#x} that {} holds", to_string(wait.kind), wait.object,
                                        wait.owner == wait.waiter ? "it already" : name(wait.owner));
-  return fmt::format("{}{}{} waits for {}", name(wait.waiter), function.empty() ? "" : ", in ", function, what);
+  return fmt::format("{}{}{}{} waits for {}", name(wait.waiter), function.empty() ? "" : ", in ", function,
+                     function.empty() ? "" : ",", what);
 }
+
+// Sections of the bundle are named TID/ADDRESS.
+std::string futex_section(const Wait& wait) { return fmt::format("section {}/{:x}", wait.waiter, wait.futex); }
 
 std::string word_excerpt(const Wait& wait) {
   return fmt::format("tid {} waits on {:#x} ({}), owner tid {}", wait.waiter, wait.object, to_string(wait.kind),
@@ -54,7 +58,7 @@ std::optional<Finding> cycle_finding(const Snapshot& snapshot, const ThreadIndex
     timed |= wait->timed;
     words.push_back(waiter_words(index, *wait));
     if (finding.evidence.size() < 16) {
-      finding.evidence.push_back({"raw/futex.bundle", fmt::format("section {}", tid), word_excerpt(*wait)});
+      finding.evidence.push_back({"raw/futex.bundle", futex_section(*wait), word_excerpt(*wait)});
       if (auto function = program_function(index, tid); !function.empty())
         finding.evidence.push_back({"threads/stacks.txt", fmt::format("tid {}", tid), function});
     }
@@ -72,7 +76,9 @@ std::optional<Finding> cycle_finding(const Snapshot& snapshot, const ThreadIndex
                                     : fmt::format("{} wait for each other", counted(cycle.size(), "thread"));
   finding.detail = fmt::format("{} is deadlocked: {}.", target_name(snapshot), enumerate(words, 4));
   if (stuck.size() > cycle.size())
-    finding.detail += fmt::format(" {} more wait behind them.", counted(stuck.size() - cycle.size(), "thread"));
+    finding.detail += stuck.size() - cycle.size() == 1
+                          ? " 1 more thread waits behind them."
+                          : fmt::format(" {} more threads wait behind them.", stuck.size() - cycle.size());
   if (timed) finding.detail += " At least one of the waits has a time limit and may end by itself.";
   if (!still) finding.detail += " Seen once only: whether it lasts was not checked.";
   return finding;
@@ -127,7 +133,7 @@ Findings deadlock_suspect(const Snapshot& snapshot) {
         {}};
     for (size_t i = 0; i < std::min<size_t>(orphaned.size(), 5); ++i)
       finding.evidence.push_back(
-          {"raw/futex.bundle", fmt::format("section {}", orphaned[i]->waiter),
+          {"raw/futex.bundle", futex_section(*orphaned[i]),
            fmt::format("mutex at {:#x}, owner {}", orphaned[i]->object, orphaned[i]->vanished_owner)});
     findings.push_back(std::move(finding));
   }
@@ -171,7 +177,7 @@ Findings lock_convoy(const Snapshot& snapshot) {
                                  to_string(crowd.kind), crowd.object, holder_words(index, crowd));
     if (auto function = in_sentence(program_function(index, crowd.waiters.front()), 100); !function.empty())
       finding.detail += fmt::format(" They want it in {}.", function);
-    finding.evidence.push_back({"raw/futex.bundle", fmt::format("section {}", crowd.waiters.front()),
+    finding.evidence.push_back({"raw/futex.bundle", futex_section(*graph.wait_of(crowd.waiters.front())),
                                 fmt::format("{} waiters on {:#x}", waiting, crowd.object)});
     finding.evidence.push_back({"threads/stacks.txt", fmt::format("tid {}", crowd.waiters.front()),
                                 program_function(index, crowd.waiters.front())});

@@ -9,17 +9,23 @@ namespace ec::rules {
 
 namespace {
 
-// A number of memory.stat, from the control files as they were read; nothing when it is not there.
+// A number of memory.stat, from the control files as they were read; nothing when it is not there. On v1 the number
+// with "total_" counts the groups below too, as v2 does.
 std::optional<uint64_t> memory_stat(const Cgroup& cgroup, std::string_view key) {
-  for (auto& [name, text] : cgroup.files) {
-    if (!std::string_view(name).ends_with("memory.stat")) continue;
-    LineCursor lines(name, text);
-    while (auto line = lines.next()) {
-      FieldCursor fields(*line);
-      if (fields.word() == key) return fields.number<uint64_t>();
-    }
+  auto file = cgroup.files.find("memory.stat");
+  if (file == cgroup.files.end()) return std::nullopt;
+  std::optional<uint64_t> own;
+  LineCursor lines("memory.stat", file->second);
+  while (auto line = lines.next()) {
+    FieldCursor fields(*line);
+    auto name = fields.word();
+    if (!name) continue;
+    if (*name == key)
+      own = fields.number<uint64_t>();
+    else if (name->starts_with("total_") && name->substr(6) == key)
+      return fields.number<uint64_t>();
   }
-  return std::nullopt;
+  return own;
 }
 
 // current - inactive_file, as the kubelet and docker stats count: the page cache that goes first costs nothing.
@@ -52,11 +58,13 @@ void cgroup_memory(const Snapshot& snapshot, Findings& findings) {
   if (cgroup.memory_max_events && *cgroup.memory_max_events > 0)
     finding.detail +=
         fmt::format(" The limit was met {} since the cgroup exists.", counted(*cgroup.memory_max_events, "time"));
-  std::string bundle = raw_process(snapshot, "cgroup.bundle");
-  finding.evidence.push_back({bundle, "memory limit", std::to_string(limit)});
-  finding.evidence.push_back({bundle, "memory in use", std::to_string(current)});
+  finding.evidence.push_back(
+      control_file_evidence(snapshot, {"memory.max", "memory.limit_in_bytes"}, std::to_string(limit)));
+  finding.evidence.push_back(
+      control_file_evidence(snapshot, {"memory.current", "memory.usage_in_bytes"}, std::to_string(current)));
   if (cgroup.memory_inactive_file_bytes)
-    finding.evidence.push_back({bundle, "memory.stat, key inactive_file", fmt::format("inactive_file {}", inactive)});
+    finding.evidence.push_back(
+        control_file_evidence(snapshot, {"memory.stat"}, fmt::format("inactive_file {}", inactive)));
   findings.push_back(std::move(finding));
 }
 
@@ -169,9 +177,19 @@ Findings oom_kill_recent(const Snapshot& snapshot) {
     for (auto& kill : *snapshot.host.oom_kills)
       if (kill.age_seconds <= kDay) recent.push_back(&kill);
   if (!recent.empty()) findings.push_back(oom_finding(snapshot, recent));
-  bool cgroup_seen = std::any_of(recent.begin(), recent.end(), [](auto* kill) { return kill->of_target_cgroup; });
   auto& cgroup = snapshot.process.cgroup;
-  if (!cgroup_seen && cgroup && cgroup->oom_kills && *cgroup->oom_kills > 0)
+  if (cgroup && cgroup->oom_kills_between.value_or(0) > 0)
+    findings.push_back({"oom-kill-recent",
+                        Severity::kCritical,
+                        fmt::format("{} in the cgroup of the process during the collection",
+                                    counted(*cgroup->oom_kills_between, "OOM kill")),
+                        fmt::format("The kernel killed {} of the cgroup of {} for want of memory while we looked.",
+                                    counted(*cgroup->oom_kills_between, "process", "processes"), target_name(snapshot)),
+                        {control_file_evidence(snapshot, {"memory.events", "memory.oom_control"},
+                                               fmt::format("oom_kill +{}", *cgroup->oom_kills_between))}});
+  bool cgroup_seen = std::any_of(recent.begin(), recent.end(), [](auto* kill) { return kill->of_target_cgroup; });
+  if (!cgroup_seen && cgroup && cgroup->oom_kills_between.value_or(0) == 0 && cgroup->oom_kills &&
+      *cgroup->oom_kills > 0)
     findings.push_back(
         {"oom-kill-recent",
          Severity::kMedium,
@@ -180,9 +198,9 @@ Findings oom_kill_recent(const Snapshot& snapshot) {
                      "log does not tell (any more).",
                      counted(*cgroup->oom_kills, "process", "processes"), target_name(snapshot),
                      *cgroup->oom_kills == 1 ? "was" : "were"),
-         {{raw_process(snapshot, "cgroup.bundle"), "memory.events, key oom_kill",
-           fmt::format("oom_kill {}", *cgroup->oom_kills)}}});
-  if (recent.empty() && snapshot.host.vm && snapshot.host.vm->oom_kills > 0)
+         {control_file_evidence(snapshot, {"memory.events", "memory.oom_control"},
+                                fmt::format("oom_kill {}", *cgroup->oom_kills))}});
+  if (findings.empty() && snapshot.host.vm && snapshot.host.vm->oom_kills > 0)
     findings.push_back(
         {"oom-kill-recent",
          Severity::kCritical,

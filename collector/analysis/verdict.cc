@@ -31,19 +31,12 @@ std::vector<std::string> missing_parts(const Snapshot& snapshot) {
 
 }  // namespace
 
-std::string verdict(const Snapshot& snapshot, const std::vector<Finding>& findings) {
-  std::string sentence;
+std::string headline(const Snapshot& snapshot, const std::vector<Finding>& findings) {
   const Finding* lead = nullptr;
   for (auto& finding : findings)  // the death of the target comes first, whatever else is critical
     if (finding.id == "target-died") lead = &finding;
   for (auto& finding : findings)
     if (!lead && finding.severity <= Severity::kMedium) lead = &finding;
-  if (lead)
-    sentence = first_sentence(lead->detail);
-  else
-    sentence =
-        fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
-
   std::vector<std::string> others;
   size_t low = 0;
   for (auto& finding : findings) {
@@ -55,10 +48,14 @@ std::string verdict(const Snapshot& snapshot, const std::vector<Finding>& findin
     else if (!listed)
       others.push_back(finding.id);
   }
-  if (!others.empty())
-    sentence += fmt::format("; also {}", enumerate(others, 4));
-  else if (!lead && low > 0)
-    sentence += fmt::format(", apart from {}", counted(low, "small matter"));
+  if (lead) return first_sentence(lead->detail) + (others.empty() ? "" : "; also " + enumerate(others, 4));
+  std::string sentence =
+      fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
+  return low == 0 ? sentence : sentence + ", apart from " + counted(low, "small matter");
+}
+
+std::string verdict(const Snapshot& snapshot, const std::vector<Finding>& findings) {
+  std::string sentence = headline(snapshot, findings);
   auto missing = missing_parts(snapshot);
   if (!missing.empty())
     sentence += fmt::format("; but {} could not be examined", enumerate(missing));

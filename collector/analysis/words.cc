@@ -89,6 +89,18 @@ Evidence pressure_evidence(std::string_view artifact, std::string_view kind, con
                       line.total_us)};
 }
 
+Evidence control_file_evidence(const Snapshot& snapshot, std::initializer_list<std::string_view> names,
+                               std::string excerpt) {
+  std::string_view name = *names.begin();
+  if (snapshot.process.cgroup)
+    for (auto candidate : names)
+      if (snapshot.process.cgroup->files.contains(std::string(candidate))) {
+        name = candidate;
+        break;
+      }
+  return {raw_process(snapshot, "cgroup.bundle"), fmt::format("section …/{}", name), std::move(excerpt)};
+}
+
 double some_avg10(const Part<Pressure>& pressure) { return pressure && pressure->some ? pressure->some->avg10 : 0; }
 double full_avg10(const Part<Pressure>& pressure) { return pressure && pressure->full ? pressure->full->avg10 : 0; }
 

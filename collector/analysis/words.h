@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,9 @@ using Findings = std::vector<Finding>;
 
 // "redis-server (pid 42)", printable and without sentence ends; "the host" when no process was asked for.
 std::string target_name(const Snapshot& snapshot);
+// The verdict without what could not be examined: what the worst finding says, and the names of the others. No full
+// stop.
+std::string headline(const Snapshot& snapshot, const std::vector<Finding>& findings);
 // Any text of the target as part of a sentence: printable, one line, at most `limit` bytes, ". " taken out, so that the
 // first sentence of a finding stays recognisable.
 std::string in_sentence(std::string_view text, size_t limit = 120);
@@ -53,6 +58,11 @@ Evidence pressure_evidence(std::string_view artifact, std::string_view kind, con
 // avg10 of the "some" or "full" line; 0 when unknown.
 double some_avg10(const Part<Pressure>& pressure);
 double full_avg10(const Part<Pressure>& pressure);
+
+// A control file of the target's cgroup: named as this kernel names it, the first of `names` (v2 before v1) that was
+// read.
+Evidence control_file_evidence(const Snapshot& snapshot, std::initializer_list<std::string_view> names,
+                               std::string excerpt);
 
 // CPUs the target may use: the smallest of CPU quota, allowed CPUs and online CPUs; 0 when nothing is known.
 double usable_cores(const Snapshot& snapshot);

@@ -170,6 +170,16 @@ nanoseconds HelperProcess::since_touch() const {
   return nanoseconds(monotonic_ns() - shared_->touched_at_ns.load(std::memory_order_acquire));
 }
 
+bool HelperProcess::is_runnable() const {
+  if (pid_ <= 0) return false;
+  UniqueFd stat(open(fmt::format("/proc/{}/stat", pid_).c_str(), O_RDONLY | O_CLOEXEC));
+  char buffer[256];
+  ssize_t length = stat ? ::read(stat.get(), buffer, sizeof buffer) : -1;
+  std::string_view text(buffer, static_cast<size_t>(std::max<ssize_t>(length, 0)));
+  size_t name_end = text.rfind(')');
+  return name_end != std::string_view::npos && text.substr(name_end).starts_with(") R");
+}
+
 void HelperProcess::abandon() {
   if (pid_ > 0) {
     kill(pid_, SIGKILL);

@@ -61,6 +61,9 @@ class HelperProcess {
   std::string last_touch() const;
   nanoseconds since_touch() const;
 
+  // Whether the child only waits for a CPU (state R): on a saturated host that is no hang.
+  bool is_runnable() const;
+
   // Kills the child and forgets it; does not wait for one in uninterruptible sleep.
   void abandon();
   // After kEnded: exit code of the child, or minus the signal that ended it; nothing when it still lives after `wait`.

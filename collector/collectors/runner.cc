@@ -236,7 +236,7 @@ void Runner::check_time(Track& track) {
   if (!track.begun) return;
   std::string touch = track.helper->last_touch();
   nanoseconds stay = track.helper->since_touch();
-  if (touch.starts_with('!') && stay > risky_limit(*step.collector)) {
+  if (touch.starts_with('!') && stay > risky_limit(*step.collector) && !track.helper->is_runnable()) {
     give_up(track, Status::kTimeout, fmt::format("no answer within {}", seconds_text(stay)), true);
   } else if (Clock::now() - track.began_at > step.collector->budget + milliseconds(100)) {
     give_up(track, Status::kTimeout,

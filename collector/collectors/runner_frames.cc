@@ -113,7 +113,8 @@ void MessageSink::partial(std::string_view path, std::string_view source, std::s
 void MessageSink::failed(std::string_view path, std::string_view source, const Error& error, std::string_view fix) {
   Status status = Status::kFailed;
   if (error.code == ErrorCode::kTimeout) status = Status::kTimeout;
-  if (error.code == ErrorCode::kSkipped) status = Status::kSkipped;
+  // What this kernel does not have is not missing: nobody could have collected it.
+  if (error.code == ErrorCode::kSkipped || error.code == ErrorCode::kUnsupported) status = Status::kSkipped;
   std::string reason = error.message();
   send(Message{.kind = Message::Kind::kArtifact,
                .status = status,
