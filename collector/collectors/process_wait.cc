@@ -65,7 +65,9 @@ std::string wait_summary(const RawStore& store, int pid) {
     case 'Z':
     case 'X':
       // A leader whose other threads go on looks the same.
-      if (stat->threads > 1) return fmt::format("the main thread has ended, {} threads are left", stat->threads - 1);
+      if (stat->threads > 1)
+        return fmt::format("the main thread has ended, {} {} left", stat->threads - 1,
+                           stat->threads == 2 ? "thread is" : "threads are");
       return fmt::format("zombie{}, not yet collected by its parent {}", end_words(stat->exit_code), stat->ppid);
     default: return fmt::format("state {}", stat->state);
   }
