@@ -105,8 +105,10 @@ void target_files(const Snapshot& snapshot, FigureList& list) {
 void target_rates(const Snapshot& snapshot, FigureList& list) {
   if (snapshot.process.rates) {
     auto& rates = *snapshot.process.rates;
-    list.add("process.read_bytes", "reads from storage", per_second(rates.read_bytes), rates.read_bytes, "bytes/s");
-    list.add("process.write_bytes", "writes to storage", per_second(rates.write_bytes), rates.write_bytes, "bytes/s");
+    if (rates.has_io) {
+      list.add("process.read_bytes", "reads from storage", per_second(rates.read_bytes), rates.read_bytes, "bytes/s");
+      list.add("process.write_bytes", "writes to storage", per_second(rates.write_bytes), rates.write_bytes, "bytes/s");
+    }
     list.add("process.major_faults", "page faults",
              fmt::format("{:.0f} major/s, {:.0f} minor/s", rates.major_faults, rates.minor_faults), rates.major_faults,
              "1/s", mark_of(rates.major_faults, 100, 1000));

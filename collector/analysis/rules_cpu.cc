@@ -174,12 +174,12 @@ Findings cpu_throttled(const Snapshot& snapshot) {
                                      target_name(snapshot), limit, 100 * ever);
   finding.detail += " While throttled, all its threads stand still for up to 100 ms at a time.";
   if (cgroup.cpu_periods && cgroup.cpu_throttled_periods)
-    finding.evidence.push_back(
-        {raw_process(snapshot, "cgroup.bundle"), "cpu.stat, keys nr_periods, nr_throttled",
-         fmt::format("nr_periods {} nr_throttled {}", *cgroup.cpu_periods, *cgroup.cpu_throttled_periods)});
+    finding.evidence.push_back(control_file_evidence(
+        snapshot, {"cpu.stat"},
+        fmt::format("nr_periods {} nr_throttled {}", *cgroup.cpu_periods, *cgroup.cpu_throttled_periods)));
   if (cgroup.cpu_limit_cores)
-    finding.evidence.push_back({raw_process(snapshot, "cgroup.bundle"), "section cpu.max",
-                                fmt::format("{:g} cores", *cgroup.cpu_limit_cores)});
+    finding.evidence.push_back(control_file_evidence(snapshot, {"cpu.max", "cpu.cfs_quota_us"},
+                                                     fmt::format("{:g} cores", *cgroup.cpu_limit_cores)));
   if (cgroup.cpu_pressure && cgroup.cpu_pressure->some)
     finding.evidence.push_back(
         pressure_evidence(raw_process(snapshot, "cgroup.bundle"), "some", *cgroup.cpu_pressure->some));

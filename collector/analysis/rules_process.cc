@@ -44,7 +44,7 @@ Findings target_stopped(const Snapshot& snapshot) {
         fmt::format("The cgroup of {} is frozen: none of its threads runs until somebody thaws it (docker pause, a "
                     "snapshot, a backup).",
                     target_name(snapshot)),
-        {raw_process(snapshot, "cgroup.bundle"), "cgroup.freeze / freezer.state", "frozen"});
+        control_file_evidence(snapshot, {"cgroup.events", "freezer.state"}, "frozen"));
   if (!snapshot.process.status) return findings;
   auto& status = *snapshot.process.status;
   Evidence state{raw_process(snapshot, "status"), "line \"State\"", fmt::format("State:\t{}", status.state)};
@@ -151,22 +151,29 @@ bool compiles_at_run_time(const Snapshot& snapshot) {
 Findings suspicious_process(const Snapshot& snapshot) {
   if (!snapshot.forensics) return {};
   std::vector<const ForensicFact*> facts;
-  bool jit = compiles_at_run_time(snapshot);
-  for (auto& fact : *snapshot.forensics)
-    if ((fact.severity == "medium" || fact.severity == "high" || fact.severity == "critical") &&
-        !(jit && fact.kind == "writable-executable-mapping"))
-      facts.push_back(&fact);
+  bool jit = compiles_at_run_time(snapshot), of_target = false;
+  for (auto& fact : *snapshot.forensics) {
+    bool serious = fact.severity == "medium" || fact.severity == "high" || fact.severity == "critical";
+    if (!serious || (jit && fact.kind == "writable-executable-mapping")) continue;
+    facts.push_back(&fact);
+    // These two are about other processes: worth a look, not worth an alarm in the middle of another incident.
+    of_target |= fact.kind != "vanished-executable" && fact.kind != "unowned-listener";
+  }
   if (facts.empty()) return {};
   std::vector<std::string> words;
   for (auto* fact : facts)
     words.push_back(fmt::format("{} ({})", in_sentence(fact->kind, 40), in_sentence(fact->subject, 60)));
   Finding finding{"suspicious-process",
-                  Severity::kMedium,
-                  fmt::format("{} that a service rarely leaves", counted(facts.size(), "trace")),
-                  fmt::format("{} or its host shows {} that ordinary services rarely leave: {}. It may be harmless; if "
-                              "nobody expects it, treat the host as evidence.",
-                              target_name(snapshot), counted(facts.size(), "trace"), enumerate(words, 3)),
+                  of_target ? Severity::kMedium : Severity::kLow,
+                  fmt::format("{} that {}", counted(facts.size(), "trace"),
+                              facts.size() == 1 ? "a service rarely leaves" : "services rarely leave"),
+                  "",
                   {}};
+  finding.detail = fmt::format(
+      "{} shows {} of what ordinary services rarely do: {}. It may be harmless; if nobody expects it, treat the host "
+      "as evidence.",
+      of_target ? target_name(snapshot) : "Another process of the host", counted(facts.size(), "trace"),
+      enumerate(words, 3));
   for (size_t i = 0; i < std::min<size_t>(facts.size(), 5); ++i)
     finding.evidence.push_back({facts[i]->artifact.empty() ? "forensics.txt" : in_sentence(facts[i]->artifact, 100),
                                 in_sentence(facts[i]->locator, 60),

@@ -146,11 +146,11 @@ Findings pid_exhaustion(const Snapshot& snapshot) {
             fmt::format("The cgroup of {} holds {} processes and threads of the {} it may have. At the limit fork and "
                         "pthread_create fail with EAGAIN; nothing is logged by most programs.",
                         target_name(snapshot), *cgroup.pids_current, *cgroup.pids_limit),
-            {{raw_process(snapshot, "cgroup.bundle"), "section pids.max", std::to_string(*cgroup.pids_limit)},
-             {raw_process(snapshot, "cgroup.bundle"), "section pids.current", std::to_string(*cgroup.pids_current)}}};
+            {control_file_evidence(snapshot, {"pids.max"}, std::to_string(*cgroup.pids_limit)),
+             control_file_evidence(snapshot, {"pids.current"}, std::to_string(*cgroup.pids_current))}};
         if (cgroup.pids_max_events && *cgroup.pids_max_events > 0)
-          finding.evidence.push_back({raw_process(snapshot, "cgroup.bundle"), "section pids.events",
-                                      fmt::format("max {}", *cgroup.pids_max_events)});
+          finding.evidence.push_back(
+              control_file_evidence(snapshot, {"pids.events"}, fmt::format("max {}", *cgroup.pids_max_events)));
         findings.push_back(std::move(finding));
       }
     }

@@ -129,8 +129,9 @@ Findings clock_not_synchronised(const Snapshot& snapshot) {
                                : "; no time service was seen");
   finding.detail +=
       " Times in logs cannot be compared between hosts, and certificates, tokens and leases may be judged wrongly.";
-  finding.evidence.push_back({"raw/host/adjtimex", "status",
-                              sync.synchronised ? fmt::format("offset {:.3f} ms", sync.offset_ms) : "STA_UNSYNC"});
+  finding.evidence.push_back(
+      {"raw/host/adjtimex", "line \"status\"",
+       sync.synchronised ? fmt::format("offset {:.3f} ms", sync.offset_ms) : "STA_UNSYNC (64) is set"});
   return {finding};
 }
 

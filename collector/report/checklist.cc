@@ -18,13 +18,14 @@ using Mark = Figure::Mark;
 // "!! CPU  …": the mark is there without colour too.
 void row(TerminalWriter& out, std::string_view label, std::string_view text, Mark mark = Mark::kNormal) {
   std::string_view sign = mark == Mark::kBad ? "!!" : mark == Mark::kWarning ? " !" : "  ";
-  out.item(fmt::format("{} {:<13} ", sign, label), plain_line(text, 600), tone_of(mark), tone_of(mark));
+  out.item(fmt::format("{} {:<18} ", sign, clip(plain_line(label, 60), 18)), plain_line(text, 600), tone_of(mark),
+           tone_of(mark));
 }
 
 void figure_rows(TerminalWriter& out, const std::vector<Figure>& all, std::string_view group) {
   for (auto& figure : all)
     if (figure.group == group && !figure.key.starts_with("process.tcp."))
-      row(out, clip(plain_line(figure.label, 40), 20), figure.text, figure.mark);
+      row(out, figure.label, figure.text, figure.mark);
 }
 
 void filesystems(const Snapshot& snapshot, TerminalWriter& out) {
@@ -33,10 +34,11 @@ void filesystems(const Snapshot& snapshot, TerminalWriter& out) {
   for (auto& filesystem : *snapshot.host.filesystems) {
     bool real = filesystem.hung || (filesystem.size_bytes && *filesystem.size_bytes > 0);
     bool image = filesystem.type == "squashfs" || filesystem.type == "iso9660" || filesystem.type == "erofs";
+    bool memory_only = (filesystem.type == "tmpfs" || filesystem.type == "devtmpfs") && filesystem.used_percent() < 80;
     bool same = std::any_of(shown.begin(), shown.end(), [&](auto* other) {
       return other->source == filesystem.source && other->type == filesystem.type && filesystem.type != "tmpfs";
     });
-    if (real && !image && !same) shown.push_back(&filesystem);
+    if (real && !image && !same && !memory_only) shown.push_back(&filesystem);
   }
   std::stable_sort(shown.begin(), shown.end(), [](auto* a, auto* b) {
     return std::max(a->used_percent(), a->inodes_used_percent()) + (a->hung ? 1000 : 0) >
@@ -112,7 +114,7 @@ void connections(const Snapshot& snapshot, TerminalWriter& out) {
 void problems(const Snapshot& snapshot, TerminalWriter& out) {
   auto found = analyse(snapshot);
   std::erase_if(found, [](const Finding& finding) { return finding.severity == Severity::kInfo; });
-  out.item("", plain_line(verdict(snapshot, found), 600), Tone::kNone,
+  out.item("", plain_line(headline(snapshot, found) + ".", 600), Tone::kNone,
            found.empty()                                     ? Tone::kGreen
            : tone_of(found.front().severity) == Tone::kAlarm ? Tone::kRed
                                                              : tone_of(found.front().severity));

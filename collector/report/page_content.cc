@@ -98,9 +98,10 @@ std::vector<std::string> cost_of(const Snapshot& snapshot) {
                                 cost.cpu_seconds, human_bytes(static_cast<double>(cost.peak_rss_bytes))));
   uint64_t redactions = 0;
   for (auto& row : snapshot.artifacts) redactions += row.redactions;
-  lines.push_back(snapshot.run.redacted
-                      ? fmt::format("{} replaced before anything was stored", counted(redactions, "secret"))
-                      : "Nothing was redacted: the archive may hold secrets (--no-redact)");
+  if (!snapshot.run.redacted)
+    lines.emplace_back("Nothing was redacted: the archive may hold secrets (--no-redact)");
+  else if (redactions > 0)
+    lines.push_back(fmt::format("{} replaced before anything was stored", counted(redactions, "secret")));
   return lines;
 }
 

@@ -113,7 +113,8 @@ std::string markdown_code(std::string_view text, size_t limit) {
   size_t longest = 0, run = 0;
   for (char c : line) longest = std::max(longest, run = c == '`' ? run + 1 : 0);
   std::string fence(longest + 1, '`');
-  bool pad = line.front() == '`' || line.back() == '`' || line.front() == ' ';
+  // A renderer takes one space off both ends when both are spaces.
+  bool pad = line.front() == '`' || line.back() == '`' || (line.front() == ' ' && line.back() == ' ');
   return fence + (pad ? " " : "") + line + (pad ? " " : "") + fence;
 }
 

@@ -36,10 +36,11 @@ TEST_CASE("deadlock-suspect names threads, locks and functions") {
   REQUIRE(found.size() == 1);
   CHECK(found.front().severity == Severity::kCritical);
   CHECK(found.front().detail ==
-        "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer(Account&, Account&) waits for the mutex "
+        "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer(Account&, Account&), waits for the mutex "
         "at 0x1000 that worker-44 (tid 44) holds and "
-        "worker-44 (tid 44), in audit() waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
+        "worker-44 (tid 44), in audit(), waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
   CHECK(found.front().evidence.front().artifact == "raw/futex.bundle");
+  CHECK(found.front().evidence.front().locator == "section 43/1000");
 }
 
 TEST_CASE("deadlock-suspect: a thread that ran meanwhile is contended, not dead") {
@@ -61,7 +62,7 @@ TEST_CASE("deadlock-suspect counts the threads behind the circle") {
   Snapshot s = circle_of_two();
   for (int tid = 100; tid < 105; ++tid) s.threads->push_back(mutex_waiter(tid, 0x1000, 44));
   s.threads->push_back(mutex_waiter(200, 0x3000, 100));  // behind one of those
-  CHECK(findings_of(s, "deadlock-suspect").front().detail.find(" 6 threads more wait behind them.") !=
+  CHECK(findings_of(s, "deadlock-suspect").front().detail.find(" 6 more threads wait behind them.") !=
         std::string::npos);
 }
 

@@ -22,8 +22,20 @@ TEST_CASE("memory-limit-near: active page cache makes it gentle") {
   Snapshot s = healthy();
   s.process.cgroup->memory_current_bytes = kGiB;
   s.process.cgroup->memory_inactive_file_bytes = 0;
-  s.process.cgroup->files["memory/memory.stat"] = "anon 100\nactive_file 536870912\ninactive_file 0";
+  s.process.cgroup->files["memory.stat"] = "anon 100\nactive_file 536870912\ninactive_file 0";
   CHECK(severity(s, "memory-limit-near") == "low");
+}
+
+TEST_CASE("memory-limit-near on cgroup v1: the numbers with total_, and the names of its files") {
+  Snapshot s = healthy();
+  s.process.cgroup->memory_current_bytes = kGiB;
+  s.process.cgroup->memory_inactive_file_bytes = 0;
+  s.process.cgroup->files = {{"memory.stat", "active_file 0\ntotal_active_file 536870912"},
+                             {"memory.limit_in_bytes", "1073741824"}};
+  auto found = findings_of(s, "memory-limit-near");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().severity == Severity::kLow);
+  CHECK(found.front().evidence.front().locator == "section …/memory.limit_in_bytes");
 }
 
 TEST_CASE("memory-limit-near: a limit above the host's memory, or none, says nothing") {
@@ -93,6 +105,9 @@ TEST_CASE("oom-kill-recent from the counters when the log does not tell") {
   Snapshot s = healthy();
   s.process.cgroup->oom_kills = 2;
   CHECK(severity(s, "oom-kill-recent") == "medium");
+  s.process.cgroup->oom_kills_between = 1;
+  CHECK(severity(s, "oom-kill-recent") == "critical");
+  CHECK(findings_of(s, "oom-kill-recent").size() == 1);
   s = healthy();
   s.host.vm->oom_kills = 1;
   CHECK(severity(s, "oom-kill-recent") == "critical");

@@ -76,6 +76,9 @@ TEST_CASE("suspicious-process: medium facts, and not for compilers at run time")
   CHECK(severity(s, "suspicious-process") == "medium");
   s.executable->language = "JVM 17.0.15";
   CHECK(severity(s, "suspicious-process") == "");
+  s.forensics->back() = {"vanished-executable",  "/memfd:x",          "runs from memory", "medium",
+                         "raw/forensics.bundle", "section vanished/9"};
+  CHECK(severity(s, "suspicious-process") == "low");  // of another process
 }
 
 TEST_CASE("goroutine-pile-up: goroutines that wait for the network are connections") {

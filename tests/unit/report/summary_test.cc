@@ -173,7 +173,7 @@ TEST_CASE("the checklist is one screen, and marks what is out of range without c
   CHECK(lines >= 20);
   CHECK(lines <= 50);
   CHECK(text.find('\x1b') == std::string::npos);
-  CHECK(text.find("!! open files    1018 of 1024 (99 %)") != std::string::npos);
+  CHECK(text.find("!! open files         1018 of 1024 (99 %)") != std::string::npos);
   for (auto* part : {"load", "memory", "disk", "IOPS", "pressure", "running for", "threads", "CLOSE_WAIT 961",
                      "listens on", "127.0.0.1:6379 (queue 0/511)", "failed 0.0/s", "日本語のエラー"}) {
     INFO(part);
