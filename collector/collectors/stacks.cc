@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "collector/base/text.h"
@@ -26,6 +27,21 @@ std::string_view mode_word(StackMode mode) {
     case StackMode::kNone: return "none";
   }
   return {};
+}
+
+// Functions that nothing called: where threads, goroutines and the scheduler stacks of Go begin.
+bool begins_a_stack(std::string_view symbol) {
+  constexpr std::array<std::string_view, 12> kFirst{"_start",          "_dl_start_user", "clone",         "clone3",
+                                                    "__clone",         "__clone3",       "runtime.goexit", "runtime.mstart",
+                                                    "runtime.rt0_go",  "runtime.mcall",  "runtime.systemstack", "thread_start"};
+  size_t end = std::min(symbol.find(".abi0"), symbol.size());
+  return std::find(kFirst.begin(), kFirst.end(), symbol.substr(0, end)) != kFirst.end();
+}
+
+std::string_view end_of(const PcStack& stack, const std::vector<uint32_t>& frames, const NamedStacks& named) {
+  if (stack.end == StackEnd::kNoUnwindInfo && !frames.empty() && begins_a_stack(named.frames[frames.back()].symbol))
+    return to_string(StackEnd::kRoot);
+  return to_string(stack.end);
 }
 
 std::string hex(uint64_t value) { return fmt::format("{:#x}", value); }
@@ -135,7 +151,7 @@ std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMo
   }
   json& stacks = root["stacks"] = json::array();
   for (size_t i = 0; i < named.stacks.size(); ++i)
-    stacks.push_back({{"end", to_string(dump.stacks[i].end)}, {"frames", named.stacks[i]}});
+    stacks.push_back({{"end", end_of(dump.stacks[i], named.stacks[i], named)}, {"frames", named.stacks[i]}});
   json& threads = root["threads"] = json::array();
   for (const DumpedThread& thread : dump.threads) {
     json& object = threads.emplace_back(json::object());

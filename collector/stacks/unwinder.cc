@@ -110,27 +110,37 @@ struct Unwinder::State {
     return next;
   }
 
-  std::optional<Next> leaf(const Registers& now) const {
+  std::optional<Next> leaf(const Registers& now, bool go) const {
     auto target = word(now.sp());
-    if (!target || !returns_to_code(*target)) return std::nullopt;
+    if (!target || !(returns_to_code(*target) || (go && is_goexit(*target)))) return std::nullopt;
     Next next{now, FoundBy::kLeaf, true};
     next.registers.set(Register::kRip, *target);
     next.registers.set(Register::kRsp, now.sp() + 8);
     return next;
   }
 
-  // `in_jit`: the interpreter entries of HotSpot and V8 are returned to without a call before them.
-  std::optional<Next> frame_pointer(const Registers& now, bool in_jit) const {
+  // runtime.goexit, to whose second instruction the first function of a goroutine returns without having been called:
+  // nop; call goexit1; nop.
+  bool is_goexit(uint64_t address) const {
+    std::array<uint8_t, 7> code{};
+    return modules.read_code(address - 1, code.data(), code.size()) && code[0] == 0x90 && code[1] == 0xe8 && code[6] == 0x90;
+  }
+
+  // `in_jit`: the interpreter entries of HotSpot and V8 are returned to without a call before them. `go`: a frame pointer
+  // that leads elsewhere is that of another stack, where a goroutine left off.
+  std::optional<Next> frame_pointer(const Registers& now, bool in_jit, bool go) const {
     auto base = now.get(Register::kRbp);
     if (!base || *base % 8 != 0 || *base < now.sp()) return std::nullopt;
     auto saved = word(*base), target = word(*base + 8);
     if (!saved || !target || !modules.executable(*target)) return std::nullopt;
-    if (*saved != 0 && *saved <= *base) return std::nullopt;
-    if (!in_jit && modules.at(*target) && !after_call(*target)) return std::nullopt;
+    bool leads_on = *saved == 0 || *saved > *base;
+    if (!leads_on && !go) return std::nullopt;
+    if (!in_jit && modules.at(*target) && !after_call(*target) && !(go && is_goexit(*target))) return std::nullopt;
     Next next{now, FoundBy::kFramePointer, true};
     next.registers.set(Register::kRip, *target);
     next.registers.set(Register::kRsp, *base + 16);
     next.registers.set(Register::kRbp, *saved);
+    if (!leads_on) next.registers.forget(Register::kRbp);
     return next;
   }
 
@@ -219,11 +229,12 @@ struct Unwinder::State {
     bool base_known = now.has(Register::kRbp);
     if (!return_address) {
       // A function that has no frame yet, or never makes one.
-      auto by_leaf = leaf(now);
-      auto by_base = frame_pointer(now, module == nullptr);
+      auto by_leaf = leaf(now, go);
+      auto by_base = frame_pointer(now, module == nullptr, go);
       if (by_leaf && !(by_base && by_base->registers.sp() < by_leaf->registers.sp())) return by_leaf;
     }
-    if (auto next = frame_pointer(now, module == nullptr)) return next;
+    if (go && return_address && is_goexit(now.pc())) return std::nullopt;
+    if (auto next = frame_pointer(now, module == nullptr, go)) return next;
     if (!base_known) result.needs_registers = true;
     if (go || scans >= kMostScansInARow) return std::nullopt;
     // An outermost frame says so by a zero frame pointer.
@@ -286,8 +297,9 @@ struct Unwinder::State {
       now = next->registers;
       return_address = next->return_address;
       found_by = next->found_by;
-      // The return address into the trampoline of a signal was put there by the kernel, not by a call.
-      if (return_address && is_sigreturn(now.pc())) return_address = false;
+      // The return address into the trampoline of a signal was put there by the kernel, not by a call: what stands before
+      // it is another function.
+      if (return_address && is_sigreturn(now.pc())) return_address = live = false;
     }
   }
 

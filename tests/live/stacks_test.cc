@@ -238,7 +238,7 @@ TEST_CASE("killing the collector at any moment leaves every thread running") {
         sink.run(gather_stacks, &*target, options);
       }
     }
-    usleep(random() % 30'000);   // the moment of the kill, not a wait for something
+    usleep(static_cast<useconds_t>(random() % 30'000));   // the moment of the kill, not a wait for something
     kill(collector, SIGKILL);
     waitpid(collector, nullptr, 0);
     // Its own child, which holds the threads, dies right behind it.

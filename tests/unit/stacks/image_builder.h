@@ -23,11 +23,11 @@ struct Function {
 };
 
 struct ImageForm {
-  std::vector<Function> functions;
+  std::vector<Function> functions = {};
   bool with_table = true;          // .eh_frame_hdr with the usual binary search table
   uint8_t table_encoding = 0x3b;   // datarel | sdata4
   uint64_t base = 0x10000;         // address of the only segment, which holds the whole file
-  std::string code;                // at base + kCodeOffset
+  std::string code = {};           // at base + kCodeOffset
 };
 constexpr uint64_t kCodeOffset = 0x1000, kFrameOffset = 0x2000;
 
