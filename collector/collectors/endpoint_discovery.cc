@@ -58,7 +58,7 @@ std::string connect_host(const NamespaceListeners& all, const InetSocket& socket
 int likelihood(const EndpointListener& listener) {
   const HttpAddress& address = listener.address;
   if (!address.unix_path.empty()) return 20;
-  static constexpr std::array<uint16_t, 12> kUsual{6060, 6061, 6062, 8080, 9090, 8081, 8000, 8081, 9091, 10250, 2112, 8888};
+  static constexpr std::array<uint16_t, 11> kUsual{6060, 6061, 6062, 8080, 9090, 8081, 8000, 9091, 10250, 2112, 8888};
   auto usual = std::find(kUsual.begin(), kUsual.end(), address.port);
   int score = usual == kUsual.end() ? 0 : 60 - static_cast<int>(usual - kUsual.begin());
   return score + (listener.loopback ? 10 : 0);

@@ -34,8 +34,8 @@ HttpLimits probe_limits(bool explicit_url, Deadline until);
 // reason phrase; printable.
 std::string status_words(const HttpAnswer& answer);
 
-// `prefixes`: paths below which kinds are looked for, "" first for the usual place. `own_page` is a path that may be an index
-// page itself, "" = none.
+// Kinds are looked for at their usual paths below `prefix` ("" or "/internal"). `own_page` is a path that may be an index page
+// itself, "" = none.
 ProbedEndpoint probe_endpoint(const HttpAddress& address, const std::string& prefix, const std::string& own_page,
                               bool explicit_url, Deadline until);
 ProbedEndpoint probe_url(const EndpointUrl& url, Deadline until);

@@ -53,7 +53,7 @@ class GuardedStream : public httplib::Stream {
   }
 
   void body_begins() { in_body_ = true; }
-  bool ended_early() const { return ended_; }
+  void got_content(size_t bytes) { content_bytes_ += bytes; }
   const std::optional<Error>& problem() const { return problem_; }
   std::optional<Clock::time_point> first_byte_at() const { return first_byte_at_; }
 
@@ -77,10 +77,7 @@ class GuardedStream : public httplib::Stream {
     }
     begin_ = 0;
     end_ = *got;
-    if (*got == 0) {
-      ended_ = true;
-      return false;
-    }
+    if (*got == 0) return false;
     if (!first_byte_at_) first_byte_at_ = Clock::now();
     next_byte_ = Deadline::in(limits_.idle);
     return true;
@@ -114,8 +111,8 @@ class GuardedStream : public httplib::Stream {
       give_up(malformed(fmt::format("header longer than {} KiB", kHttpHeaderLimit / 1024)));
       return false;
     }
-    // Twice: the lengths between tiny chunks count here, but not as body.
-    if (in_body_ && counted > 2 * limits_.body_bytes + kHttpHeaderLimit) {
+    // A chunk of one byte comes with five others.
+    if (in_body_ && counted > 8 * content_bytes_ + kHttpHeaderLimit) {
       give_up(malformed("more chunk headers than content"));
       return false;
     }
@@ -128,8 +125,8 @@ class GuardedStream : public httplib::Stream {
   Deadline total_, next_byte_;
   std::array<char, 16 * 1024> buffer_;
   size_t begin_ = 0, end_ = 0;
-  size_t header_bytes_ = 0, body_bytes_ = 0;
-  bool checked_ = false, in_body_ = false, ended_ = false;
+  size_t header_bytes_ = 0, body_bytes_ = 0, content_bytes_ = 0;   // content: body without chunk headers
+  bool checked_ = false, in_body_ = false;
   std::optional<Clock::time_point> first_byte_at_;
   std::optional<Error> problem_;
   std::string status_line_;   // what of it was not read yet
@@ -200,6 +197,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
     return !answer.broken;
   };
   request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
+    stream.got_content(size);
     size_t room = limits.body_bytes - answer.body.size();
     answer.body.append(bytes, std::min(size, room));
     if (!checked && answer.body.size() >= kFirstBytes && !check()) return false;
