@@ -43,26 +43,35 @@ std::string subject_of(const ArtifactRow& row) {
   return std::string(path);
 }
 
+// "/proc/1/io: Permission denied" and "/proc/1/auxv: Permission denied" are one reason; the path is the subject.
+std::string_view reason_of(const ArtifactRow& row) {
+  std::string_view reason = row.reason;
+  auto colon = reason.find(": ");
+  if (colon != std::string_view::npos && (reason.front() == '/' || reason.substr(0, colon) == row.source))
+    reason.remove_prefix(colon + 2);
+  return reason;
+}
+
 struct RowGroup {
   std::vector<std::string> subjects;
+  bool one_collector = true;
   const ArtifactRow* example = nullptr;
 };
 
 void from_rows(const Snapshot& snapshot, std::vector<NotExamined>& list) {
-  // By collector and reason: forty files of one collector that lack one privilege are one line.
-  std::map<std::tuple<std::string, std::string, std::string, Status>, RowGroup> groups;
+  // By reason: forty files that lack one privilege are one line.
+  std::map<std::tuple<std::string, std::string, Status>, RowGroup> groups;
   std::vector<RowGroup*> order;
   for (auto& row : snapshot.artifacts) {
     if (row.status == Status::kOk) continue;
-    auto [found, fresh] = groups.try_emplace({row.collector, shape_of(row.reason), row.fix, row.status});
+    auto [found, fresh] = groups.try_emplace({shape_of(reason_of(row)), row.fix, row.status});
+    auto& group = found->second;
     if (fresh) {
-      found->second.example = &row;
-      order.push_back(&found->second);
+      group.example = &row;
+      order.push_back(&group);
     }
-    auto& subjects = found->second.subjects;
-    std::string subject = subject_of(row);
-    if (subjects.size() < 10'000 && (subjects.empty() || subjects.back() != subject))
-      subjects.push_back(std::move(subject));
+    group.one_collector &= row.collector == group.example->collector;
+    if (group.subjects.size() < 10'000) group.subjects.push_back(subject_of(row));
   }
   for (auto* group : order) {
     auto& subjects = group->subjects;
@@ -70,10 +79,14 @@ void from_rows(const Snapshot& snapshot, std::vector<NotExamined>& list) {
     subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
     for (auto& subject : subjects) subject = printable_line(subject, 120);
     auto& row = *group->example;
-    std::string what = subjects.size() > 4 ? fmt::format("{} artifacts of \"{}\": {}", subjects.size(),
-                                                         printable_line(row.collector, 40), enumerate(subjects, 3))
-                                           : enumerate(subjects, 4);
-    std::string reason = printable_line(row.reason, 240);
+    std::string what = enumerate(subjects, 4);
+    if (subjects.size() > 4)
+      what = fmt::format("{} artifacts{}: {}", subjects.size(),
+                         group->one_collector && !row.collector.empty()
+                             ? fmt::format(" of \"{}\"", printable_line(row.collector, 40))
+                             : "",
+                         enumerate(subjects, 3));
+    std::string reason = printable_line(reason_of(row), 240);
     if (reason.empty()) reason = std::string(to_string(row.status));
     if (row.status == Status::kPartial) what += " (in part)";
     list.push_back({std::move(what), std::move(reason), printable_line(row.fix, 200)});

@@ -67,6 +67,20 @@ TEST_CASE("forty rows of one collector and one reason become one line") {
   CHECK(gaps.front().fix == "run as root");
 }
 
+TEST_CASE("one reason with different paths in it, from different collectors, is one line") {
+  Snapshot s = healthy();
+  for (auto* name : {"io", "auxv", "maps", "environ", "timers"}) {
+    ArtifactRow row;
+    row.path = std::string("raw/proc/1/") + name, row.collector = name, row.status = Status::kFailed;
+    row.reason = std::string("/proc/1/") + name + ": Permission denied";
+    s.artifacts.push_back(row);
+  }
+  auto gaps = not_examined(s);
+  REQUIRE(gaps.size() >= 1);
+  CHECK(gaps.front().what == "5 artifacts: proc/1/auxv, proc/1/environ, proc/1/io and 2 more");
+  CHECK(gaps.front().reason == "Permission denied");
+}
+
 TEST_CASE("not examined: gentler pause, privileges, interruption, missing parts") {
   Snapshot s = healthy();
   Stacks stacks;
