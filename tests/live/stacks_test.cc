@@ -79,16 +79,33 @@ Addresses eu_stack(pid_t pid) {
   return result;
 }
 
+std::multiset<char> states(pid_t pid) {
+  std::multiset<char> result;
+  auto tasks = TaskDir::open(pid);
+  auto tids = tasks ? tasks->list() : fail(ErrorCode::kGone, "", "");
+  for (pid_t tid : tids ? *tids : std::vector<pid_t>{})
+    if (auto stat = tasks->read(tid, "stat")) result.insert((*stat)[stat->rfind(')') + 2]);
+  return result;
+}
+
+// Every thread is at its waiting place: "ready" is printed a moment before.
+bool settled(pid_t pid) {
+  return eventually([&] {
+    std::multiset<char> now = states(pid);
+    return now.count('S') == now.size();
+  });
+}
+
 // Every thread of an idle program, address by address, to the end of its stack, and nobody was stopped for it.
 void same_as_eu_stack(pid_t pid) {
-  // A program that just started may still be on its way to its waiting place.
+  REQUIRE(settled(pid));
   Snapshot snapshot;
   Addresses ours, theirs;
   bool same = eventually([&] {
     snapshot = dump(pid, StackMode::kAuto);
     ours = addresses(*snapshot.stacks);
     theirs = eu_stack(pid);
-    return ours == theirs;
+    return ours == theirs && snapshot.stacks->pause.threads_stopped == 0;   // servers wake up now and then
   });
   CAPTURE(pid);
   if (!same) CHECK(ours == theirs);
@@ -104,15 +121,6 @@ void same_as_eu_stack(pid_t pid) {
   }
   CHECK(snapshot.stacks->pause.threads_stopped == 0);
   CHECK(runs_freely(pid));
-}
-
-std::multiset<char> states(pid_t pid) {
-  std::multiset<char> result;
-  auto tasks = TaskDir::open(pid);
-  auto tids = tasks ? tasks->list() : fail(ErrorCode::kGone, "", "");
-  for (pid_t tid : tids ? *tids : std::vector<pid_t>{})
-    if (auto stat = tasks->read(tid, "stat")) result.insert((*stat)[stat->rfind(')') + 2]);
-  return result;
 }
 
 const ThreadStack& stack_of(const Stacks& stacks, int tid) {
@@ -159,6 +167,7 @@ TEST_CASE("a Python program with threads is read to their start") {
 TEST_CASE("a stripped static binary without a frame table is read to its entry") {
   BackgroundProgram program({EC_TARGETS_DIR "/static_stripped"});
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(settled(program.pid()));
   Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
   REQUIRE(snapshot.stacks->stacks.size() == 1);
   CHECK(snapshot.stacks->stacks[0].end == "root");
@@ -174,6 +183,7 @@ TEST_CASE("an executable that was deleted keeps its names") {
   std::filesystem::copy_file(EC_TARGETS_DIR "/idle", folder / "gone");
   BackgroundProgram program({folder / "gone"});
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(settled(program.pid()));
   std::filesystem::remove(folder / "gone");
   Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
   CHECK(contains(symbols(*snapshot.stacks, snapshot.stacks->threads[0]), "wait_deep"));
@@ -183,6 +193,7 @@ TEST_CASE("an executable that was deleted keeps its names") {
 TEST_CASE("blocked threads see no EINTR, in no-stop and auto mode") {
   Conversation waits({EC_TARGETS_DIR "/waits"});
   REQUIRE(waits.started());
+  REQUIRE(eventually([&] { return states(waits.pid()).count('S') == 7; }));
   for (int i = 0; i < 10; ++i) {
     Snapshot snapshot = dump(waits.pid(), i % 2 ? StackMode::kAuto : StackMode::kNoStop);
     CHECK(snapshot.stacks->pause.syscalls_interrupted == 0);
@@ -298,6 +309,7 @@ TEST_CASE("a traced process is read without a stop, and its tracer is named") {
   BackgroundProgram program({EC_TARGETS_DIR "/odd", "traced"});
   std::string line = program.wait_for_line("ready");
   REQUIRE_FALSE(line.empty());
+  REQUIRE(settled(program.pid()));
   Snapshot snapshot = dump(program.pid(), StackMode::kConsistent);
   CHECK(snapshot.stacks->pause.mode == "no-stop");
   CHECK(snapshot.stacks->pause.why_gentler == fmt::format("odd ({}) traces it already", line.substr(6)));
@@ -307,10 +319,12 @@ TEST_CASE("a traced process is read without a stop, and its tracer is named") {
 TEST_CASE("a process stopped on purpose stays stopped") {
   BackgroundProgram idle({EC_TARGETS_DIR "/idle", "3"});
   REQUIRE_FALSE(idle.wait_for_line("ready").empty());
+  REQUIRE(settled(idle.pid()));
   kill(idle.pid(), SIGSTOP);
   REQUIRE(eventually([&] { return states(idle.pid()).count('T') == 4; }));
   for (StackMode mode : {StackMode::kAuto, StackMode::kConsistent}) {
     Snapshot snapshot = dump(idle.pid(), mode);
+    CAPTURE(snapshot.stacks->pause.mode);
     for (const ThreadStack& thread : snapshot.stacks->threads) CHECK(contains(symbols(*snapshot.stacks, thread), "wait_deep"));
     CHECK(eventually([&] { return states(idle.pid()).count('T') == 4; }));
   }
@@ -321,6 +335,7 @@ TEST_CASE("a process stopped on purpose stays stopped") {
 TEST_CASE("the stack under a signal handler on its own stack is found") {
   BackgroundProgram program({EC_TARGETS_DIR "/odd", "altstack"});
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(settled(program.pid()));
   for (StackMode mode : {StackMode::kAuto, StackMode::kConsistent}) {
     Snapshot snapshot = dump(program.pid(), mode);
     std::vector<std::string> names = symbols(*snapshot.stacks, snapshot.stacks->threads[0]);
@@ -333,6 +348,7 @@ TEST_CASE("the stack under a signal handler on its own stack is found") {
 TEST_CASE("a very deep stack is cut and says so") {
   BackgroundProgram program({EC_TARGETS_DIR "/odd", "deep"});
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(settled(program.pid()));
   Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
   REQUIRE(snapshot.stacks->stacks.size() == 1);
   CHECK(snapshot.stacks->stacks[0].end == "limit");
@@ -352,6 +368,7 @@ TEST_CASE("threads that are born and end all the time neither hang nor stay stop
 TEST_CASE("a thousand threads take little room and little memory") {
   BackgroundProgram idle({EC_TARGETS_DIR "/idle", "1000"});
   REQUIRE_FALSE(idle.wait_for_line("ready").empty());
+  REQUIRE(settled(idle.pid()));
   auto target = identify(idle.pid());
   REQUIRE(target);
   for (StackMode mode : {StackMode::kAuto, StackMode::kConsistent}) {
@@ -381,6 +398,7 @@ TEST_CASE("a thousand threads take little room and little memory") {
 TEST_CASE("ten thousand threads are all read") {
   BackgroundProgram idle({EC_TARGETS_DIR "/idle", "10000"});
   REQUIRE_FALSE(idle.wait_for_line("ready").empty());
+  REQUIRE(settled(idle.pid()));
   Snapshot snapshot = dump(idle.pid(), StackMode::kAuto);
   CHECK(snapshot.threads->size() == 10001);
   CHECK(snapshot.stacks->threads.size() == 10001);
