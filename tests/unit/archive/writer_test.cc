@@ -198,10 +198,12 @@ TEST_CASE("names: a taken one gets a number, a path is used as it is, links are 
   CHECK((*zip)->path() == folder / "odd.bin");
   CHECK(open_archive(folder / "odd.bin")->finished);
 
-  symlink("/etc/passwd", (folder / "link.zip.partial").c_str());
+  write_contents(folder / "victim", "untouched");
+  symlink((folder / "victim").c_str(), (folder / "link.zip.partial").c_str());
   auto linked = ArchiveWriter::create(options(folder / "link.zip"));
   REQUIRE(linked);
   CHECK((*linked)->path() == folder / "link-2.zip.partial");
+  CHECK(contents(folder / "victim") == "untouched");
 
   // Taken while the archive was being written.
   auto late = ArchiveWriter::create(options(folder / "late.tar.gz"));
