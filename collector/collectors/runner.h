@@ -73,7 +73,7 @@ class Runner {
   std::set<std::string, std::less<>> delivered_;
 };
 
-// Calls every parse function in table order: raw bytes to snapshot, live and on replay.
+// Calls every parse function: raw bytes to snapshot, live and on replay.
 void parse_all(const RawStore& store, Snapshot& snapshot);
 
 }  // namespace ec
