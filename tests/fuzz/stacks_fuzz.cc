@@ -1,4 +1,5 @@
-// Everything of the stack reader that takes bytes of the target: the first byte chooses.
+// Everything of the stack reader that takes bytes of the target; the first byte says which kind they are of: an ELF file,
+// stacks.json, a bundle, or the text of a /proc file.
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -51,15 +52,15 @@ void collectors(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 5) {
-    case 0: (void)ec::parse_address_space("maps", bytes); break;
-    case 1: (void)ec::parse_task_syscall("syscall", bytes); break;
-    case 2: (void)ec::parse_stacks_json("stacks.json", bytes); break;
-    case 3: collectors(bytes); break;
-    // An ELF file begins with 0x7f: the whole input is one.
-    default: unwind(std::string_view(reinterpret_cast<const char*>(data), size)); break;
+  std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (bytes.empty()) return 0;
+  switch (bytes[0]) {
+    case '\x7f': unwind(bytes); break;
+    case '{': (void)ec::parse_stacks_json("stacks.json", bytes); break;
+    case '=': collectors(bytes); break;
+    default:
+      (void)ec::parse_address_space("maps", bytes);
+      (void)ec::parse_task_syscall("syscall", bytes);
   }
   return 0;
 }

@@ -2,6 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "collector/collectors/threads.h"
+
 namespace ec {
 
 namespace {
@@ -72,6 +78,42 @@ TEST_CASE("stacks survive the way through raw/stacks.json") {
   CHECK(stacks->threads[2].note == "it was \"running\"\n");
   CHECK(stacks->total_frames == 4);
   CHECK(stacks->unresolved_frames == 2);
+}
+
+TEST_CASE("a recorded run: eight threads in different calls, one computing") {
+  RawStore store;
+  auto add = [&](const char* path, const char* file) {
+    std::ifstream stream(std::string(EC_FIXTURES "/stacks/") + file, std::ios::binary);
+    ArtifactRow row;
+    row.path = path;
+    store.add(row, std::string(std::istreambuf_iterator<char>(stream), {}));
+  };
+  add("raw/proc/4711/task.bundle", "task.bundle");
+  add("raw/stacks.json", "stacks.json");
+  add("raw/futex.bundle", "futex.bundle");
+  Snapshot snapshot;
+  snapshot.target.pid = 4711;
+  parse_threads(store, snapshot);
+  parse_stacks(store, snapshot);
+  REQUIRE(snapshot.threads);
+  REQUIRE(snapshot.stacks);
+  std::map<std::string, int> calls;
+  int owner = 0;
+  for (const Thread& thread : *snapshot.threads) {
+    ++calls[thread.call ? thread.call->name : "running"];
+    if (thread.futex) std::memcpy(&owner, thread.futex->bytes.data() + 56, sizeof owner);
+  }
+  CHECK(calls == std::map<std::string, int>{{"read", 1}, {"epoll_wait", 2}, {"semtimedop", 1}, {"rt_sigtimedwait", 1},
+                                            {"recvfrom", 1}, {"futex", 1}, {"running", 1}});
+  CHECK(owner == snapshot.threads->front().tid);   // main holds the mutex
+  CHECK(snapshot.stacks->pause.threads_stopped == 1);
+  CHECK(snapshot.stacks->pause.threads_read_without_stop == 7);
+  CHECK(snapshot.stacks->unresolved_frames == 0);
+  CHECK(snapshot.stacks->threads.size() == 8);
+  for (const ThreadStack& thread : snapshot.stacks->threads) {
+    REQUIRE(thread.stack);
+    CHECK(snapshot.stacks->stacks[*thread.stack].end == "root");
+  }
 }
 
 TEST_CASE("indices that point nowhere are refused, other oddities are nothing") {
