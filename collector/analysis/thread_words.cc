@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "collector/analysis/function_name.h"
 #include "collector/base/text.h"
 
 namespace ec {
@@ -100,11 +101,15 @@ bool is_wrapper(std::string_view symbol) {
 
 }  // namespace
 
+std::string spoken_frame(const Frame& frame) {
+  return frame.symbol.empty() ? frame_name(frame) : printable_line(spoken_name(frame.symbol), 100);
+}
+
 std::string top_function(const ThreadIndex& index, int tid) {
   const Stack* stack = index.stack(tid);
   if (!stack || stack->frames.empty()) return "";
   const Frame* frame = index.frame(stack->frames.front());
-  return frame ? frame_name(*frame) : "";
+  return frame ? spoken_frame(*frame) : "";
 }
 
 std::string program_function(const ThreadIndex& index, int tid) {
@@ -115,8 +120,8 @@ std::string program_function(const ThreadIndex& index, int tid) {
     const Frame* frame = index.frame(number);
     if (!frame) continue;
     bool known = !frame->symbol.empty();
-    if (first.empty() && known) first = frame_name(*frame);
-    if (known && !is_runtime_module(frame->module) && !is_wrapper(frame->symbol)) return frame_name(*frame);
+    if (first.empty() && known) first = spoken_frame(*frame);
+    if (known && !is_runtime_module(frame->module) && !is_wrapper(frame->symbol)) return spoken_frame(*frame);
   }
   return first.empty() ? top_function(index, tid) : first;
 }

@@ -27,6 +27,8 @@ class ThreadIndex {
 
 // "symbol", else "module+0x1234", else "0x7f12…"; one line.
 std::string frame_name(const Frame& frame, size_t limit = 100);
+// The same without template arguments, parameters and return type: for sentences.
+std::string spoken_frame(const Frame& frame);
 // The innermost function, whatever it is; "" without a stack.
 std::string top_function(const ThreadIndex& index, int tid);
 // The innermost function that belongs to the program: neither a wrapper of a system call nor one of a lock, an

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/function_name.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
@@ -57,11 +58,13 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
     }
     stack.names = enumerate(names, 3);
     if (group.stack) {
-      size_t shown = std::min(group.stack->frames.size(), kFrames);
-      for (size_t f = 0; f < shown; ++f)
-        if (auto* frame = index.frame(group.stack->frames[f]))
-          stack.frames.push_back(plain_line(frame_name(*frame), 120));
-      stack.more_frames = group.stack->frames.size() - shown;
+      // Plumbing is left out: threads/stacks.txt has it.
+      for (uint32_t frame_index : group.stack->frames) {
+        auto* frame = index.frame(frame_index);
+        if (!frame || stack.frames.size() == kFrames || is_plumbing(frame->symbol)) continue;
+        stack.frames.push_back(plain_line(spoken_frame(*frame), 120));
+      }
+      stack.more_frames = group.stack->frames.size() - stack.frames.size();
     } else if (group.example->kernel_frames) {
       for (size_t f = 0; f < std::min<size_t>(group.example->kernel_frames->size(), kFrames); ++f)
         stack.frames.push_back("[kernel] " + plain_line((*group.example->kernel_frames)[f], 100));
