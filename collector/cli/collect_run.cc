@@ -186,11 +186,14 @@ void CollectRun::analyse_now() {
 
 void CollectRun::show_first_page() {
   progress_.clear();
-  if (request_.quiet || request_.output == "-") return;
-  Page page{snapshot_, findings_, ""};
-  Terminal terminal = terminal_of(STDOUT_FILENO);
-  write_all(STDOUT_FILENO, summary_terminal(page, terminal.colour, terminal.columns));
-  if (!runner_.idle()) {
+  if (request_.quiet) return;
+  // Standard output belongs to the archive with -o -: a person at the terminal still gets the page.
+  int out = request_.output == "-" ? STDERR_FILENO : STDOUT_FILENO;
+  Page page{snapshot_, findings_, "", &shelf_};
+  Terminal terminal = terminal_of(out);
+  if (out == STDERR_FILENO && !terminal.is_terminal) return;
+  write_all(out, summary_terminal(page, terminal.colour, terminal.columns));
+  if (!runner_.idle() && out == STDOUT_FILENO) {
     shown_.emplace(snapshot_, findings_);
     progress_.note("profiles are still being pulled; what they add follows");
   }
@@ -200,7 +203,7 @@ void CollectRun::store_derived() {
   for (DerivedArtifact& derived : derived_artifacts(snapshot_, raw_))
     store(std::move(derived.path), std::move(derived.source), derived.bytes, Importance::kNormal);
   if (!runner_.idle()) {
-    Page page{snapshot_, findings_, ""};
+    Page page{snapshot_, findings_, "", &shelf_};
     store("summary.early.md", "before the slow part", summary_markdown(page), Importance::kEssential);
   }
 }
@@ -224,7 +227,8 @@ void CollectRun::artifact(ArtifactRow row, std::string bytes, Redact redact) {
   row.source = redactor_.text(row.source);
   // A failed add is in the row; the snapshot still learns from the bytes.
   ArtifactRow stored = row;
-  if (!writer_->add(stored, clean.bytes) && no_archive_reason_.empty()) progress_.clear();
+  (void)writer_->add(stored, clean.bytes);
+  row.path = stored.path;   // as the archive names it, so that a replay finds it under the same name
   raw_.add(std::move(row), std::move(clean.bytes));
 }
 
@@ -237,15 +241,16 @@ void CollectRun::store(std::string path, std::string source, std::string_view by
   row.path = std::move(path);
   row.source = std::move(source);
   row.at_ms = since_start_ms();
+  bool raw = row.path.starts_with("raw/");
   ArtifactRow stored = row;
   (void)writer_->add(stored, bytes, importance);
-  raw_.add(std::move(row), std::string(bytes));
+  if (raw) raw_.add(std::move(row), std::string(bytes));
 }
 
 int CollectRun::close() {
   note_death();
   snapshot_.artifacts = writer_->rows();
-  Page page{snapshot_, findings_, ""};
+  Page page{snapshot_, findings_, "", &shelf_};
   for (const Finding& finding : findings_)
     if (const Runbook* runbook = shelf_.find(finding.id))
       store(fmt::format("runbooks/{}.md", finding.id), runbook->origin, runbook->text, Importance::kEssential);
@@ -268,7 +273,7 @@ int CollectRun::leave(const std::string& archive_path, bool complete) {
   if (!request_.quiet && request_.output != "-") {
     Terminal terminal = terminal_of(STDOUT_FILENO);
     if (shown_) {
-      Page before{shown_->first, shown_->second, ""}, now{snapshot_, findings_, archive_path};
+      Page before{shown_->first, shown_->second, "", &shelf_}, now{snapshot_, findings_, archive_path, &shelf_};
       write_all(STDOUT_FILENO, update_terminal(before, now, terminal.colour, terminal.columns));
     }
     if (no_archive_reason_.empty())

@@ -33,7 +33,8 @@ Check readable(std::string what, const std::string& file, std::string fix) {
   UniqueFd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   char byte;
   // An empty file and a log without a new line are readable too.
-  bool good = fd && (read(fd.get(), &byte, 1) >= 0 || errno == EAGAIN);
+  // /dev/kmsg answers a buffer that is too small with EINVAL.
+  bool good = fd && (read(fd.get(), &byte, 1) >= 0 || errno == EAGAIN || errno == EINVAL);
   return {std::move(what), good, good ? "" : fmt::format("{}: {}", file, strerrordesc_np(errno)), std::move(fix)};
 }
 

@@ -57,6 +57,12 @@ void be_modest() {
   if (oom) {
     [[maybe_unused]] ssize_t written = write(oom.get(), "1000", 4);
   }
+  // Every mapped file of the target may be open at once.
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   setpriority(PRIO_PROCESS, 0, kNice);
   syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIdlePriority);
 }

@@ -60,8 +60,13 @@ int run_command(const ShowRequest& request) {
     print(*stored);
     return archive.complete ? kComplete : kPartialArchive;
   }
+  auto shelf = RunbookShelf::open(request.runbooks);
+  if (!shelf) {
+    complain(shelf.error());
+    return kUsage;
+  }
   auto findings = analyse(loaded->snapshot);
-  Page page{loaded->snapshot, findings, request.archive};
+  Page page{loaded->snapshot, findings, request.archive, &*shelf};
   print(terminal.is_terminal ? summary_terminal(page, terminal.colour, terminal.columns) : summary_markdown(page));
   return archive.complete ? kComplete : kPartialArchive;
 }

@@ -6,6 +6,7 @@
 
 #include "collector/analysis/finding.h"
 #include "collector/archive/raw_store.h"
+#include "collector/report/runbook.h"
 #include "collector/snapshot/snapshot.h"
 
 namespace ec {
@@ -13,7 +14,8 @@ namespace ec {
 struct Page {
   const Snapshot& snapshot;
   const std::vector<Finding>& findings;
-  std::string archive_path;     // "" while it is not known
+  std::string archive_path;               // "" while it is not known
+  const RunbookShelf* runbooks = nullptr;   // whose commands stand beside the findings; null: the built-in pages
 };
 
 // summary.md: verdict, findings with evidence and runbook, key figures with rates, top thread groups, open-file classes, what

@@ -146,7 +146,7 @@ PageContent page_content(const Page& page) {
   content.facts = facts_of(snapshot);
   if (snapshot.run.started_wall_ns != 0) content.taken = rfc3339(snapshot.run.started_wall_ns);
   content.verdict = plain_line(verdict(snapshot, page.findings), 1500);
-  auto* shelf = built_in_shelf();
+  const RunbookShelf* shelf = page.runbooks ? page.runbooks : built_in_shelf();
   for (auto& finding : page.findings) {
     PageFinding entry{&finding, {}, false};
     if (auto* runbook = shelf ? shelf->find(finding.id) : nullptr) {

@@ -21,7 +21,7 @@ TEST_CASE("recorded archives give the summaries that are expected of them") {
     CAPTURE(folder.path().filename().string());
     REQUIRE(loaded);
     auto findings = analyse(loaded->snapshot);
-    Page page{loaded->snapshot, findings, ""};
+    Page page{loaded->snapshot, findings, "", nullptr};
     std::string expected_file = folder.path().string() + ".expected.md";
     std::string now = summary_markdown(page);
     if (std::getenv("EC_UPDATE_GOLDEN")) test::write_text(expected_file, now);
