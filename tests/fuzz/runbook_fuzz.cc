@@ -20,7 +20,9 @@ void layout(std::string_view text) {
   require(plain.find('\n') == std::string::npos && plain.find('\x1b') == std::string::npos);
   require(printable_utf8(plain) == plain);
   std::string markdown = markdown_text(text);
-  require(markdown.find('<') == std::string::npos && markdown.find("://") == std::string::npos);
+  require(markdown.find('<') == std::string::npos);
+  for (size_t at = markdown.find("://"); at != std::string::npos; at = markdown.find("://", at + 1))
+    require(at > 0 && markdown[at - 1] == '\\');
   std::string code = markdown_code(text);
   require(code.empty() || (code.front() == '`' && code.back() == '`'));
   for (size_t columns : {1, 2, 7, 80}) {

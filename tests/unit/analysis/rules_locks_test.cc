@@ -36,9 +36,9 @@ TEST_CASE("deadlock-suspect names threads, locks and functions") {
   REQUIRE(found.size() == 1);
   CHECK(found.front().severity == Severity::kCritical);
   CHECK(found.front().detail ==
-        "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer(Account&, Account&), waits for the mutex "
+        "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer, waits for the mutex "
         "at 0x1000 that worker-44 (tid 44) holds and "
-        "worker-44 (tid 44), in audit(), waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
+        "worker-44 (tid 44), in audit, waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
   CHECK(found.front().evidence.front().artifact == "raw/futex.bundle");
   CHECK(found.front().evidence.front().locator == "section 43/1000");
 }
