@@ -20,20 +20,34 @@ constexpr size_t kShortestText = 6;
 
 std::string_view mode_word(StackMode mode) {
   switch (mode) {
-    case StackMode::kAuto: return "auto";
-    case StackMode::kConsistent: return "consistent";
-    case StackMode::kNoStop: return "no-stop";
-    case StackMode::kKernel: return "kernel";
-    case StackMode::kNone: return "none";
+    case StackMode::kAuto:
+      return "auto";
+    case StackMode::kConsistent:
+      return "consistent";
+    case StackMode::kNoStop:
+      return "no-stop";
+    case StackMode::kKernel:
+      return "kernel";
+    case StackMode::kNone:
+      return "none";
   }
   return {};
 }
 
 // Functions that nothing called: where threads, goroutines and the scheduler stacks of Go begin.
 bool begins_a_stack(std::string_view symbol) {
-  constexpr std::array<std::string_view, 12> kFirst{"_start",          "_dl_start_user", "clone",         "clone3",
-                                                    "__clone",         "__clone3",       "runtime.goexit", "runtime.mstart",
-                                                    "runtime.rt0_go",  "runtime.mcall",  "runtime.systemstack", "thread_start"};
+  constexpr std::array<std::string_view, 12> kFirst{"_start",
+                                                    "_dl_start_user",
+                                                    "clone",
+                                                    "clone3",
+                                                    "__clone",
+                                                    "__clone3",
+                                                    "runtime.goexit",
+                                                    "runtime.mstart",
+                                                    "runtime.rt0_go",
+                                                    "runtime.mcall",
+                                                    "runtime.systemstack",
+                                                    "thread_start"};
   size_t end = std::min(symbol.find(".abi0"), symbol.size());
   return std::find(kFirst.begin(), kFirst.end(), symbol.substr(0, end)) != kFirst.end();
 }
@@ -46,7 +60,8 @@ std::string_view end_of(const PcStack& stack, const std::vector<uint32_t>& frame
 
 std::string hex(uint64_t value) { return fmt::format("{:#x}", value); }
 
-json pause_json(std::string_view mode, StackMode asked, std::string_view why_gentler, std::chrono::milliseconds max_pause) {
+json pause_json(std::string_view mode, StackMode asked, std::string_view why_gentler,
+                std::chrono::milliseconds max_pause) {
   return {{"mode", mode},
           {"asked", mode_word(asked)},
           {"why_gentler", why_gentler},
@@ -80,7 +95,8 @@ const json& list_of(const json& object, const char* key) {
 Frame frame_of(const json& object, const std::vector<std::pair<std::string, std::string>>& modules) {
   Frame frame;
   frame.pc = hex_of(object, "pc");
-  if (auto index = object.find("module"); index != object.end() && index->is_number_unsigned() && index->get<uint64_t>() < modules.size()) {
+  if (auto index = object.find("module");
+      index != object.end() && index->is_number_unsigned() && index->get<uint64_t>() < modules.size()) {
     frame.module = modules[index->get<size_t>()].first;
     frame.build_id = modules[index->get<size_t>()].second;
   }
@@ -114,13 +130,16 @@ std::string without_text(std::string_view bytes) {
   for (size_t at = 0; at < clean.size();) {
     size_t end = at;
     while (end < clean.size() && printable(clean[end])) ++end;
-    if (end - at >= kShortestText) std::fill(clean.begin() + static_cast<std::ptrdiff_t>(at), clean.begin() + static_cast<std::ptrdiff_t>(end), '\0');
+    if (end - at >= kShortestText)
+      std::fill(clean.begin() + static_cast<std::ptrdiff_t>(at), clean.begin() + static_cast<std::ptrdiff_t>(end),
+                '\0');
     at = std::max(end, at + 1);
   }
   return clean;
 }
 
-std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMode asked, std::chrono::milliseconds max_pause) {
+std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMode asked,
+                        std::chrono::milliseconds max_pause) {
   json root;
   json& pause = root["pause"] = pause_json(to_string(dump.mode), asked, dump.why_gentler, max_pause);
   pause["stop_us"] = (dump.stop_ns + 999) / 1000;
@@ -172,8 +191,10 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
   if (auto pause = root.find("pause"); pause != root.end() && pause->is_object()) stacks.pause = pause_of(*pause);
   std::vector<std::pair<std::string, std::string>> modules;
   for (const json& module : list_of(root, "modules"))
-    modules.emplace_back(module.is_object() ? string_of(module, "path") : "", module.is_object() ? string_of(module, "build_id") : "");
-  for (const json& frame : list_of(root, "frames")) stacks.frames.push_back(frame.is_object() ? frame_of(frame, modules) : Frame{});
+    modules.emplace_back(module.is_object() ? string_of(module, "path") : "",
+                         module.is_object() ? string_of(module, "build_id") : "");
+  for (const json& frame : list_of(root, "frames"))
+    stacks.frames.push_back(frame.is_object() ? frame_of(frame, modules) : Frame{});
   for (const json& each : list_of(root, "stacks")) {
     Stack& stack = stacks.stacks.emplace_back();
     if (!each.is_object()) continue;
@@ -198,8 +219,10 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
         if (stacks.frames[frame].symbol.empty()) ++stacks.unresolved_frames;
       }
     }
-    if (auto pause = each.find("pause_us"); pause != each.end() && pause->is_number()) thread.pause_us = pause->get<double>();
-    if (auto flag = each.find("interrupted_call"); flag != each.end() && flag->is_boolean()) thread.interrupted_call = flag->get<bool>();
+    if (auto pause = each.find("pause_us"); pause != each.end() && pause->is_number())
+      thread.pause_us = pause->get<double>();
+    if (auto flag = each.find("interrupted_call"); flag != each.end() && flag->is_boolean())
+      thread.interrupted_call = flag->get<bool>();
     thread.note = string_of(each, "note");
     stacks.threads.push_back(std::move(thread));
   }
@@ -241,19 +264,23 @@ void gather_stacks(GatherContext& context) {
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
   NamedStacks named = name_frames(*dump, root.get(), Deadline::in(left * 4 / 5));
   std::string text = stacks_json(*dump, named, asked, context.options.max_pause);
-  auto without = std::count_if(dump->threads.begin(), dump->threads.end(), [](const DumpedThread& each) { return !each.stack; });
+  auto without =
+      std::count_if(dump->threads.begin(), dump->threads.end(), [](const DumpedThread& each) { return !each.stack; });
   if (without == 0) return context.out.artifact(kStacksPath, source, text, Redact::kNothing);
-  auto first = std::find_if(dump->threads.begin(), dump->threads.end(), [](const DumpedThread& each) { return !each.stack; });
+  auto first =
+      std::find_if(dump->threads.begin(), dump->threads.end(), [](const DumpedThread& each) { return !each.stack; });
   context.out.partial(kStacksPath, source, text,
-                      fmt::format("{} of {} threads without a user stack, e.g. {}: {}", without, dump->threads.size(), first->tid,
-                                  first->note),
+                      fmt::format("{} of {} threads without a user stack, e.g. {}: {}", without, dump->threads.size(),
+                                  first->tid, first->note),
                       Redact::kNothing);
 }
 
 void parse_stacks(const RawStore& store, Snapshot& snapshot) {
   auto text = store.read(kStacksPath);
-  if (!text) snapshot.stacks = text.error();
-  else snapshot.stacks = parse_stacks_json(kStacksPath, *text);
+  if (!text)
+    snapshot.stacks = text.error();
+  else
+    snapshot.stacks = parse_stacks_json(kStacksPath, *text);
   if (snapshot.threads) apply_futex_words(store, *snapshot.threads);
 }
 

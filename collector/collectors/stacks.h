@@ -1,5 +1,5 @@
-// Collector "stacks": the user stacks of all threads, with names. Raw form: raw/stacks.json (interned: "frames", "stacks",
-// "threads") and raw/futex.bundle ("TID/ADDRESS": the memory around the futex words that threads wait on).
+// Collector "stacks": the user stacks of all threads, with names. Raw form: raw/stacks.json (interned: "frames",
+// "stacks", "threads") and raw/futex.bundle ("TID/ADDRESS": the memory around the futex words that threads wait on).
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ void gather_stacks(GatherContext& context);
 void parse_stacks(const RawStore& store, Snapshot& snapshot);
 
 // The text of raw/stacks.json, and back. Errors: malformed.
-std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMode asked, std::chrono::milliseconds max_pause);
+std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMode asked,
+                        std::chrono::milliseconds max_pause);
 Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text);
 
 // Blanks runs of printable text: lock words are small numbers and pointers, and text beside them may be a secret.

@@ -19,44 +19,112 @@ struct Form {
   std::string_view name, arguments;
 };
 constexpr std::array kForms{
-    Form{"read", "fen"},           Form{"write", "fen"},         Form{"readv", "fe"},          Form{"writev", "fe"},
-    Form{"pread64", "fen"},        Form{"pwrite64", "fen"},      Form{"preadv", "fe"},         Form{"pwritev", "fe"},
-    Form{"preadv2", "fe"},         Form{"pwritev2", "fe"},       Form{"close", "f"},           Form{"fstat", "f"},
-    Form{"recvfrom", "fenx"},      Form{"recvmsg", "fex"},       Form{"recvmmsg", "fecxT"},    Form{"sendto", "fenx"},
-    Form{"sendmsg", "fex"},        Form{"sendmmsg", "fecx"},     Form{"sendfile", "ffen"},     Form{"splice", "fefen"},
-    Form{"accept", "f"},           Form{"accept4", "f"},         Form{"connect", "f"},         Form{"shutdown", "f"},
-    Form{"poll", "ecm"},           Form{"ppoll", "ecT"},         Form{"select", "ceeeT"},      Form{"pselect6", "ceeeT"},
-    Form{"epoll_wait", "fecm"},    Form{"epoll_pwait", "fecm"},  Form{"epoll_pwait2", "fecT"}, Form{"epoll_ctl", "fef"},
-    Form{"fsync", "f"},            Form{"fdatasync", "f"},       Form{"sync_file_range", "f"}, Form{"syncfs", "f"},
-    Form{"flock", "fl"},           Form{"fcntl", "fk"},          Form{"ioctl", "fh"},          Form{"fallocate", "f"},
-    Form{"ftruncate", "f"},        Form{"getdents64", "fen"},    Form{"fadvise64", "f"},       Form{"fchdir", "f"},
-    Form{"wait4", "p"},            Form{"waitid", "ep"},         Form{"nanosleep", ""},        Form{"clock_nanosleep", ""},
-    Form{"pause", ""},             Form{"rt_sigsuspend", ""},    Form{"rt_sigtimedwait", "eeT"}, Form{"vfork", ""},
-    Form{"clone", ""},             Form{"clone3", ""},           Form{"fork", ""},             Form{"execve", ""},
-    Form{"semop", ""},             Form{"semtimedop", "eeeT"},   Form{"msgrcv", "een"},        Form{"msgsnd", "een"},
-    Form{"mq_timedreceive", "fenET"}, Form{"mq_timedsend", "fenET"}, Form{"io_getevents", "eeeeT"},
-    Form{"io_pgetevents", "eeeeT"}, Form{"io_uring_enter", "f"}, Form{"sched_yield", ""},      Form{"sync", ""},
-    Form{"munmap", "en"},          Form{"madvise", "en"},        Form{"mprotect", "en"},       Form{"exit_group", ""},
-    Form{"openat", "D"},           Form{"newfstatat", "D"},      Form{"unlinkat", "D"},        Form{"readlinkat", "D"},
-    Form{"statx", "D"},            Form{"faccessat", "D"},       Form{"mkdirat", "D"},         Form{"inotify_add_watch", "f"},
+    Form{"read", "fen"},
+    Form{"write", "fen"},
+    Form{"readv", "fe"},
+    Form{"writev", "fe"},
+    Form{"pread64", "fen"},
+    Form{"pwrite64", "fen"},
+    Form{"preadv", "fe"},
+    Form{"pwritev", "fe"},
+    Form{"preadv2", "fe"},
+    Form{"pwritev2", "fe"},
+    Form{"close", "f"},
+    Form{"fstat", "f"},
+    Form{"recvfrom", "fenx"},
+    Form{"recvmsg", "fex"},
+    Form{"recvmmsg", "fecxT"},
+    Form{"sendto", "fenx"},
+    Form{"sendmsg", "fex"},
+    Form{"sendmmsg", "fecx"},
+    Form{"sendfile", "ffen"},
+    Form{"splice", "fefen"},
+    Form{"accept", "f"},
+    Form{"accept4", "f"},
+    Form{"connect", "f"},
+    Form{"shutdown", "f"},
+    Form{"poll", "ecm"},
+    Form{"ppoll", "ecT"},
+    Form{"select", "ceeeT"},
+    Form{"pselect6", "ceeeT"},
+    Form{"epoll_wait", "fecm"},
+    Form{"epoll_pwait", "fecm"},
+    Form{"epoll_pwait2", "fecT"},
+    Form{"epoll_ctl", "fef"},
+    Form{"fsync", "f"},
+    Form{"fdatasync", "f"},
+    Form{"sync_file_range", "f"},
+    Form{"syncfs", "f"},
+    Form{"flock", "fl"},
+    Form{"fcntl", "fk"},
+    Form{"ioctl", "fh"},
+    Form{"fallocate", "f"},
+    Form{"ftruncate", "f"},
+    Form{"getdents64", "fen"},
+    Form{"fadvise64", "f"},
+    Form{"fchdir", "f"},
+    Form{"wait4", "p"},
+    Form{"waitid", "ep"},
+    Form{"nanosleep", ""},
+    Form{"clock_nanosleep", ""},
+    Form{"pause", ""},
+    Form{"rt_sigsuspend", ""},
+    Form{"rt_sigtimedwait", "eeT"},
+    Form{"vfork", ""},
+    Form{"clone", ""},
+    Form{"clone3", ""},
+    Form{"fork", ""},
+    Form{"execve", ""},
+    Form{"semop", ""},
+    Form{"semtimedop", "eeeT"},
+    Form{"msgrcv", "een"},
+    Form{"msgsnd", "een"},
+    Form{"mq_timedreceive", "fenET"},
+    Form{"mq_timedsend", "fenET"},
+    Form{"io_getevents", "eeeeT"},
+    Form{"io_pgetevents", "eeeeT"},
+    Form{"io_uring_enter", "f"},
+    Form{"sched_yield", ""},
+    Form{"sync", ""},
+    Form{"munmap", "en"},
+    Form{"madvise", "en"},
+    Form{"mprotect", "en"},
+    Form{"exit_group", ""},
+    Form{"openat", "D"},
+    Form{"newfstatat", "D"},
+    Form{"unlinkat", "D"},
+    Form{"readlinkat", "D"},
+    Form{"statx", "D"},
+    Form{"faccessat", "D"},
+    Form{"mkdirat", "D"},
+    Form{"inotify_add_watch", "f"},
 };
 
 constexpr std::array<std::string_view, 14> kFutexOperations{
-    "FUTEX_WAIT",       "FUTEX_WAKE",      "FUTEX_FD",          "FUTEX_REQUEUE",         "FUTEX_CMP_REQUEUE",
-    "FUTEX_WAKE_OP",    "FUTEX_LOCK_PI",   "FUTEX_UNLOCK_PI",   "FUTEX_TRYLOCK_PI",      "FUTEX_WAIT_BITSET",
-    "FUTEX_WAKE_BITSET", "FUTEX_WAIT_REQUEUE_PI", "FUTEX_CMP_REQUEUE_PI", "FUTEX_LOCK_PI2"};
+    "FUTEX_WAIT",           "FUTEX_WAKE",        "FUTEX_FD",          "FUTEX_REQUEUE",
+    "FUTEX_CMP_REQUEUE",    "FUTEX_WAKE_OP",     "FUTEX_LOCK_PI",     "FUTEX_UNLOCK_PI",
+    "FUTEX_TRYLOCK_PI",     "FUTEX_WAIT_BITSET", "FUTEX_WAKE_BITSET", "FUTEX_WAIT_REQUEUE_PI",
+    "FUTEX_CMP_REQUEUE_PI", "FUTEX_LOCK_PI2"};
 
 // fcntl(2) numbers; F_OFD_* stand at 36 to 38.
 std::string fcntl_words(uint64_t command) {
   switch (command) {
-    case 3: return "F_GETFL";
-    case 4: return "F_SETFL";
-    case 5: return "F_GETLK";
-    case 6: return "F_SETLK";
-    case 7: return "F_SETLKW: waits for a record lock";
-    case 37: return "F_OFD_SETLK";
-    case 38: return "F_OFD_SETLKW: waits for a record lock";
-    default: return fmt::format("command {}", command);
+    case 3:
+      return "F_GETFL";
+    case 4:
+      return "F_SETFL";
+    case 5:
+      return "F_GETLK";
+    case 6:
+      return "F_SETLK";
+    case 7:
+      return "F_SETLKW: waits for a record lock";
+    case 37:
+      return "F_OFD_SETLK";
+    case 38:
+      return "F_OFD_SETLKW: waits for a record lock";
+    default:
+      return fmt::format("command {}", command);
   }
 }
 
@@ -85,20 +153,30 @@ std::string timeout_words(int milliseconds) {
 std::string argument_words(char kind, uint64_t value, const DescriptorWords& descriptor) {
   switch (kind) {
     case 'f':
-    case 'D': return descriptor_words(value, descriptor);
-    case 'n': return fmt::format("{} bytes", value);
-    case 'c': return fmt::format("up to {}", static_cast<uint32_t>(value));
-    case 'm': return timeout_words(static_cast<int>(static_cast<uint32_t>(value)));
-    case 'T': return value == 0 ? "no timeout" : "with a timeout";
-    case 'x': return static_cast<uint32_t>(value) == 0 ? "" : fmt::format("flags {:#x}", static_cast<uint32_t>(value));
+    case 'D':
+      return descriptor_words(value, descriptor);
+    case 'n':
+      return fmt::format("{} bytes", value);
+    case 'c':
+      return fmt::format("up to {}", static_cast<uint32_t>(value));
+    case 'm':
+      return timeout_words(static_cast<int>(static_cast<uint32_t>(value)));
+    case 'T':
+      return value == 0 ? "no timeout" : "with a timeout";
+    case 'x':
+      return static_cast<uint32_t>(value) == 0 ? "" : fmt::format("flags {:#x}", static_cast<uint32_t>(value));
     case 'p': {
       auto pid = static_cast<int>(static_cast<uint32_t>(value));
       return pid == -1 ? "any child" : fmt::format("pid {}", pid);
     }
-    case 'l': return flock_words(value);
-    case 'k': return fcntl_words(value);
-    case 'h': return fmt::format("request {:#x}", static_cast<uint32_t>(value));
-    default: return "";
+    case 'l':
+      return flock_words(value);
+    case 'k':
+      return fcntl_words(value);
+    case 'h':
+      return fmt::format("request {:#x}", static_cast<uint32_t>(value));
+    default:
+      return "";
   }
 }
 

@@ -17,8 +17,8 @@ std::string_view syscall_name(std::string_view machine, long number);
 using DescriptorWords = std::function<std::string(int fd)>;
 std::string describe_descriptor(const OpenFiles& files, int fd);
 
-// One line: "recvfrom(fd 31 = tcp …, 8192 bytes)", "futex(FUTEX_WAIT_PRIVATE 0x7f32…, value 2, no timeout)". A call that
-// is not known in words shows its raw arguments. Uses name, number and arguments of `call`.
+// One line: "recvfrom(fd 31 = tcp …, 8192 bytes)", "futex(FUTEX_WAIT_PRIVATE 0x7f32…, value 2, no timeout)". A call
+// that is not known in words shows its raw arguments. Uses name, number and arguments of `call`.
 std::string describe_call(const BlockedCall& call, const DescriptorWords& descriptor);
 
 }  // namespace ec

@@ -72,7 +72,7 @@ void apply_status(std::string_view text, Thread& thread) {
     std::string_view key = line->substr(0, colon);
     FieldCursor fields(line->substr(colon + 1));
     if (key == "NSpid") {
-      while (auto pid = fields.number<int>()) thread.ns_tid = *pid;   // the last one is its own view
+      while (auto pid = fields.number<int>()) thread.ns_tid = *pid;  // the last one is its own view
     } else if (key == "voluntary_ctxt_switches") {
       thread.voluntary_switches = fields.number<uint64_t>().value_or(0);
     } else if (key == "nonvoluntary_ctxt_switches") {
@@ -92,7 +92,7 @@ Part<std::vector<std::string>> kernel_frames_of(const Section* section) {
     if (size_t bracket = text.find("] "); text.starts_with("[<") && bracket != std::string_view::npos)
       text.remove_prefix(bracket + 2);
     if (size_t size = text.find("/0x"); size != std::string_view::npos) {
-      size_t space = text.find(' ', size);   // " [module]" stays
+      size_t space = text.find(' ', size);  // " [module]" stays
       frames.push_back(std::string(text.substr(0, size)) +
                        (space == std::string_view::npos ? std::string{} : std::string(text.substr(space))));
     } else if (!trim(text).empty()) {
@@ -144,7 +144,8 @@ void apply_rates(const RawThread& first, const RawThread& latest, double seconds
   }
   const Section *stat_before = find_file(first, "stat"), *stat_after = find_file(latest, "stat");
   if (!stat_before || !stat_after || stat_before->failed || stat_after->failed) return;
-  auto start = parse_pid_stat(stat_before->name, stat_before->bytes), end = parse_pid_stat(stat_after->name, stat_after->bytes);
+  auto start = parse_pid_stat(stat_before->name, stat_before->bytes),
+       end = parse_pid_stat(stat_after->name, stat_after->bytes);
   if (!start || !end || start->start_ticks != end->start_ticks) return;
   uint64_t used_before = start->user_ticks + start->system_ticks, used_after = end->user_ticks + end->system_ticks;
   if (used_after >= used_before)
@@ -174,18 +175,23 @@ void gather_threads(GatherContext& context) {
   for (pid_t tid : *tids) {
     if (tid <= behind) continue;
     if (context.deadline.passed()) {
-      context.out.failed_section(bundle, fmt::format("{}/stat", tid),
-                                 Error{ErrorCode::kTimeout, "", "the time for threads was used up before this thread", 0});
+      context.out.failed_section(
+          bundle, fmt::format("{}/stat", tid),
+          Error{ErrorCode::kTimeout, "", "the time for threads was used up before this thread", 0});
       return;
     }
     context.out.touch(std::to_string(tid));
     for (size_t i = 0; i < files; ++i) {
       auto bytes = tasks->read(tid, kFiles[i]);
       name = fmt::format("{}/{}", tid, kFiles[i]);
-      if (bytes) context.out.section(bundle, name, *bytes);
-      else if (bytes.error().code == ErrorCode::kGone && i == 0) break;   // ended since it was listed
-      else if (bytes.error().code == ErrorCode::kNotFound) continue;
-      else context.out.failed_section(bundle, name, bytes.error());
+      if (bytes)
+        context.out.section(bundle, name, *bytes);
+      else if (bytes.error().code == ErrorCode::kGone && i == 0)
+        break;  // ended since it was listed
+      else if (bytes.error().code == ErrorCode::kNotFound)
+        continue;
+      else
+        context.out.failed_section(bundle, name, bytes.error());
     }
   }
 }
@@ -199,7 +205,8 @@ void apply_futex_words(const RawStore& store, std::vector<Thread>& threads) {
     if (!tid || !address) continue;
     auto thread = std::lower_bound(threads.begin(), threads.end(), *tid,
                                    [](const Thread& each, int wanted) { return each.tid < wanted; });
-    if (thread != threads.end() && thread->tid == *tid) thread->futex = FutexMemory{*address, std::string(section.bytes)};
+    if (thread != threads.end() && thread->tid == *tid)
+      thread->futex = FutexMemory{*address, std::string(section.bytes)};
   }
 }
 
@@ -246,7 +253,8 @@ void parse_threads(const RawStore& store, Snapshot& snapshot) {
     thread.last_cpu = stat->last_cpu;
     thread.scheduler = scheduler_name(stat->policy);
     if (auto* status = find_file(raw, "status"); status && !status->failed) apply_status(status->bytes, thread);
-    if (auto* wchan = find_file(raw, "wchan"); wchan && !wchan->failed) thread.wchan = printable_line(trim(wchan->bytes), 100);
+    if (auto* wchan = find_file(raw, "wchan"); wchan && !wchan->failed)
+      thread.wchan = printable_line(trim(wchan->bytes), 100);
     thread.kernel_frames = kernel_frames_of(find_file(raw, "stack"));
     thread.call = call_of(find_file(raw, "syscall"), machine, descriptor);
     if (auto again = latest.find(tid); seconds > 0 && again != latest.end())

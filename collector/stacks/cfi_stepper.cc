@@ -24,10 +24,12 @@ namespace {
 constexpr unw_word_t kOneEntryTable = 0xffff'9000'0000'0000;
 constexpr unw_word_t kOneEntryTableSize = 16;
 
-constexpr std::array kPreserved{Register::kRbx, Register::kRbp, Register::kR12, Register::kR13, Register::kR14, Register::kR15};
+constexpr std::array kPreserved{Register::kRbx, Register::kRbp, Register::kR12,
+                                Register::kR13, Register::kR14, Register::kR15};
 
 // libunwind numbers the registers of x86-64 as DWARF does.
-static_assert(UNW_X86_64_RBP == static_cast<int>(Register::kRbp) && UNW_X86_64_RSP == static_cast<int>(Register::kRsp) &&
+static_assert(UNW_X86_64_RBP == static_cast<int>(Register::kRbp) &&
+              UNW_X86_64_RSP == static_cast<int>(Register::kRsp) &&
               UNW_X86_64_RIP == static_cast<int>(Register::kRip) && UNW_X86_64_RDX == static_cast<int>(Register::kRdx));
 
 }  // namespace
@@ -38,9 +40,9 @@ struct CfiStepper::State {
   Modules& modules;
   unw_addr_space_t space = nullptr;
   unw_cursor_t cursor{};
-  Registers registers;                          // of the innermost frame; pc as the lookup wants it
+  Registers registers;  // of the innermost frame; pc as the lookup wants it
   const std::vector<StackBytes>* stack = nullptr;
-  Module* module = nullptr;                     // that the last lookup found
+  Module* module = nullptr;  // that the last lookup found
   bool no_info = false;
   bool missing_register = false;
   uint64_t missing_address = 0;
@@ -85,7 +87,8 @@ struct CfiStepper::State {
       return address - kOneEntryTable < kOneEntryTableSize ? 0 : -UNW_EINVAL;
     }
     if (state.read_file(state.module, address, value)) return 0;
-    if (Module* module = state.modules.at(address); module != state.module && state.read_file(module, address, value)) return 0;
+    if (Module* module = state.modules.at(address); module != state.module && state.read_file(module, address, value))
+      return 0;
     if (state.missing_address == 0) state.missing_address = address;
     return -UNW_EINVAL;
   }
@@ -159,7 +162,7 @@ CfiStepper::Step CfiStepper::step() {
   int result = unw_step(&state.cursor);
   Step step;
   if (state.no_info) {
-    step.outcome = Outcome::kNoInfo;   // and the cursor is of no use: libunwind guessed
+    step.outcome = Outcome::kNoInfo;  // and the cursor is of no use: libunwind guessed
     return step;
   }
   if (result < 0) {

@@ -23,9 +23,9 @@ class CfiStepper {
 
   enum class Outcome {
     kStepped,
-    kRoot,      // the information says that this is the outermost frame
-    kNoInfo,    // no information covers the address
-    kFailed,    // it does, but a register or memory that it needs is missing, or it is damaged
+    kRoot,    // the information says that this is the outermost frame
+    kNoInfo,  // no information covers the address
+    kFailed,  // it does, but a register or memory that it needs is missing, or it is damaged
   };
   struct Step {
     Outcome outcome = Outcome::kFailed;

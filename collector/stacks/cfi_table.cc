@@ -7,11 +7,11 @@ namespace ec {
 namespace {
 
 // DW_EH_PE_*, LSB 5.0 table 10.
-constexpr uint8_t kOmit = 0xff, kAbsolute = 0x00, kUleb = 0x01, kUdata2 = 0x02, kUdata4 = 0x03, kUdata8 = 0x04, kSleb = 0x09,
-                  kSdata2 = 0x0a, kSdata4 = 0x0b, kSdata8 = 0x0c;
+constexpr uint8_t kOmit = 0xff, kAbsolute = 0x00, kUleb = 0x01, kUdata2 = 0x02, kUdata4 = 0x03, kUdata8 = 0x04,
+                  kSleb = 0x09, kSdata2 = 0x0a, kSdata4 = 0x0b, kSdata8 = 0x0c;
 constexpr uint8_t kPcRelative = 0x10, kDataRelative = 0x30, kIndirect = 0x80;
 constexpr uint8_t kUsualTable = kDataRelative | kSdata4;
-constexpr size_t kMostEntries = 4'000'000;   // chromium has about one million
+constexpr size_t kMostEntries = 4'000'000;  // chromium has about one million
 constexpr int kLongestLeb = 10;
 
 // Reads values of an ELF file in order; every read says whether it was possible.
@@ -45,9 +45,12 @@ class AddressCursor {
   // A value with the given encoding; `data_base` for data-relative ones.
   uint64_t encoded(uint8_t encoding, uint64_t data_base) {
     uint64_t base = 0;
-    if ((encoding & 0x70) == kPcRelative) base = address_;
-    else if ((encoding & 0x70) == kDataRelative) base = data_base;
-    else if ((encoding & 0x70) != 0) good_ = false;
+    if ((encoding & 0x70) == kPcRelative)
+      base = address_;
+    else if ((encoding & 0x70) == kDataRelative)
+      base = data_base;
+    else if ((encoding & 0x70) != 0)
+      good_ = false;
     if (encoding & kIndirect) good_ = false;
     return base + raw(encoding & 0x0f);
   }
@@ -55,13 +58,21 @@ class AddressCursor {
     switch (form) {
       case kAbsolute:
       case kUdata8:
-      case kSdata8: return read<uint64_t>();
-      case kUdata2: return read<uint16_t>();
-      case kUdata4: return read<uint32_t>();
-      case kSdata2: return static_cast<uint64_t>(int64_t{read<int16_t>()});
-      case kSdata4: return static_cast<uint64_t>(int64_t{read<int32_t>()});
-      case kUleb: return uleb();
-      default: good_ = false; return 0;
+      case kSdata8:
+        return read<uint64_t>();
+      case kUdata2:
+        return read<uint16_t>();
+      case kUdata4:
+        return read<uint32_t>();
+      case kSdata2:
+        return static_cast<uint64_t>(int64_t{read<int16_t>()});
+      case kSdata4:
+        return static_cast<uint64_t>(int64_t{read<int32_t>()});
+      case kUleb:
+        return uleb();
+      default:
+        good_ = false;
+        return 0;
     }
   }
 
@@ -91,7 +102,8 @@ void CfiTable::read_header() {
   uint64_t base = image_.eh_frame_header()->address;
   AddressCursor cursor(image_, base, image_.segment_end(base));
   auto version = cursor.read<uint8_t>();
-  auto frame_encoding = cursor.read<uint8_t>(), count_encoding = cursor.read<uint8_t>(), table_encoding = cursor.read<uint8_t>();
+  auto frame_encoding = cursor.read<uint8_t>(), count_encoding = cursor.read<uint8_t>(),
+       table_encoding = cursor.read<uint8_t>();
   if (!cursor.good() || version != 1 || frame_encoding == kOmit) return;
   uint64_t frame = cursor.encoded(frame_encoding, base);
   if (!cursor.good()) return;
@@ -112,13 +124,15 @@ std::optional<uint64_t> CfiTable::search_table(uint64_t address) {
     if (!relative) return std::nullopt;
     return table_base_ + static_cast<uint64_t>(int64_t{*relative});
   };
-  uint64_t low = 0, high = table_count_;   // the last start <= address is in [low - 1, high)
+  uint64_t low = 0, high = table_count_;  // the last start <= address is in [low - 1, high)
   while (low < high) {
     uint64_t middle = low + (high - low) / 2;
     auto start = start_of(middle);
     if (!start) return std::nullopt;
-    if (*start <= address) low = middle + 1;
-    else high = middle;
+    if (*start <= address)
+      low = middle + 1;
+    else
+      high = middle;
   }
   if (low == 0) return std::nullopt;
   auto relative = image_.at<int32_t>(table_ + (low - 1) * 8 + 4);
@@ -155,7 +169,7 @@ std::optional<CfiTable::Cie> CfiTable::read_cie(uint64_t address) {
     uint64_t length = cursor.read<uint32_t>();
     bool wide = length == 0xffffffff;
     if (wide) length = cursor.read<uint64_t>();
-    if (cursor.read<uint32_t>() != 0) return std::nullopt;   // the id of a CIE in .eh_frame
+    if (cursor.read<uint32_t>() != 0) return std::nullopt;  // the id of a CIE in .eh_frame
     auto version = cursor.read<uint8_t>();
     if (!cursor.good() || (version != 1 && version != 3 && version != 4)) return std::nullopt;
     char augmentation[16];
@@ -166,27 +180,37 @@ std::optional<CfiTable::Cie> CfiTable::read_cie(uint64_t address) {
       if (c == 0) break;
       augmentation[letters++] = c;
     }
-    if (version == 4) cursor.read<uint16_t>();   // address size, segment size
-    cursor.uleb();                               // code alignment
-    cursor.uleb();                               // data alignment: a signed one ends at the same byte
-    if (version == 1) cursor.read<uint8_t>();
-    else cursor.uleb();                          // return address column
+    if (version == 4) cursor.read<uint16_t>();  // address size, segment size
+    cursor.uleb();                              // code alignment
+    cursor.uleb();                              // data alignment: a signed one ends at the same byte
+    if (version == 1)
+      cursor.read<uint8_t>();
+    else
+      cursor.uleb();  // return address column
     Cie cie;
     for (size_t i = 0; i < letters; ++i) switch (augmentation[i]) {
         case 'z':
           cie.has_length = true;
           cursor.uleb();
           break;
-        case 'R': cie.pointer_encoding = cursor.read<uint8_t>(); break;
-        case 'L': cursor.read<uint8_t>(); break;
+        case 'R':
+          cie.pointer_encoding = cursor.read<uint8_t>();
+          break;
+        case 'L':
+          cursor.read<uint8_t>();
+          break;
         case 'P': {
           auto encoding = cursor.read<uint8_t>();
           cursor.raw(encoding & 0x0f);
           break;
         }
-        case 'S': cie.signal_frame = true; break;
-        case 'B': break;   // aarch64: return addresses signed with key B
-        default: return std::nullopt;
+        case 'S':
+          cie.signal_frame = true;
+          break;
+        case 'B':
+          break;  // aarch64: return addresses signed with key B
+        default:
+          return std::nullopt;
       }
     return cursor.good() ? std::optional(cie) : std::nullopt;
   };
@@ -219,10 +243,11 @@ void CfiTable::build_index() {
     AddressCursor cursor(image_, at, eh_frame_end_);
     uint64_t length = cursor.read<uint32_t>();
     if (length == 0xffffffff) length = cursor.read<uint64_t>();
-    if (!cursor.good() || length == 0 || length > eh_frame_end_ - cursor.address()) break;   // 0: the terminator
+    if (!cursor.good() || length == 0 || length > eh_frame_end_ - cursor.address()) break;  // 0: the terminator
     uint64_t next = cursor.address() + length;
-    if (cursor.read<uint32_t>() != 0)   // not a CIE
-      if (auto range = read_fde(at); range && range->size > 0 && range->start != 0)   // 0: function dropped by the linker
+    if (cursor.read<uint32_t>() != 0)  // not a CIE
+      if (auto range = read_fde(at);
+          range && range->size > 0 && range->start != 0)  // 0: function dropped by the linker
         index_.push_back({range->start, range->size, range->fde});
     at = next;
   }

@@ -1,5 +1,6 @@
-// Which piece of call frame information covers an address: the sorted table of .eh_frame_hdr when it has the usual form,
-// else an index built from .eh_frame itself (static binaries, prelinked or gold-linked ones). LSB 5.0, "Exception Frames".
+// Which piece of call frame information covers an address: the sorted table of .eh_frame_hdr when it has the usual
+// form, else an index built from .eh_frame itself (static binaries, prelinked or gold-linked ones). LSB 5.0, "Exception
+// Frames".
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ class CfiTable {
  private:
   struct Cie {
     uint8_t pointer_encoding = 0;
-    bool has_length = false;   // augmentation 'z'
+    bool has_length = false;  // augmentation 'z'
     bool signal_frame = false;
   };
   struct Entry {
@@ -43,8 +44,8 @@ class CfiTable {
   std::optional<Cie> read_cie(uint64_t address);
 
   ElfImage& image_;
-  uint64_t eh_frame_ = 0, eh_frame_end_ = 0;      // 0 = unknown
-  uint64_t table_ = 0, table_base_ = 0, table_count_ = 0;   // usable sdata4 table of the header
+  uint64_t eh_frame_ = 0, eh_frame_end_ = 0;               // 0 = unknown
+  uint64_t table_ = 0, table_base_ = 0, table_count_ = 0;  // usable sdata4 table of the header
   bool indexed_ = false;
   std::vector<Entry> index_;
   std::unordered_map<uint64_t, std::optional<Cie>> cies_;

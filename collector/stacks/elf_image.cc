@@ -93,7 +93,11 @@ Result<std::unique_ptr<ElfImage>> ElfImage::parse(PagedBytes bytes, std::string 
     if (header.e_phoff > kLargestFile ||
         !image->bytes_.read(header.e_phoff + i * sizeof program, &program, sizeof program))
       return fail(ErrorCode::kMalformed, where, "expected program headers within the file");
-    Segment segment{program.p_offset,      program.p_vaddr, program.p_filesz, program.p_memsz, (program.p_flags & PF_X) != 0,
+    Segment segment{program.p_offset,
+                    program.p_vaddr,
+                    program.p_filesz,
+                    program.p_memsz,
+                    (program.p_flags & PF_X) != 0,
                     (program.p_flags & PF_W) != 0};
     uint64_t end;
     if (__builtin_add_overflow(segment.address, std::max(segment.file_size, segment.memory_size), &end)) continue;

@@ -1,6 +1,7 @@
-// An ELF file as unwinding needs it: program headers, and bytes by offset or by address. The file belongs to the target:
-// it may be corrupt, or shrink while we read, so it is read in blocks with pread(2), every offset is checked, and nothing is
-// mapped (a mapping of a file that shrinks ends in SIGBUS). Only the blocks that are touched take memory.
+// An ELF file as unwinding needs it: program headers, and bytes by offset or by address. The file belongs to the
+// target: it may be corrupt, or shrink while we read, so it is read in blocks with pread(2), every offset is checked,
+// and nothing is mapped (a mapping of a file that shrinks ends in SIGBUS). Only the blocks that are touched take
+// memory.
 #pragma once
 
 #include <cstdint>
@@ -50,14 +51,15 @@ class ElfImage {
   static Result<std::unique_ptr<ElfImage>> open(UniqueFd fd, uint64_t size, std::string where);
   static Result<std::unique_ptr<ElfImage>> from_bytes(std::string bytes, std::string where);
 
-  const std::vector<Segment>& segments() const { return segments_; }   // PT_LOAD
-  const std::optional<Segment>& eh_frame_header() const { return eh_frame_header_; }   // PT_GNU_EH_FRAME
+  const std::vector<Segment>& segments() const { return segments_; }                  // PT_LOAD
+  const std::optional<Segment>& eh_frame_header() const { return eh_frame_header_; }  // PT_GNU_EH_FRAME
   // By name, from the section headers; nothing when there are none.
   std::optional<Section> section(std::string_view name);
   // Holds code of the Go compiler: its functions have no CFI that leads to their callers, and its stacks move.
   bool is_go();
 
-  // Load bias of a mapping of this file: address in memory - address in the file. Nothing when no segment has the offset.
+  // Load bias of a mapping of this file: address in memory - address in the file. Nothing when no segment has the
+  // offset.
   std::optional<uint64_t> bias(uint64_t mapping_begin, uint64_t mapping_offset, bool executable) const;
 
   // Bytes at an address of the file, from its segments; beyond what the file holds of a segment: false.

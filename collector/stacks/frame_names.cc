@@ -18,7 +18,7 @@ namespace {
 // One module and what is asked about it.
 struct Request {
   const Module* module = nullptr;
-  std::vector<uint32_t> frames;   // indices into NamedStacks::frames
+  std::vector<uint32_t> frames;  // indices into NamedStacks::frames
 };
 
 // Answers cross the process boundary as: u32 kind, u32 index, u64 offset, u32 lengths, bytes.
@@ -75,11 +75,11 @@ void take_answer(std::string_view bytes, std::vector<std::string>& build_ids, Na
 }
 
 // Runs the child over the requests from `first` on. Returns where to go on: behind the module that ended the child.
-size_t run_child(const std::vector<Request>& requests, size_t first, const std::vector<bool>& return_address, int target_root_fd,
-                 Deadline deadline, std::vector<std::string>& build_ids, NamedStacks& named) {
+size_t run_child(const std::vector<Request>& requests, size_t first, const std::vector<bool>& return_address,
+                 int target_root_fd, Deadline deadline, std::vector<std::string>& build_ids, NamedStacks& named) {
   std::vector<Request> rest(requests.begin() + static_cast<std::ptrdiff_t>(first), requests.end());
-  auto child = HelperProcess::start(
-      [&](FrameWriter& out) { answer_all(rest, named, return_address, target_root_fd, out); });
+  auto child =
+      HelperProcess::start([&](FrameWriter& out) { answer_all(rest, named, return_address, target_root_fd, out); });
   auto explain = [&](size_t from, const std::string& why) {
     for (size_t i = from; i < requests.size(); ++i)
       for (uint32_t index : requests[i].frames)
@@ -141,8 +141,9 @@ NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline dead
       fresh.found_by = frame.found_by;
       Module* module = dump.modules->at(frame.pc - (frame.return_address ? 1 : 0));
       if (!module) {
-        fresh.unknown_reason = dump.modules->space().find(frame.pc) ? "no file behind this mapping (code made at run time)"
-                                                                    : "nothing is mapped at this address";
+        fresh.unknown_reason = dump.modules->space().find(frame.pc)
+                                   ? "no file behind this mapping (code made at run time)"
+                                   : "nothing is mapped at this address";
         continue;
       }
       fresh.module = module->path;

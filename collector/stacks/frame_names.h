@@ -1,5 +1,5 @@
-// Names for the frames of a dump. Symbol tables are hostile input of any size: they are read in a process of its own, so
-// that a crash or an endless one costs names, never stacks.
+// Names for the frames of a dump. Symbol tables are hostile input of any size: they are read in a process of its own,
+// so that a crash or an endless one costs names, never stacks.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +14,17 @@ namespace ec {
 struct NamedFrame {
   uint64_t pc = 0;
   FoundBy found_by = FoundBy::kRegisters;
-  std::string module;             // "" = no file behind the mapping
-  uint64_t module_offset = 0;     // address as in the ELF file
-  std::string symbol;             // "" = unknown
+  std::string module;          // "" = no file behind the mapping
+  uint64_t module_offset = 0;  // address as in the ELF file
+  std::string symbol;          // "" = unknown
   uint64_t symbol_offset = 0;
-  std::string unknown_reason;     // why symbol is empty
+  std::string unknown_reason;  // why symbol is empty
 };
 
 struct NamedStacks {
-  std::vector<NamedFrame> frames;               // different ones only
-  std::vector<std::vector<uint32_t>> stacks;    // parallel to StackDump::stacks: indices into frames, innermost first
-  std::vector<std::string> module_paths, module_build_ids;   // of the modules in frames
+  std::vector<NamedFrame> frames;             // different ones only
+  std::vector<std::vector<uint32_t>> stacks;  // parallel to StackDump::stacks: indices into frames, innermost first
+  std::vector<std::string> module_paths, module_build_ids;  // of the modules in frames
 };
 
 // `target_root_fd`: of the target's root directory, for separate debug files; -1 = none. Every distinct pc is looked up

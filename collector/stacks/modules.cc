@@ -14,9 +14,7 @@ namespace {
 constexpr uint64_t kLargestVdso = 1 << 20;
 constexpr std::string_view kDeleted = " (deleted)";
 
-uint64_t device_number(const Region& region) {
-  return (uint64_t{region.device_major} << 32) | region.device_minor;
-}
+uint64_t device_number(const Region& region) { return (uint64_t{region.device_major} << 32) | region.device_minor; }
 
 std::string without_deleted(const std::string& name) {
   return name.ends_with(kDeleted) ? name.substr(0, name.size() - kDeleted.size()) : name;
@@ -39,7 +37,8 @@ bool Modules::executable(uint64_t address) const {
   return region && region->executable;
 }
 
-// Opening is a risk: a device may act, a FIFO or a dead network mount may block. So only regular files, never below /dev.
+// Opening is a risk: a device may act, a FIFO or a dead network mount may block. So only regular files, never below
+// /dev.
 Result<UniqueFd> Modules::open_path(const std::string& path, const Region& region, bool same_inode_required) {
   struct stat info;
   if (stat(path.c_str(), &info) != 0) return fail_errno(path, errno);
@@ -70,7 +69,8 @@ Result<std::unique_ptr<ElfImage>> Modules::open_file(const Region& region, std::
   if (may_open_ && !may_open_(name)) return fail(ErrorCode::kTimeout, name, "opening this file hung before");
 
   // map_files leads to the file itself, whatever stands at its path now, in any mount namespace; it needs a capability.
-  Result<UniqueFd> fd = open_path(fmt::format("/proc/{}/map_files/{:x}-{:x}", live_tid_, region.begin, region.end), region, true);
+  Result<UniqueFd> fd =
+      open_path(fmt::format("/proc/{}/map_files/{:x}-{:x}", live_tid_, region.begin, region.end), region, true);
   if (!fd) {
     Error first = fd.error();
     fd = open_path(fmt::format("/proc/{}/exe", live_tid_), region, true);
@@ -106,12 +106,14 @@ Module* Modules::at(uint64_t address) {
   if (known) return known;
 
   File& file = file_of(*region);
-  uint64_t bias = region->begin - region->offset;   // without a file: offsets in the file instead of addresses
+  uint64_t bias = region->begin - region->offset;  // without a file: offsets in the file instead of addresses
   if (file.image)
-    if (auto real = file.image->bias(region->begin, name == "[vdso]" ? 0 : region->offset, region->executable)) bias = *real;
+    if (auto real = file.image->bias(region->begin, name == "[vdso]" ? 0 : region->offset, region->executable))
+      bias = *real;
   for (const auto& module : modules_)
     if (module->bias == bias && module->inode == region->inode && module->device_major == region->device_major &&
-        module->device_minor == region->device_minor && module->image == file.image && module->path == without_deleted(name))
+        module->device_minor == region->device_minor && module->image == file.image &&
+        module->path == without_deleted(name))
       return known = module.get();
   auto module = std::make_unique<Module>();
   module->path = without_deleted(name);

@@ -18,12 +18,12 @@
 namespace ec {
 
 struct Module {
-  std::string path;                   // as the target names it, without " (deleted)"; "[vdso]"
+  std::string path;  // as the target names it, without " (deleted)"; "[vdso]"
   uint64_t device_major = 0, device_minor = 0, inode = 0;
-  uint64_t bias = 0;                  // address in memory - address in the file
-  std::shared_ptr<ElfImage> image;    // null: could not be read, `why` says why
-  std::shared_ptr<CfiTable> cfi;      // with image
-  std::string bytes;                  // of the vdso, which has no file
+  uint64_t bias = 0;                // address in memory - address in the file
+  std::shared_ptr<ElfImage> image;  // null: could not be read, `why` says why
+  std::shared_ptr<CfiTable> cfi;    // with image
+  std::string bytes;                // of the vdso, which has no file
   Error why;
 };
 
@@ -38,8 +38,8 @@ class Modules {
   void update(AddressSpace space);
 
   bool executable(uint64_t address) const;
-  // The module of the mapping that holds `address`; null when nothing is mapped there, or no file (JIT code). The module
-  // may be without an image. Lives as long as this object.
+  // The module of the mapping that holds `address`; null when nothing is mapped there, or no file (JIT code). The
+  // module may be without an image. Lives as long as this object.
   Module* at(uint64_t address);
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);
@@ -63,9 +63,9 @@ class Modules {
   TargetMemory memory_;
   AddressSpace space_;
   MayOpen may_open_;
-  std::vector<Module*> by_region_;         // parallel to space_.regions; null = not looked at yet
+  std::vector<Module*> by_region_;  // parallel to space_.regions; null = not looked at yet
   std::vector<std::unique_ptr<Module>> modules_;
-  std::map<std::tuple<uint64_t, uint64_t, std::string>, File> files_;   // device, inode, name
+  std::map<std::tuple<uint64_t, uint64_t, std::string>, File> files_;  // device, inode, name
 };
 
 }  // namespace ec

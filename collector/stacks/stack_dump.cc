@@ -19,17 +19,18 @@ namespace ec {
 namespace {
 
 constexpr size_t kStackCap = 64 * 1024;
-constexpr size_t kMostExtraCopies = 16;            // of kStackCap each, for one thread
-constexpr int64_t kStopCostNs = 12'000;            // per thread stopped together, copying included (measured: 10 µs)
+constexpr size_t kMostExtraCopies = 16;  // of kStackCap each, for one thread
+constexpr int64_t kStopCostNs = 12'000;  // per thread stopped together, copying included (measured: 10 µs)
 constexpr uint64_t kFutexBefore = 48, kFutexBytes = 112;
 
 // System calls that a stop does not end: the kernel starts them again by itself (measured on 6.18, and by signal(7)).
 // Others, above all epoll_wait, would return EINTR.
 bool survives_stop(long call) {
-  constexpr std::array kCalls{SYS_futex,  SYS_ppoll, SYS_pselect6, SYS_nanosleep, SYS_clock_nanosleep, SYS_rt_sigsuspend,
-                              SYS_flock,  SYS_fcntl, SYS_wait4,    SYS_waitid,    SYS_msgrcv,          SYS_restart_syscall,
+  constexpr std::array kCalls{
+      SYS_futex, SYS_ppoll,  SYS_pselect6, SYS_nanosleep, SYS_clock_nanosleep, SYS_rt_sigsuspend,
+      SYS_flock, SYS_fcntl,  SYS_wait4,    SYS_waitid,    SYS_msgrcv,          SYS_restart_syscall,
 #ifdef SYS_poll
-                              SYS_poll,   SYS_select, SYS_pause,
+      SYS_poll,  SYS_select, SYS_pause,
 #endif
   };
   return std::any_of(kCalls.begin(), kCalls.end(), [&](long each) { return each == call; });
@@ -38,7 +39,7 @@ bool survives_stop(long call) {
 // futex(2) operations that wait: WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.
 bool waits_on_futex(const TaskSyscall& call) {
   if (call.running || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
-  uint64_t operation = call.arguments[1] & ~uint64_t{0x180};   // without PRIVATE and CLOCK_REALTIME
+  uint64_t operation = call.arguments[1] & ~uint64_t{0x180};  // without PRIVATE and CLOCK_REALTIME
   constexpr std::array<uint64_t, 5> kWaits{0, 6, 9, 11, 13};
   return std::find(kWaits.begin(), kWaits.end(), operation) != kWaits.end() && call.arguments[0] >= 4096 &&
          call.arguments[0] % 4 == 0;
@@ -47,7 +48,11 @@ bool waits_on_futex(const TaskSyscall& call) {
 class Dump {
  public:
   Dump(const DumpRequest& request, TaskDir tasks, std::vector<pid_t> tids, AddressSpace space)
-      : request_(request), tasks_(std::move(tasks)), tids_(std::move(tids)), memory_(request.live_tid), copier_(tasks_, memory_) {
+      : request_(request),
+        tasks_(std::move(tasks)),
+        tids_(std::move(tids)),
+        memory_(request.live_tid),
+        copier_(tasks_, memory_) {
     auto may_open = [this](const std::string& path) { return !request_.may_try || request_.may_try("file " + path); };
     result_.modules = std::make_unique<Modules>(request.pid, request.live_tid, std::move(space), may_open);
     unwinder_ = std::make_unique<Unwinder>(*result_.modules);
@@ -82,8 +87,8 @@ class Dump {
     auto estimate = nanoseconds(kStopCostNs * static_cast<int64_t>(tids_.size()));
     if (request_.mode == DumpMode::kConsistent && estimate > request_.max_pause) {
       result_.mode = DumpMode::kAuto;
-      result_.why_gentler = fmt::format("stopping {} threads together was estimated at {}, above the budget of {}", tids_.size(),
-                                        human_duration(std::chrono::duration<double>(estimate).count()),
+      result_.why_gentler = fmt::format("stopping {} threads together was estimated at {}, above the budget of {}",
+                                        tids_.size(), human_duration(std::chrono::duration<double>(estimate).count()),
                                         human_duration(std::chrono::duration<double>(request_.max_pause).count()));
     }
   }
@@ -110,10 +115,17 @@ class Dump {
     DumpedThread& thread = thread_of(tid);
     if (waits_on_futex(copy.call)) read_futex(tid, copy.call.arguments[0]);
     switch (copy.outcome) {
-      case QuietCopier::Outcome::kRunning: thread.note = "it was running"; break;
-      case QuietCopier::Outcome::kChanged: thread.note = "it ran each time it was copied"; break;
-      case QuietCopier::Outcome::kFailed: thread.note = copy.error.message(); break;
-      case QuietCopier::Outcome::kGone: return;
+      case QuietCopier::Outcome::kRunning:
+        thread.note = "it was running";
+        break;
+      case QuietCopier::Outcome::kChanged:
+        thread.note = "it ran each time it was copied";
+        break;
+      case QuietCopier::Outcome::kFailed:
+        thread.note = copy.error.message();
+        break;
+      case QuietCopier::Outcome::kGone:
+        return;
       case QuietCopier::Outcome::kCopied:
         if (unwind_quiet_copy(thread, copy)) return;
         break;
@@ -127,8 +139,10 @@ class Dump {
     registers.set(Register::kRip, copy.call.program_counter);
     registers.set(Register::kRsp, copy.call.stack_pointer);
     // The arguments still stand in the registers they were passed in.
-    constexpr std::array kArguments{Register::kRdi, Register::kRsi, Register::kRdx, Register::kR10, Register::kR8, Register::kR9};
-    for (size_t i = 0; copy.call.number >= 0 && i < kArguments.size(); ++i) registers.set(kArguments[i], copy.call.arguments[i]);
+    constexpr std::array kArguments{Register::kRdi, Register::kRsi, Register::kRdx,
+                                    Register::kR10, Register::kR8,  Register::kR9};
+    for (size_t i = 0; copy.call.number >= 0 && i < kArguments.size(); ++i)
+      registers.set(kArguments[i], copy.call.arguments[i]);
     std::vector<StackBytes> copies{{copy.address, buffer_.data(), copy.size}};
     PcStack stack = unwind_with_more(thread.tid, registers, copies, [&](uint64_t address, char* to, size_t size) {
       return copier_.copy_more(thread.tid, copy.mark, address, to, size);
@@ -136,7 +150,9 @@ class Dump {
     bool wants_stop = stack.needs_registers && stack.end != StackEnd::kRoot && result_.mode != DumpMode::kNoStop;
     bool harmless = survives_stop(copy.call.number) || copy.call.number < 0;
     if (stack.needs_registers && !(wants_stop && harmless))
-      thread.note = "outer frames were searched for: its registers are known only after a stop, which would have interrupted its system call";
+      thread.note =
+          "outer frames were searched for: its registers are known only after a stop, which would have interrupted its "
+          "system call";
     thread.read_by = DumpedThread::ReadBy::kNoStop;
     thread.stack = intern(std::move(stack));
     return !(wants_stop && harmless);
@@ -146,7 +162,8 @@ class Dump {
   // came from, and what is beyond the cap.
   template <class Fetch>
   PcStack unwind_with_more(pid_t tid, const Registers& registers, std::vector<StackBytes>& copies, Fetch fetch) {
-    if (!may_unwind(tid)) return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
+    if (!may_unwind(tid))
+      return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
     PcStack stack = unwinder_->unwind(registers, copies);
     size_t used = kStackCap;
     while (stack.missing_address != 0 && used + kStackCap <= buffer_.size()) {
@@ -157,7 +174,8 @@ class Dump {
       size_t got = fetch(begin, buffer_.data() + used, size);
       if (got == 0) break;
       // Words must not be cut at the seam of two copies.
-      if (begin == copies.back().address + copies.back().size && copies.back().data + copies.back().size == buffer_.data() + used)
+      if (begin == copies.back().address + copies.back().size &&
+          copies.back().data + copies.back().size == buffer_.data() + used)
         copies.back().size += got;
       else
         copies.push_back({begin, buffer_.data() + used, got});
@@ -187,7 +205,8 @@ class Dump {
     freeze.together = result_.mode == DumpMode::kConsistent;
     freeze.budget = request_.max_pause;
     // The process of the freeze itself gets longer than the pause: attaching comes before it.
-    freeze.deadline = Deadline::in(request_.max_pause + milliseconds(500 + freeze.tids.size() / 10)).earlier_of(request_.deadline);
+    freeze.deadline =
+        Deadline::in(request_.max_pause + milliseconds(500 + freeze.tids.size() / 10)).earlier_of(request_.deadline);
     auto frozen = freeze_and_copy(freeze, result_.modules->space());
     if (!frozen) {
       result_.mode = DumpMode::kNoStop;
@@ -207,7 +226,8 @@ class Dump {
           std::string note = known == by_tid_.end() ? std::string{} : result_.threads[known->second].note;
           std::vector<pid_t> ignored;
           read_quietly(tid, ignored);
-          if (auto now = by_tid_.find(tid); now != by_tid_.end() && !note.empty()) result_.threads[now->second].note = note;
+          if (auto now = by_tid_.find(tid); now != by_tid_.end() && !note.empty())
+            result_.threads[now->second].note = note;
         }
   }
 
@@ -219,15 +239,24 @@ class Dump {
     if (frozen.pause_ns > 0) ++result_.threads_stopped;
     if (frozen.interrupted_call) ++result_.calls_interrupted;
     switch (frozen.outcome) {
-      case FreezeOutcome::kCopied: break;
-      case FreezeOutcome::kNotStopped: thread.note = "it did not stop in time"; return;
-      case FreezeOutcome::kUnstoppable: thread.note = "it is in uninterruptible sleep or ending: it was not asked to stop"; return;
-      case FreezeOutcome::kRefused: thread.note = sys_error("ptrace", frozen.error).message(); return;
+      case FreezeOutcome::kCopied:
+        break;
+      case FreezeOutcome::kNotStopped:
+        thread.note = "it did not stop in time";
+        return;
+      case FreezeOutcome::kUnstoppable:
+        thread.note = "it is in uninterruptible sleep or ending: it was not asked to stop";
+        return;
+      case FreezeOutcome::kRefused:
+        thread.note = sys_error("ptrace", frozen.error).message();
+        return;
       case FreezeOutcome::kOverBudget:
         thread.note = "the pause budget was used up before its turn";
-        if (result_.why_gentler.empty()) result_.why_gentler = "the pause budget was used up: some threads were not stopped";
+        if (result_.why_gentler.empty())
+          result_.why_gentler = "the pause budget was used up: some threads were not stopped";
         return;
-      case FreezeOutcome::kGone: return;
+      case FreezeOutcome::kGone:
+        return;
     }
     TaskSyscall call;
     call.number = frozen.call;
@@ -236,16 +265,19 @@ class Dump {
     if (result_.mode == DumpMode::kConsistent && waits_on_futex(call)) read_futex(frozen.tid, call.arguments[0]);
     std::vector<StackBytes> copies{all.stack(frozen)};
     bool late = false;
-    PcStack stack = unwind_with_more(frozen.tid, frozen.registers, copies, [&](uint64_t address, char* to, size_t size) {
-      late = true;
-      return memory_.read(address, to, size);
-    });
-    thread.note = frozen.born_late    ? "it was born during the attach"
-                  : late              ? "its outer frames were read after it ran on"
+    PcStack stack =
+        unwind_with_more(frozen.tid, frozen.registers, copies, [&](uint64_t address, char* to, size_t size) {
+          late = true;
+          return memory_.read(address, to, size);
+        });
+    thread.note = frozen.born_late        ? "it was born during the attach"
+                  : late                  ? "its outer frames were read after it ran on"
                   : frozen.restarted_call ? "its wait was made to start again after the stop"
-                                      : "";
+                                          : "";
     // A stack that was read without the stop and is longer stays.
-    if (thread.stack && result_.stacks[*thread.stack].frames.size() > stack.frames.size() && stack.end != StackEnd::kRoot) return;
+    if (thread.stack && result_.stacks[*thread.stack].frames.size() > stack.frames.size() &&
+        stack.end != StackEnd::kRoot)
+      return;
     thread.read_by = DumpedThread::ReadBy::kPtrace;
     thread.stack = intern(std::move(stack));
   }
@@ -280,18 +312,24 @@ class Dump {
 
 std::string_view to_string(DumpMode mode) {
   switch (mode) {
-    case DumpMode::kAuto: return "auto";
-    case DumpMode::kConsistent: return "consistent";
-    case DumpMode::kNoStop: return "no-stop";
+    case DumpMode::kAuto:
+      return "auto";
+    case DumpMode::kConsistent:
+      return "consistent";
+    case DumpMode::kNoStop:
+      return "no-stop";
   }
   return {};
 }
 
 std::string_view to_string(DumpedThread::ReadBy read_by) {
   switch (read_by) {
-    case DumpedThread::ReadBy::kNoStop: return "no-stop";
-    case DumpedThread::ReadBy::kPtrace: return "ptrace";
-    case DumpedThread::ReadBy::kProc: return "proc";
+    case DumpedThread::ReadBy::kNoStop:
+      return "no-stop";
+    case DumpedThread::ReadBy::kPtrace:
+      return "ptrace";
+    case DumpedThread::ReadBy::kProc:
+      return "proc";
   }
   return {};
 }

@@ -17,11 +17,11 @@
 namespace ec {
 
 enum class DumpMode {
-  kAuto,         // blocked threads without a stop; the others one after the other, for microseconds each
-  kConsistent,   // all stopped at one moment
-  kNoStop,       // nobody is stopped
+  kAuto,        // blocked threads without a stop; the others one after the other, for microseconds each
+  kConsistent,  // all stopped at one moment
+  kNoStop,      // nobody is stopped
 };
-std::string_view to_string(DumpMode mode);   // "auto", "consistent", "no-stop"
+std::string_view to_string(DumpMode mode);  // "auto", "consistent", "no-stop"
 
 struct DumpRequest {
   pid_t pid = 0, live_tid = 0;
@@ -33,10 +33,10 @@ struct DumpRequest {
 };
 
 struct DumpedThread {
-  enum class ReadBy { kNoStop, kPtrace, kProc };   // kProc: there is no user stack, only what /proc says
+  enum class ReadBy { kNoStop, kPtrace, kProc };  // kProc: there is no user stack, only what /proc says
   pid_t tid = 0;
   ReadBy read_by = ReadBy::kProc;
-  std::optional<uint32_t> stack;   // index into StackDump::stacks
+  std::optional<uint32_t> stack;  // index into StackDump::stacks
   int64_t pause_ns = 0;
   bool interrupted_call = false;
   std::string note;
@@ -46,16 +46,16 @@ std::string_view to_string(DumpedThread::ReadBy read_by);
 struct FutexWord {
   pid_t tid = 0;
   uint64_t address = 0;
-  std::string bytes;    // [address - 48, address + 64), as far as readable
+  std::string bytes;  // [address - 48, address + 64), as far as readable
 };
 
 struct StackDump {
-  DumpMode mode = DumpMode::kAuto;   // what was done
-  std::string why_gentler;           // "" when that was asked for
+  DumpMode mode = DumpMode::kAuto;  // what was done
+  std::string why_gentler;          // "" when that was asked for
   int64_t stop_ns = 0, worst_thread_ns = 0;
   int threads_stopped = 0, threads_read_without_stop = 0, calls_interrupted = 0;
-  std::vector<PcStack> stacks;       // different ones only
-  std::vector<DumpedThread> threads; // by tid
+  std::vector<PcStack> stacks;        // different ones only
+  std::vector<DumpedThread> threads;  // by tid
   std::vector<FutexWord> futexes;
   std::unique_ptr<Modules> modules;
 };

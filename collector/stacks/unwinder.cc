@@ -22,15 +22,17 @@ constexpr uint64_t kBaseScanBytes = 16 * 1024;
 constexpr std::array<uint8_t, 9> kSigreturn{0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
 
 // struct ucontext of the kernel on x86-64: uc_mcontext follows 40 bytes, gregs in this order.
-constexpr std::array kContextOrder{Register::kR8,  Register::kR9,  Register::kR10, Register::kR11, Register::kR12, Register::kR13,
-                                   Register::kR14, Register::kR15, Register::kRdi, Register::kRsi, Register::kRbp, Register::kRbx,
-                                   Register::kRdx, Register::kRax, Register::kRcx, Register::kRsp, Register::kRip};
+constexpr std::array kContextOrder{Register::kR8,  Register::kR9,  Register::kR10, Register::kR11, Register::kR12,
+                                   Register::kR13, Register::kR14, Register::kR15, Register::kRdi, Register::kRsi,
+                                   Register::kRbp, Register::kRbx, Register::kRdx, Register::kRax, Register::kRcx,
+                                   Register::kRsp, Register::kRip};
 constexpr uint64_t kContextRegisters = 40;
 
 }  // namespace
 
 std::string_view to_string(FoundBy found_by) {
-  constexpr std::array<std::string_view, 7> kWords{"registers", "cfi", "frame-pointer", "signal-frame", "leaf", "scan", "go"};
+  constexpr std::array<std::string_view, 7> kWords{"registers", "cfi", "frame-pointer", "signal-frame", "leaf",
+                                                   "scan",      "go"};
   return kWords[static_cast<size_t>(found_by)];
 }
 
@@ -67,7 +69,7 @@ struct Unwinder::State {
       if (code[at] != 0xff || ((form >> 3) & 7) != 2) return false;
       uint8_t mode = form >> 6, base = form & 7;
       size_t expected = 2;
-      if (mode != 3 && base == 4) ++expected;                  // SIB byte
+      if (mode != 3 && base == 4) ++expected;  // SIB byte
       if (mode == 1) expected += 1;
       if (mode == 2 || (mode == 0 && base == 5)) expected += 4;
       return expected == length;
@@ -123,11 +125,12 @@ struct Unwinder::State {
   // nop; call goexit1; nop.
   bool is_goexit(uint64_t address) const {
     std::array<uint8_t, 7> code{};
-    return modules.read_code(address - 1, code.data(), code.size()) && code[0] == 0x90 && code[1] == 0xe8 && code[6] == 0x90;
+    return modules.read_code(address - 1, code.data(), code.size()) && code[0] == 0x90 && code[1] == 0xe8 &&
+           code[6] == 0x90;
   }
 
-  // `in_jit`: the interpreter entries of HotSpot and V8 are returned to without a call before them. `go`: a frame pointer
-  // that leads elsewhere is that of another stack, where a goroutine left off.
+  // `in_jit`: the interpreter entries of HotSpot and V8 are returned to without a call before them. `go`: a frame
+  // pointer that leads elsewhere is that of another stack, where a goroutine left off.
   std::optional<Next> frame_pointer(const Registers& now, bool in_jit, bool go) const {
     auto base = now.get(Register::kRbp);
     if (!base || *base % 8 != 0 || *base < now.sp()) return std::nullopt;
@@ -167,12 +170,13 @@ struct Unwinder::State {
     if (!modules.read_code(function, code.data(), code.size())) return std::nullopt;
     size_t at = 0;
     auto match = [&](std::initializer_list<uint8_t> bytes) {
-      if (at + bytes.size() > code.size() || !std::equal(bytes.begin(), bytes.end(), code.begin() + static_cast<std::ptrdiff_t>(at)))
+      if (at + bytes.size() > code.size() ||
+          !std::equal(bytes.begin(), bytes.end(), code.begin() + static_cast<std::ptrdiff_t>(at)))
         return false;
       at += bytes.size();
       return true;
     };
-    match({0xf3, 0x0f, 0x1e, 0xfa});   // endbr64
+    match({0xf3, 0x0f, 0x1e, 0xfa});  // endbr64
     if (!match({0x55}) || !(match({0x48, 0x89, 0xe5}) || match({0x48, 0x8b, 0xec}))) return std::nullopt;
     constexpr std::array kPushed{std::pair{uint8_t{0x54}, Register::kR12}, std::pair{uint8_t{0x55}, Register::kR13},
                                  std::pair{uint8_t{0x56}, Register::kR14}, std::pair{uint8_t{0x57}, Register::kR15}};
@@ -182,12 +186,15 @@ struct Unwinder::State {
         pushed.push_back(Register::kRbx);
         continue;
       }
-      auto found = std::find_if(kPushed.begin(), kPushed.end(), [&](const auto& each) { return match({0x41, each.first}); });
+      auto found = std::find_if(kPushed.begin(), kPushed.end(), [&](const auto& each) {
+        return match({0x41, each.first});
+      });
       if (found == kPushed.end()) break;
       pushed.push_back(found->second);
     }
     uint64_t size = pushed.size() * 8;
-    if (match({0x48, 0x83, 0xec}) && at < code.size()) size += code[at];
+    if (match({0x48, 0x83, 0xec}) && at < code.size())
+      size += code[at];
     else if (match({0x48, 0x81, 0xec}) && at + 4 <= code.size()) {
       uint32_t immediate;
       std::memcpy(&immediate, code.data() + at, sizeof immediate);
@@ -205,8 +212,8 @@ struct Unwinder::State {
     return next;
   }
 
-  // Without such a prologue: the frame of a function whose base is rbp begins "saved rbp, return address", and the return
-  // address behind a direct call of exactly this function is most likely its own.
+  // Without such a prologue: the frame of a function whose base is rbp begins "saved rbp, return address", and the
+  // return address behind a direct call of exactly this function is most likely its own.
   std::optional<Next> frame_base_of(const Registers& now, uint64_t function) const {
     for (uint64_t at = (now.sp() + 15) / 16 * 16; at < now.sp() + kBaseScanBytes; at += 16) {
       auto saved = word(at), target = word(at + 8);
@@ -297,13 +304,14 @@ struct Unwinder::State {
       now = next->registers;
       return_address = next->return_address;
       found_by = next->found_by;
-      // The return address into the trampoline of a signal was put there by the kernel, not by a call: what stands before
-      // it is another function.
+      // The return address into the trampoline of a signal was put there by the kernel, not by a call: what stands
+      // before it is another function.
       if (return_address && is_sigreturn(now.pc())) return_address = live = false;
     }
   }
 
-  std::optional<Next> after_failure(const Registers& now, bool return_address, const CfiStepper::Step& step, PcStack& result) {
+  std::optional<Next> after_failure(const Registers& now, bool return_address, const CfiStepper::Step& step,
+                                    PcStack& result) {
     result.end = StackEnd::kBadMemory;
     if (!step.missing_register) {
       result.missing_address = step.missing_address;
@@ -311,7 +319,8 @@ struct Unwinder::State {
     }
     result.end = StackEnd::kNoUnwindInfo;
     Module* module = modules.at(now.pc());
-    auto range = module && module->cfi ? module->cfi->find(now.pc() - module->bias - (return_address ? 1 : 0)) : std::nullopt;
+    auto range =
+        module && module->cfi ? module->cfi->find(now.pc() - module->bias - (return_address ? 1 : 0)) : std::nullopt;
     if (range) {
       if (auto next = base_by_prologue(now, module->bias + range->start)) return next;
       if (auto next = frame_base_of(now, module->bias + range->start)) return next;

@@ -1,7 +1,9 @@
-// From registers and copied stack bytes to program counters. Everything is offline: nothing is read from the live target.
+// From registers and copied stack bytes to program counters. Everything is offline: nothing is read from the live
+// target.
 //
-// Call frame information is evaluated by libunwind; which information applies, and what to do where there is none, is ours:
-// libunwind's own fallback is wrong on x86-64 (its frame-pointer walk loses the stack pointer), so it is never used.
+// Call frame information is evaluated by libunwind; which information applies, and what to do where there is none, is
+// ours: libunwind's own fallback is wrong on x86-64 (its frame-pointer walk loses the stack pointer), so it is never
+// used.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +26,11 @@ std::string_view to_string(StackEnd end);
 struct PcFrame {
   uint64_t pc = 0;
   FoundBy found_by = FoundBy::kRegisters;
-  bool return_address = false;   // names are looked up at pc - 1
+  bool return_address = false;  // names are looked up at pc - 1
 };
 
 struct PcStack {
-  std::vector<PcFrame> frames;   // innermost first
+  std::vector<PcFrame> frames;  // innermost first
   StackEnd end = StackEnd::kNoUnwindInfo;
   bool needs_registers = false;  // a register that is not known would have led further, or more certainly
   uint64_t missing_address = 0;  // of stack memory that is not in the copy; 0 = none was missed

@@ -38,7 +38,7 @@ const Region* AddressSpace::find(uint64_t address) const {
 
 Result<AddressSpace> parse_address_space(std::string_view where, std::string_view text) {
   AddressSpace space;
-  std::unordered_map<std::string_view, uint32_t> known;   // views into `text`
+  std::unordered_map<std::string_view, uint32_t> known;  // views into `text`
   LineCursor lines(where, text);
   while (auto line = lines.next()) {
     FieldCursor fields(*line);

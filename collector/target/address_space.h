@@ -16,12 +16,12 @@ struct Region {
   uint64_t begin = 0, end = 0, offset = 0, inode = 0;
   uint32_t device_major = 0, device_minor = 0;
   bool readable = false, writable = false, executable = false;
-  uint32_t name = 0;   // index into AddressSpace::names
+  uint32_t name = 0;  // index into AddressSpace::names
 };
 
 struct AddressSpace {
-  std::vector<Region> regions;      // ascending, not overlapping
-  std::vector<std::string> names;   // as in maps, octal escapes undone: "/usr/lib/x.so (deleted)", "[vdso]", ""
+  std::vector<Region> regions;     // ascending, not overlapping
+  std::vector<std::string> names;  // as in maps, octal escapes undone: "/usr/lib/x.so (deleted)", "[vdso]", ""
 
   // The region that holds `address`, null when none does.
   const Region* find(uint64_t address) const;

@@ -34,19 +34,19 @@ namespace ec {
 namespace {
 
 constexpr size_t kStackCap = 64 * 1024;
-constexpr size_t kLateThreads = 256;                      // room for threads that are born during the attach
+constexpr size_t kLateThreads = 256;  // room for threads that are born during the attach
 constexpr int kListRounds = 8;
-constexpr size_t kLargestArena = size_t{768} << 20;       // of address space; only touched pages take memory
+constexpr size_t kLargestArena = size_t{768} << 20;  // of address space; only touched pages take memory
 constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{16} << 20;
-constexpr int64_t kStopWaitNs = 200'000'000;              // for one thread to get a CPU and reach its stop
-// Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would wait
-// for us one behind the other.
+constexpr int64_t kStopWaitNs = 200'000'000;  // for one thread to get a CPU and reach its stop
+// Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would
+// wait for us one behind the other.
 constexpr size_t kWindow = 8, kUrgentWindow = 256;
 constexpr int64_t kErrnoInterrupted = -4;
-constexpr int64_t kRestartNoHandler = -514;               // ERESTARTNOHAND, include/linux/errno.h
+constexpr int64_t kRestartNoHandler = -514;  // ERESTARTNOHAND, include/linux/errno.h
 
 struct Header {
-  std::atomic<uint32_t> count;       // entries that are complete
+  std::atomic<uint32_t> count;  // entries that are complete
   std::atomic<bool> ended;
   int64_t stop_ns;
 };
@@ -59,11 +59,13 @@ int64_t now_ns() {
 
 // epoll_wait, epoll_pwait, epoll_pwait2 end with EINTR at any stop, though nothing was delivered; like poll(2) they can
 // start again as long as no handler ran, and then the kernel itself decides that (ERESTARTNOHAND).
-bool can_start_again(long call) { return call == SYS_epoll_pwait || call == 441
+bool can_start_again(long call) {
+  return call == SYS_epoll_pwait || call == 441
 #ifdef SYS_epoll_wait
-                                         || call == SYS_epoll_wait
+         || call == SYS_epoll_wait
 #endif
-      ; }
+      ;
+}
 
 // Real time for the few milliseconds in which the target stands still, so that nobody else's work prolongs them.
 // Returns whether it was granted; without CAP_SYS_NICE it is not.
@@ -79,8 +81,14 @@ class Freezer {
  public:
   Freezer(const FreezeRequest& request, const AddressSpace& space, Header& header, FrozenThread* entries, size_t room,
           char* arena, size_t arena_size)
-      : request_(request), space_(space), memory_(request.live_tid), header_(header), entries_(entries), room_(room),
-        arena_(arena), arena_size_(arena_size) {}
+      : request_(request),
+        space_(space),
+        memory_(request.live_tid),
+        header_(header),
+        entries_(entries),
+        room_(room),
+        arena_(arena),
+        arena_size_(arena_size) {}
 
   void run() {
     auto tasks = TaskDir::open(request_.pid);
@@ -97,8 +105,10 @@ class Freezer {
     size_t wanted = std::min({arena_size_, kMostPrefault, request_.tids.size() * kPrefaultPerThread + kStackCap});
     madvise(arena_, wanted, MADV_POPULATE_WRITE);
     urgent_ = become_urgent();
-    if (request_.together) run_together();
-    else run_rolling();
+    if (request_.together)
+      run_together();
+    else
+      run_rolling();
   }
 
  private:
@@ -107,8 +117,8 @@ class Freezer {
     FrozenThread entry;
     Stop stop = Stop::kPending;
     int64_t asked_ns = 0;
-    int64_t stopped_ns = 0;   // when its pause began, at the latest
-    int signal = 0;           // of a signal-delivery-stop: handed on at the detach
+    int64_t stopped_ns = 0;  // when its pause began, at the latest
+    int signal = 0;          // of a signal-delivery-stop: handed on at the detach
     bool attached = false;
   };
 
@@ -157,8 +167,8 @@ class Freezer {
       return;
     }
     tracee.stop = Stop::kStopped;
-    // One that waited for a CPU anyway is not paused by us before it gets one. With real-time priority we see that moment
-    // at once; without, the request is the only bound that is certain.
+    // One that waited for a CPU anyway is not paused by us before it gets one. With real-time priority we see that
+    // moment at once; without, the request is the only bound that is certain.
     if (urgent_ && !request_.together) tracee.stopped_ns = now_ns();
     // Anything but PTRACE_EVENT_STOP is a signal on its way in: as good a place, and the signal must not be lost.
     tracee.signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
@@ -168,7 +178,7 @@ class Freezer {
     user_regs_struct raw{};
     iovec io{&raw, sizeof raw};
     if (ptrace(PTRACE_GETREGSET, tracee.entry.tid, NT_PRSTATUS, &io) != 0 || io.iov_len < sizeof raw) {
-      tracee.entry.outcome = FreezeOutcome::kNotStopped;   // another machine's registers, or gone this instant
+      tracee.entry.outcome = FreezeOutcome::kNotStopped;  // another machine's registers, or gone this instant
       tracee.entry.error = errno;
       return;
     }
@@ -224,8 +234,8 @@ class Freezer {
     sigtimedwait(&children, nullptr, &timeout);
   }
 
-  // A few threads at a time are asked to stop, and each is served and let go the moment it does. So none waits for another,
-  // and one that gets no CPU, or never stops, delays nobody.
+  // A few threads at a time are asked to stop, and each is served and let go the moment it does. So none waits for
+  // another, and one that gets no CPU, or never stops, delays nobody.
   void run_rolling() {
     std::unordered_map<pid_t, Tracee> asked;
     auto next = request_.tids.begin();
@@ -259,7 +269,7 @@ class Freezer {
       return true;
     }
     auto found = asked.find(who);
-    if (found == asked.end()) {   // given up before, and stops after all: let it go at once
+    if (found == asked.end()) {  // given up before, and stops after all: let it go at once
       int signal = WIFSTOPPED(status) && status >> 16 == 0 ? WSTOPSIG(status) : 0;
       ptrace(PTRACE_DETACH, who, nullptr, static_cast<uintptr_t>(signal));
       return true;
@@ -294,7 +304,7 @@ class Freezer {
 
   void run_together() {
     std::vector<Tracee> all;
-    all.reserve(request_.tids.size() + kLateThreads);   // stable places
+    all.reserve(request_.tids.size() + kLateThreads);  // stable places
     std::unordered_map<pid_t, size_t> by_tid;
     auto add = [&](pid_t tid, bool late) {
       if (all.size() == all.capacity() || !by_tid.emplace(tid, all.size()).second) return false;
@@ -368,7 +378,8 @@ class Freezer {
         return;
       }
       auto first = spans.begin() + static_cast<std::ptrdiff_t>(at);
-      std::vector<TargetMemory::Span> batch(first, first + static_cast<std::ptrdiff_t>(std::min(kBatch, spans.size() - at)));
+      std::vector<TargetMemory::Span> batch(first,
+                                            first + static_cast<std::ptrdiff_t>(std::min(kBatch, spans.size() - at)));
       memory_.read_all(batch);
       for (size_t i = 0; i < batch.size(); ++i) owners[at + i]->entry.stack_size = batch[i].copied;
     }
@@ -425,7 +436,8 @@ Result<FreezeResult> freeze_and_copy(const FreezeRequest& request, const Address
   const size_t room = request.tids.size() + kLateThreads;
   const size_t table = (sizeof(Header) + room * sizeof(FrozenThread) + 4095) / 4096 * 4096;
   const size_t arena = std::min(kLargestArena, (request.together ? room : request.tids.size()) * kStackCap);
-  void* memory = mmap(nullptr, table + arena, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      mmap(nullptr, table + arena, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return fail_errno("mmap", errno, "no room for copies of stacks");
   FreezeResult result(memory, table + arena);
   auto* bytes = static_cast<char*>(memory);

@@ -1,8 +1,9 @@
 // Stopping threads for as long as it takes to copy their registers and stacks, with ptrace(2).
 //
-// It happens in a process of its own that is forked for it and ends at once: whatever goes wrong, and whoever kills it or
-// its parent, the kernel then lets every thread go, also one that never reached the stop and could not be detached from.
-// PTRACE_SEIZE and PTRACE_INTERRUPT leave no signal behind. Threads in uninterruptible sleep are not asked to stop.
+// It happens in a process of its own that is forked for it and ends at once: whatever goes wrong, and whoever kills it
+// or its parent, the kernel then lets every thread go, also one that never reached the stop and could not be detached
+// from. PTRACE_SEIZE and PTRACE_INTERRUPT leave no signal behind. Threads in uninterruptible sleep are not asked to
+// stop.
 #pragma once
 
 #include <sys/types.h>
@@ -24,17 +25,17 @@ struct FreezeRequest {
   // All of them at one moment, together with those that are born meanwhile; else one after the other, each for
   // microseconds only.
   bool together = false;
-  nanoseconds budget{0};        // for the whole stop; threads beyond it are let go without a copy
-  Deadline deadline = Deadline::never();   // of the forked process
+  nanoseconds budget{0};                  // for the whole stop; threads beyond it are let go without a copy
+  Deadline deadline = Deadline::never();  // of the forked process
 };
 
 enum class FreezeOutcome : uint8_t {
   kCopied,
-  kNotStopped,     // it did not reach the stop in time
-  kUnstoppable,    // uninterruptible sleep, or ending: it was not asked
+  kNotStopped,   // it did not reach the stop in time
+  kUnstoppable,  // uninterruptible sleep, or ending: it was not asked
   kGone,
-  kRefused,        // ptrace said no; error is the errno
-  kOverBudget,     // the pause budget was used up before its turn
+  kRefused,     // ptrace said no; error is the errno
+  kOverBudget,  // the pause budget was used up before its turn
 };
 
 // Plain bytes: it crosses a process boundary in shared memory.
@@ -60,9 +61,9 @@ class FreezeResult {
   FreezeResult& operator=(FreezeResult&&) = delete;
 
   std::vector<FrozenThread> threads;
-  int64_t stop_ns = 0;      // together: first request to last detach; else the sum of all pauses
+  int64_t stop_ns = 0;  // together: first request to last detach; else the sum of all pauses
   int64_t worst_ns = 0;
-  bool cut_short = false;   // the process had to be killed at its deadline
+  bool cut_short = false;  // the process had to be killed at its deadline
   // Valid as long as this object.
   StackBytes stack(const FrozenThread& thread) const;
 

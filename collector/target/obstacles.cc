@@ -31,7 +31,8 @@ bool has_line(std::string_view text, std::string_view wanted) {
   return false;
 }
 
-// cgroup.events of version 2, freezer.state of version 1 (kernel Documentation/admin-guide/cgroup-v2.rst and v1 freezer).
+// cgroup.events of version 2, freezer.state of version 1 (kernel Documentation/admin-guide/cgroup-v2.rst and v1
+// freezer).
 bool cgroup_frozen(pid_t pid) {
   auto groups = read_small(fmt::format("/proc/{}/cgroup", pid));
   if (!groups) return false;

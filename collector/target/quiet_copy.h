@@ -1,6 +1,6 @@
-// A consistent copy of the stack of a blocked thread without stopping it, in the manner of a seqlock: note how often the
-// thread was put on a CPU, copy, and look again. The count comes from schedstat, or from the context switches in status
-// where the kernel does not keep the former. A thread that did not run in between did not change its stack.
+// A consistent copy of the stack of a blocked thread without stopping it, in the manner of a seqlock: note how often
+// the thread was put on a CPU, copy, and look again. The count comes from schedstat, or from the context switches in
+// status where the kernel does not keep the former. A thread that did not run in between did not change its stack.
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@
 
 namespace ec {
 
-// Where the live part of a stack begins and ends: from the red zone below `sp` (System V psABI for x86-64, 3.2.2) to the end
-// of the mapping, at most `cap` bytes. A stack pointer in a guard page means the mapping above it.
+// Where the live part of a stack begins and ends: from the red zone below `sp` (System V psABI for x86-64, 3.2.2) to
+// the end of the mapping, at most `cap` bytes. A stack pointer in a guard page means the mapping above it.
 struct StackRange {
   uint64_t address = 0;
   size_t size = 0;
@@ -28,17 +28,17 @@ class QuietCopier {
 
   enum class Outcome {
     kCopied,
-    kRunning,   // on a CPU, or waiting for one
-    kChanged,   // it ran while it was copied, in every attempt
+    kRunning,  // on a CPU, or waiting for one
+    kChanged,  // it ran while it was copied, in every attempt
     kGone,
-    kFailed,    // error() says why: /proc/TID/syscall needs a privilege or a kernel option, or the stack is unreadable
+    kFailed,  // error() says why: /proc/TID/syscall needs a privilege or a kernel option, or the stack is unreadable
   };
   struct Copy {
     Outcome outcome = Outcome::kFailed;
     TaskSyscall call;
-    uint64_t address = 0;   // of the first byte in the buffer
+    uint64_t address = 0;  // of the first byte in the buffer
     size_t size = 0;
-    std::string mark;       // of the moment, for copy_more()
+    std::string mark;  // of the moment, for copy_more()
     Error error;
   };
   Copy copy(pid_t tid, const AddressSpace& space, char* buffer, size_t capacity);

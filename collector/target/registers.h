@@ -10,7 +10,25 @@
 namespace ec {
 
 // DWARF numbers, System V psABI for x86-64, figure 3.36; 16 is the return address column.
-enum class Register : uint8_t { kRax, kRdx, kRcx, kRbx, kRsi, kRdi, kRbp, kRsp, kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15, kRip };
+enum class Register : uint8_t {
+  kRax,
+  kRdx,
+  kRcx,
+  kRbx,
+  kRsi,
+  kRdi,
+  kRbp,
+  kRsp,
+  kR8,
+  kR9,
+  kR10,
+  kR11,
+  kR12,
+  kR13,
+  kR14,
+  kR15,
+  kRip
+};
 constexpr size_t kRegisterCount = 17;
 
 class Registers {

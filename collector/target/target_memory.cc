@@ -13,7 +13,7 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kMostSpansPerCall = 512;   // IOV_MAX is 1024
+constexpr size_t kMostSpansPerCall = 512;  // IOV_MAX is 1024
 constexpr uint64_t kPage = 4096;
 
 // Addresses of user space only: /proc/TID/mem would take them as negative offsets.

@@ -24,7 +24,7 @@ class TargetMemory {
     uint64_t address = 0;
     char* destination = nullptr;
     size_t size = 0;
-    size_t copied = 0;   // out
+    size_t copied = 0;  // out
   };
   // All spans in as few system calls as possible; one unreadable span does not end the others.
   void read_all(std::vector<Span>& spans);

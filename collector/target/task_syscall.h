@@ -10,10 +10,10 @@ namespace ec {
 
 // /proc/PID/task/TID/syscall, proc(5): what a thread that is not on a CPU is blocked in. Needs PTRACE_MODE_ATTACH.
 struct TaskSyscall {
-  bool running = false;        // on a CPU or about to be: nothing else is known
-  long number = -1;            // -1: blocked outside a system call, e.g. in a page fault
+  bool running = false;  // on a CPU or about to be: nothing else is known
+  long number = -1;      // -1: blocked outside a system call, e.g. in a page fault
   std::array<uint64_t, 6> arguments{};
-  uint64_t stack_pointer = 0, program_counter = 0;   // of user space; both 0 for a kernel thread
+  uint64_t stack_pointer = 0, program_counter = 0;  // of user space; both 0 for a kernel thread
   bool operator==(const TaskSyscall&) const = default;
 };
 

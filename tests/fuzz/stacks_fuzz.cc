@@ -1,5 +1,5 @@
-// Everything of the stack reader that takes bytes of the target; the first byte says which kind they are of: an ELF file,
-// stacks.json, a bundle, or the text of a /proc file.
+// Everything of the stack reader that takes bytes of the target; the first byte says which kind they are of: an ELF
+// file, stacks.json, a bundle, or the text of a /proc file.
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -37,7 +37,8 @@ void unwind(std::string_view bytes) {
 
 void collectors(std::string_view bytes) {
   RawStore store;
-  for (const char* path : {"raw/proc/42/task.bundle", "raw/second/proc/42/task.bundle", "raw/stacks.json", "raw/futex.bundle"}) {
+  for (const char* path :
+       {"raw/proc/42/task.bundle", "raw/second/proc/42/task.bundle", "raw/stacks.json", "raw/futex.bundle"}) {
     ArtifactRow row;
     row.path = path;
     row.at_ms = row.path.starts_with("raw/second") ? 1000 : 0;
@@ -55,9 +56,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (bytes.empty()) return 0;
   switch (bytes[0]) {
-    case '\x7f': unwind(bytes); break;
-    case '{': (void)ec::parse_stacks_json("stacks.json", bytes); break;
-    case '=': collectors(bytes); break;
+    case '\x7f':
+      unwind(bytes);
+      break;
+    case '{':
+      (void)ec::parse_stacks_json("stacks.json", bytes);
+      break;
+    case '=':
+      collectors(bytes);
+      break;
     default:
       (void)ec::parse_address_space("maps", bytes);
       (void)ec::parse_task_syscall("syscall", bytes);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,8 +43,13 @@ class Postgres {
     settings_.directory = folder_.path();
     ProgramResult made = run_program({bin_ + "initdb", "-N", "-A", "trust", "-D", folder_ / "data"}, settings_);
     if (made.exit_code != 0) return;
-    server_ = std::make_unique<BackgroundProgram>(
-        std::vector<std::string>{bin_ + "postgres", "-D", folder_ / "data", "-k", folder_.path(), "-c", "listen_addresses="}, settings_);
+    server_ =
+        std::make_unique<BackgroundProgram>(std::vector<std::string>{bin_ + "postgres", "-D", folder_ / "data", "-k",
+                                                                     folder_.path(), "-c", "listen_addresses="},
+                                            settings_);
+  }
+  ~Postgres() {
+    if (server_) server_->kill_and_reap(SIGINT);  // fast shutdown
   }
   bool ready() { return server_ && !server_->wait_for_line("ready to accept connections").empty(); }
   std::vector<pid_t> processes() const { return family(server_->pid()); }
@@ -65,7 +71,12 @@ class Nginx {
     server_ = std::make_unique<BackgroundProgram>(
         std::vector<std::string>{"/usr/sbin/nginx", "-p", folder_.path(), "-c", folder_ / "nginx.conf"});
   }
-  bool ready() { return !server_->wait_for_line("start worker process ").empty() && eventually([&] { return processes().size() == 3; }); }
+  // Killed, it would leave its workers behind.
+  ~Nginx() { server_->kill_and_reap(SIGTERM); }
+  bool ready() {
+    return !server_->wait_for_line("start worker process ").empty() &&
+           eventually([&] { return processes().size() == 3; });
+  }
   std::vector<pid_t> processes() const { return family(server_->pid()); }
 
  private:

@@ -1,18 +1,19 @@
-// Stacks of real processes: equal to those of eu-stack(1), without a pause for blocked threads, and with nobody left stopped.
+// Stacks of real processes: equal to those of eu-stack(1), without a pause for blocked threads, and with nobody left
+// stopped.
+#include "collector/collectors/stacks.h"
+
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
 #include <random>
 #include <set>
 
-#include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
 #include "collector/target/task_dir.h"
 #include "tests/live/files_sink.h"
@@ -60,7 +61,8 @@ std::vector<std::string> symbols(const Stacks& stacks, const ThreadStack& thread
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& part) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return name.find(part) != std::string::npos; });
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return name.find(part) != std::string::npos; });
 }
 
 Addresses eu_stack(pid_t pid) {
@@ -105,7 +107,7 @@ void same_as_eu_stack(pid_t pid) {
     snapshot = dump(pid, StackMode::kAuto);
     ours = addresses(*snapshot.stacks);
     theirs = eu_stack(pid);
-    return ours == theirs && snapshot.stacks->pause.threads_stopped == 0;   // servers wake up now and then
+    return ours == theirs && snapshot.stacks->pause.threads_stopped == 0;  // servers wake up now and then
   });
   CAPTURE(pid);
   if (!same) CHECK(ours == theirs);
@@ -124,7 +126,8 @@ void same_as_eu_stack(pid_t pid) {
 }
 
 const ThreadStack& stack_of(const Stacks& stacks, int tid) {
-  auto found = std::find_if(stacks.threads.begin(), stacks.threads.end(), [&](const ThreadStack& each) { return each.tid == tid; });
+  auto found = std::find_if(stacks.threads.begin(), stacks.threads.end(),
+                            [&](const ThreadStack& each) { return each.tid == tid; });
   REQUIRE(found != stacks.threads.end());
   return *found;
 }
@@ -139,7 +142,8 @@ TEST_CASE("a C++ program's threads are read to their start") {
 
 TEST_CASE("Redis is read to the start of each thread") {
   TempDir folder;
-  BackgroundProgram redis({"redis-server", "--port", "0", "--save", "", "--dir", folder.path(), "--unixsocket", folder / "socket"});
+  BackgroundProgram redis(
+      {"redis-server", "--port", "0", "--save", "", "--dir", folder.path(), "--unixsocket", folder / "socket"});
   REQUIRE_FALSE(redis.wait_for_line("ready to accept").empty());
   same_as_eu_stack(redis.pid());
 }
@@ -157,9 +161,10 @@ TEST_CASE("nginx master and workers are read to _start") {
 }
 
 TEST_CASE("a Python program with threads is read to their start") {
-  BackgroundProgram python({"/usr/bin/python3", "-u", "-c",
-                            "import threading,time\nfor i in range(3): threading.Thread(target=time.sleep,args=(600,)).start()\n"
-                            "print('ready')\ntime.sleep(600)"});
+  BackgroundProgram python(
+      {"/usr/bin/python3", "-u", "-c",
+       "import threading,time\nfor i in range(3): threading.Thread(target=time.sleep,args=(600,)).start()\n"
+       "print('ready')\ntime.sleep(600)"});
   REQUIRE_FALSE(python.wait_for_line("ready").empty());
   same_as_eu_stack(python.pid());
 }
@@ -249,7 +254,7 @@ TEST_CASE("killing the collector at any moment leaves every thread running") {
         sink.run(gather_stacks, &*target, options);
       }
     }
-    usleep(static_cast<useconds_t>(random() % 30'000));   // the moment of the kill, not a wait for something
+    usleep(static_cast<useconds_t>(random() % 30'000));  // the moment of the kill, not a wait for something
     kill(collector, SIGKILL);
     waitpid(collector, nullptr, 0);
     // Its own child, which holds the threads, dies right behind it.
@@ -301,7 +306,8 @@ TEST_CASE("a process whose leader has ended is read through another thread") {
     Snapshot snapshot = dump(program.pid(), mode);
     CHECK(snapshot.threads->size() == 3);
     CHECK(snapshot.stacks->threads.size() == 2);
-    for (const ThreadStack& thread : snapshot.stacks->threads) CHECK(contains(symbols(*snapshot.stacks, thread), "start_thread"));
+    for (const ThreadStack& thread : snapshot.stacks->threads)
+      CHECK(contains(symbols(*snapshot.stacks, thread), "start_thread"));
   }
 }
 
@@ -325,7 +331,8 @@ TEST_CASE("a process stopped on purpose stays stopped") {
   for (StackMode mode : {StackMode::kAuto, StackMode::kConsistent}) {
     Snapshot snapshot = dump(idle.pid(), mode);
     CAPTURE(snapshot.stacks->pause.mode);
-    for (const ThreadStack& thread : snapshot.stacks->threads) CHECK(contains(symbols(*snapshot.stacks, thread), "wait_deep"));
+    for (const ThreadStack& thread : snapshot.stacks->threads)
+      CHECK(contains(symbols(*snapshot.stacks, thread), "wait_deep"));
     CHECK(eventually([&] { return states(idle.pid()).count('T') == 4; }));
   }
   kill(idle.pid(), SIGCONT);
@@ -422,7 +429,7 @@ TEST_CASE("a mutex waiter's lock word is read and its call is in words") {
     REQUIRE(thread.futex->bytes.size() == 112);
     uint32_t owner;
     std::memcpy(&owner, thread.futex->bytes.data() + 48 + 8, sizeof owner);
-    CHECK(owner == static_cast<uint32_t>(waits.pid()));   // glibc: __owner, 8 bytes behind the word
+    CHECK(owner == static_cast<uint32_t>(waits.pid()));  // glibc: __owner, 8 bytes behind the word
   }
   CHECK(waiters == 1);
 }

@@ -1,10 +1,10 @@
 // Does nothing, for ever: `idle [THREADS]` starts so many threads with a few frames each, all blocked in pause(2),
 // prints "ready" and waits to be killed.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <pthread.h>
 
 namespace {
 

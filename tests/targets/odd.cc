@@ -73,7 +73,7 @@ std::atomic<long> g_signals{0};
 void count_signal(int) { ++g_signals; }
 
 int signals() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = count_signal;
   action.sa_flags = SA_RESTART;
   sigaction(SIGRTMIN, &action, nullptr);
@@ -102,7 +102,7 @@ int altstack() {
   own.ss_size = 256 * 1024;
   own.ss_sp = std::malloc(own.ss_size);
   sigaltstack(&own, nullptr);
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_ONSTACK;
   sigaction(SIGUSR1, &action, nullptr);

@@ -1,5 +1,7 @@
-// Threads that wait in the system calls that a stop would end with EINTR, one that waits on a mutex, and one that computes.
-//   waits            answers line K on standard input with "answer K: eintr N work M gap_us G": calls that ended with EINTR so far,
+// Threads that wait in the system calls that a stop would end with EINTR, one that waits on a mutex, and one that
+// computes.
+//   waits            answers line K on standard input with "answer K: eintr N work M gap_us G": calls that ended with
+//   EINTR so far,
 //                    rounds of the computing thread so far, and the longest time it was off its CPU since the last line
 // Ends with its standard input.
 #include <pthread.h>
@@ -98,7 +100,8 @@ int main() {
   sigaddset(&signals, SIGUSR2);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   g_held.lock();
-  for (auto* body : {in_epoll, in_epoll_with_timeout, in_semop, in_sigwait, in_recv_with_timeout, in_mutex, computing}) {
+  for (auto* body :
+       {in_epoll, in_epoll_with_timeout, in_semop, in_sigwait, in_recv_with_timeout, in_mutex, computing}) {
     pthread_t thread;
     if (pthread_create(&thread, nullptr, body, nullptr) != 0) return 1;
   }
@@ -107,7 +110,8 @@ int main() {
   int answers = 0;
   for (int c; (c = std::getchar()) != EOF;) {
     if (c != '\n') continue;
-    std::printf("answer %d: eintr %ld work %ld gap_us %ld\n", ++answers, g_interrupted.load(), g_work.load(), g_longest_ns.exchange(0) / 1000);
+    std::printf("answer %d: eintr %ld work %ld gap_us %ld\n", ++answers, g_interrupted.load(), g_work.load(),
+                g_longest_ns.exchange(0) / 1000);
     std::fflush(stdout);
   }
   _exit(0);

@@ -1,7 +1,6 @@
 #include "collector/collectors/stacks.h"
 
 #include <catch2/catch.hpp>
-
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -18,7 +17,10 @@ StackDump two_threads() {
   dump.worst_thread_ns = 17'001;
   dump.threads_stopped = 1;
   dump.threads_read_without_stop = 1;
-  dump.stacks.push_back({{{0x55d0c2a01234, FoundBy::kRegisters, false}, {0x7f5b3a224246, FoundBy::kCfi, true}}, StackEnd::kRoot, false, 0});
+  dump.stacks.push_back({{{0x55d0c2a01234, FoundBy::kRegisters, false}, {0x7f5b3a224246, FoundBy::kCfi, true}},
+                         StackEnd::kRoot,
+                         false,
+                         0});
   DumpedThread quiet, stopped, none;
   quiet.tid = 10;
   quiet.read_by = DumpedThread::ReadBy::kNoStop;
@@ -36,7 +38,8 @@ StackDump two_threads() {
 
 NamedStacks names() {
   NamedStacks named;
-  named.frames.push_back({0x55d0c2a01234, FoundBy::kRegisters, "/opt/my app", 0x1234, "handle(std::string const&)", 0x34, ""});
+  named.frames.push_back(
+      {0x55d0c2a01234, FoundBy::kRegisters, "/opt/my app", 0x1234, "handle(std::string const&)", 0x34, ""});
   named.frames.push_back({0x7f5b3a224246, FoundBy::kCfi, "/lib/libc.so.6", 0x24246, "", 0, "no symbol table"});
   named.stacks = {{0, 1}};
   named.module_paths = {"/opt/my app", "/lib/libc.so.6"};
@@ -53,7 +56,7 @@ TEST_CASE("stacks survive the way through raw/stacks.json") {
   CHECK(stacks->pause.mode == "auto");
   CHECK(stacks->pause.asked == "consistent");
   CHECK(stacks->pause.budget_us == 50'000);
-  CHECK(stacks->pause.stop_us == 32);          // rounded up: never less than it was
+  CHECK(stacks->pause.stop_us == 32);  // rounded up: never less than it was
   CHECK(stacks->pause.worst_thread_us == 18);
   CHECK(stacks->pause.threads_stopped == 1);
   CHECK(stacks->pause.threads_read_without_stop == 1);
@@ -103,9 +106,14 @@ TEST_CASE("a recorded run: eight threads in different calls, one computing") {
     ++calls[thread.call ? thread.call->name : "running"];
     if (thread.futex) std::memcpy(&owner, thread.futex->bytes.data() + 56, sizeof owner);
   }
-  CHECK(calls == std::map<std::string, int>{{"read", 1}, {"epoll_wait", 2}, {"semtimedop", 1}, {"rt_sigtimedwait", 1},
-                                            {"recvfrom", 1}, {"futex", 1}, {"running", 1}});
-  CHECK(owner == snapshot.threads->front().tid);   // main holds the mutex
+  CHECK(calls == std::map<std::string, int>{{"read", 1},
+                                            {"epoll_wait", 2},
+                                            {"semtimedop", 1},
+                                            {"rt_sigtimedwait", 1},
+                                            {"recvfrom", 1},
+                                            {"futex", 1},
+                                            {"running", 1}});
+  CHECK(owner == snapshot.threads->front().tid);  // main holds the mutex
   CHECK(snapshot.stacks->pause.threads_stopped == 1);
   CHECK(snapshot.stacks->pause.threads_read_without_stop == 7);
   CHECK(snapshot.stacks->unresolved_frames == 0);
@@ -118,12 +126,15 @@ TEST_CASE("a recorded run: eight threads in different calls, one computing") {
 
 TEST_CASE("indices that point nowhere are refused, other oddities are nothing") {
   auto parse = [](std::string_view text) { return parse_stacks_json("raw/stacks.json", text); };
-  CHECK(parse(R"({"stacks":[{"frames":[0]}]})").error().message() == "raw/stacks.json: expected indices of frames in \"stacks\"");
+  CHECK(parse(R"({"stacks":[{"frames":[0]}]})").error().message() ==
+        "raw/stacks.json: expected indices of frames in \"stacks\"");
   CHECK(parse(R"({"frames":[{}],"stacks":[{"frames":[-1]}]})").error().code == ErrorCode::kMalformed);
-  CHECK(parse(R"({"threads":[{"tid":1,"stack":0}]})").error().message() == "raw/stacks.json: expected indices of stacks in \"threads\"");
+  CHECK(parse(R"({"threads":[{"tid":1,"stack":0}]})").error().message() ==
+        "raw/stacks.json: expected indices of stacks in \"threads\"");
   CHECK(parse("[]").error().message() == "raw/stacks.json: expected a JSON object");
   CHECK(parse("{\"threads\":").error().code == ErrorCode::kMalformed);
-  auto odd = parse(R"({"pause":7,"frames":[1,{"pc":5,"module":9,"symbol":[]}],"threads":[null,{"tid":"x"}],"stacks":{}})");
+  auto odd =
+      parse(R"({"pause":7,"frames":[1,{"pc":5,"module":9,"symbol":[]}],"threads":[null,{"tid":"x"}],"stacks":{}})");
   REQUIRE(odd);
   CHECK(odd->frames.size() == 2);
   CHECK(odd->frames[1].module.empty());

@@ -11,12 +11,14 @@ namespace {
 
 // Recorded from a C++ program of two threads on Linux 6.18, x86-64.
 constexpr std::string_view kStat =
-    "4712 (wor) ker 1) S 1 4711 4711 0 -1 4194368 12 0 3 0 250 50 0 0 20 -5 2 0 1000 28778496 388 18446744073709551615 1 1 0 0 0 0 0 0 "
+    "4712 (wor) ker 1) S 1 4711 4711 0 -1 4194368 12 0 3 0 250 50 0 0 20 -5 2 0 1000 28778496 388 18446744073709551615 "
+    "1 1 0 0 0 0 0 0 "
     "0 0 0 0 -1 3 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
 constexpr std::string_view kStatus =
     "Name:\twor) ker 1\nState:\tS (sleeping)\nPid:\t4712\nNSpid:\t4712\t7\n"
     "voluntary_ctxt_switches:\t1200\nnonvoluntary_ctxt_switches:\t34\n";
-constexpr std::string_view kStack = "[<0>] futex_do_wait+0x38/0x70\n[<0>] __futex_wait+0x8c/0x120\n[<0>] nf_hook+0x10/0x40 [nf_tables]\n";
+constexpr std::string_view kStack =
+    "[<0>] futex_do_wait+0x38/0x70\n[<0>] __futex_wait+0x8c/0x120\n[<0>] nf_hook+0x10/0x40 [nf_tables]\n";
 
 void add(RawStore& store, std::string path, double at_ms, std::string bytes) {
   ArtifactRow row;
@@ -89,7 +91,8 @@ TEST_CASE("a thread from its files") {
   CHECK(thread.call->name == "futex");
   CHECK(thread.call->text == "futex(FUTEX_WAIT_PRIVATE 0x7f5b2c000b20, value 2, no timeout)");
   REQUIRE(thread.kernel_frames);
-  CHECK(*thread.kernel_frames == std::vector<std::string>{"futex_do_wait+0x38", "__futex_wait+0x8c", "nf_hook+0x10 [nf_tables]"});
+  CHECK(*thread.kernel_frames ==
+        std::vector<std::string>{"futex_do_wait+0x38", "__futex_wait+0x8c", "nf_hook+0x10 [nf_tables]"});
   REQUIRE(thread.futex);
   CHECK(thread.futex->address == 0x7f5b2c000b20);
   CHECK(thread.futex->bytes.size() == 112);

@@ -64,7 +64,7 @@ TEST_CASE("every single damaged byte is survived") {
   for (bool with_table : {true, false}) {
     std::string whole = test::build_image({.functions = kFunctions, .with_table = with_table});
     for (size_t at = 0; at < whole.size(); ++at) {
-      if (at >= 200 && at < test::kFrameOffset) continue;   // padding and code
+      if (at >= 200 && at < test::kFrameOffset) continue;  // padding and code
       for (char value : {'\0', '\x7f', '\xff'}) {
         std::string damaged = whole;
         damaged[at] = value;

@@ -24,10 +24,10 @@ struct Function {
 
 struct ImageForm {
   std::vector<Function> functions = {};
-  bool with_table = true;          // .eh_frame_hdr with the usual binary search table
-  uint8_t table_encoding = 0x3b;   // datarel | sdata4
-  uint64_t base = 0x10000;         // address of the only segment, which holds the whole file
-  std::string code = {};           // at base + kCodeOffset
+  bool with_table = true;         // .eh_frame_hdr with the usual binary search table
+  uint8_t table_encoding = 0x3b;  // datarel | sdata4
+  uint64_t base = 0x10000;        // address of the only segment, which holds the whole file
+  std::string code = {};          // at base + kCodeOffset
 };
 constexpr uint64_t kCodeOffset = 0x1000, kFrameOffset = 0x2000;
 
@@ -40,12 +40,12 @@ inline std::string build_image(const ImageForm& form) {
   cie += std::string("\x01zR\0\x01\x78\x10\x01\x1b\x0c\x07\x08\x90\x01\0\0", 16);
   put<uint32_t>(frames, static_cast<uint32_t>(cie.size()));
   frames += cie;
-  std::vector<std::pair<uint64_t, uint64_t>> table;   // start, FDE address
+  std::vector<std::pair<uint64_t, uint64_t>> table;  // start, FDE address
   for (const Function& function : form.functions) {
     uint64_t fde = form.base + kFrameOffset + frames.size();
     table.emplace_back(function.start, fde);
     put<uint32_t>(frames, 16);
-    put<uint32_t>(frames, static_cast<uint32_t>(frames.size()));   // back to the CIE at 0
+    put<uint32_t>(frames, static_cast<uint32_t>(frames.size()));  // back to the CIE at 0
     put<int32_t>(frames, static_cast<int32_t>(function.start - (form.base + kFrameOffset + frames.size())));
     put<uint32_t>(frames, function.size);
     frames += std::string(4, '\0');
@@ -73,7 +73,10 @@ inline std::string build_image(const ImageForm& form) {
 
   std::string file(file_size, '\0');
   Elf64_Ehdr elf{};
-  std::memcpy(elf.e_ident, "\x7f" "ELF\x02\x01\x01", 7);
+  std::memcpy(elf.e_ident,
+              "\x7f"
+              "ELF\x02\x01\x01",
+              7);
   elf.e_type = ET_DYN;
   elf.e_machine = EM_X86_64;
   elf.e_phoff = sizeof elf;

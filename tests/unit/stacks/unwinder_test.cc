@@ -8,8 +8,8 @@ namespace ec {
 
 namespace {
 
-// A program at 0x10000 and its stack. The code is bytes that the tests choose; return addresses are believed only behind a
-// call instruction.
+// A program at 0x10000 and its stack. The code is bytes that the tests choose; return addresses are believed only
+// behind a call instruction.
 constexpr uint64_t kStack = 0x7ffd00000000, kStackEnd = kStack + 0x10000;
 constexpr std::string_view kMaps =
     "00010000-00020000 r-xp 00000000 08:02 42 /opt/program\n"
@@ -27,7 +27,8 @@ struct World {
   }
 
   // `words` from `sp` upwards.
-  PcStack unwind(uint64_t pc, uint64_t sp, const std::vector<uint64_t>& words, std::optional<uint64_t> rbp = std::nullopt) {
+  PcStack unwind(uint64_t pc, uint64_t sp, const std::vector<uint64_t>& words,
+                 std::optional<uint64_t> rbp = std::nullopt) {
     Registers registers;
     registers.set(Register::kRip, pc);
     registers.set(Register::kRsp, sp);
@@ -132,10 +133,10 @@ TEST_CASE("a trampoline of signals without information is known by its bytes, an
   // A was called by the kernel with the trampoline as return address; ucontext: 40 bytes, then r8 … rsp, rip.
   std::vector<uint64_t> words{trampoline, 0, 0, 0, 0, 0};
   for (int i = 0; i < 15; ++i) words.push_back(0);
-  words.push_back(kStack + 0x800);   // rsp
-  words.push_back(kC + 9);           // rip
+  words.push_back(kStack + 0x800);  // rsp
+  words.push_back(kC + 9);          // rip
   words.resize(0x800 / 8 - 0x100 / 8);
-  words.push_back(kB + 5);           // at kStack + 0x800: C's return address
+  words.push_back(kB + 5);  // at kStack + 0x800: C's return address
   words.push_back(0);
   PcStack stack = world.unwind(kA + 1, sp, words);
   CHECK(pcs(stack) == std::vector<uint64_t>{kA + 1, trampoline, kC + 9, kB + 5});

@@ -48,10 +48,13 @@ TEST_CASE("lines that go back are from a later moment and are left out") {
 }
 
 TEST_CASE("a malformed line is named") {
-  CHECK(parse_address_space("m", "1000-2000 r-xp 0 0:0 0\nnonsense\n").error().message() == "m:2: expected an address range");
+  CHECK(parse_address_space("m", "1000-2000 r-xp 0 0:0 0\nnonsense\n").error().message() ==
+        "m:2: expected an address range");
   CHECK(parse_address_space("m", "2000-1000 r-xp 0 0:0 0\n").error().message() == "m:1: expected an address range");
-  CHECK(parse_address_space("m", "1000-2000 r-x 0 0:0 0\n").error().message() == "m:1: expected four permission letters");
-  CHECK(parse_address_space("m", "1000-2000 r-xp 0 00 0\n").error().message() == "m:1: expected offset, device and inode");
+  CHECK(parse_address_space("m", "1000-2000 r-x 0 0:0 0\n").error().message() ==
+        "m:1: expected four permission letters");
+  CHECK(parse_address_space("m", "1000-2000 r-xp 0 00 0\n").error().message() ==
+        "m:1: expected offset, device and inode");
 }
 
 TEST_CASE("the live part of a stack begins at the red zone and ends with its mapping or the cap") {

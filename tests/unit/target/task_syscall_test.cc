@@ -28,7 +28,8 @@ TEST_CASE("a running thread") {
 }
 
 TEST_CASE("what does not have the form says what was expected") {
-  CHECK(parse_task_syscall("/proc/42/syscall", "").error().message() == "/proc/42/syscall:1: expected a system call or \"running\"");
+  CHECK(parse_task_syscall("/proc/42/syscall", "").error().message() ==
+        "/proc/42/syscall:1: expected a system call or \"running\"");
   CHECK(parse_task_syscall("s", "x 1 2\n").error().message() == "s:1: expected a system call number or \"running\"");
   CHECK(parse_task_syscall("s", "202 0x1 0x2\n").error().message() == "s:1: expected six arguments in hexadecimal");
   CHECK(parse_task_syscall("s", "-1 0x1\n").error().message() == "s:1: expected stack pointer and program counter");
