@@ -164,7 +164,7 @@ Findings suspicious_process(const Snapshot& snapshot) {
   for (auto* fact : facts)
     words.push_back(fmt::format("{} ({})", in_sentence(fact->kind, 40), in_sentence(fact->subject, 60)));
   Finding finding{"suspicious-process",
-                  of_target ? Severity::kMedium : Severity::kLow,
+                  of_target ? Severity::kMedium : Severity::kInfo,
                   fmt::format("{} that {}", counted(facts.size(), "trace"),
                               facts.size() == 1 ? "a service rarely leaves" : "services rarely leave"),
                   "",

@@ -89,13 +89,19 @@ BackgroundProgram::BackgroundProgram(const std::vector<std::string>& argv, const
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = fork();
-  if (pid_ == 0) exec_child(argv, settings, out[1], out[1]);
+  if (pid_ == 0) {
+    setpgid(0, 0);   // so that its workers can be ended with it
+    exec_child(argv, settings, out[1], out[1]);
+  }
+  setpgid(pid_, pid_);
+  group_ = pid_;
   close(out[1]);
   output_ = out[0];
 }
 
 BackgroundProgram::~BackgroundProgram() {
   kill_and_reap(SIGKILL);
+  kill(-group_, SIGKILL);   // workers of a master that was killed
   close(output_);
 }
 

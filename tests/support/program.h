@@ -31,7 +31,7 @@ ProgramResult collect(std::vector<std::string> arguments, const ProgramSettings&
 class BackgroundProgram {
  public:
   explicit BackgroundProgram(const std::vector<std::string>& argv, const ProgramSettings& settings = {});
-  ~BackgroundProgram();    // kills and reaps it
+  ~BackgroundProgram();    // kills and reaps it, and kills what it started and left in its process group
   BackgroundProgram(const BackgroundProgram&) = delete;
   BackgroundProgram& operator=(const BackgroundProgram&) = delete;
 
@@ -41,7 +41,7 @@ class BackgroundProgram {
   void kill_and_reap(int signal);
 
  private:
-  pid_t pid_ = -1;
+  pid_t pid_ = -1, group_ = -1;
   int output_ = -1;
   std::string seen_;
 };
