@@ -9,7 +9,7 @@
 
 namespace ec {
 
-// Raises oom_score_adj to 1000, lowers CPU and IO priority, lifts its own soft limit of descriptors. Failures are harmless and ignored.
+// Raises oom_score_adj to 1000, lowers CPU and IO priority, keeps to half of the CPUs, lifts its own soft limit of descriptors. Failures are harmless and ignored.
 void be_modest();
 
 // Effective capabilities of this process that matter here, missing ones in words:

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "collector/archive/raw_store.h"
@@ -68,6 +69,13 @@ class Sink {
             size_t limit = 16u << 20);
 };
 
+// Link texts of the target's descriptors, shared by the collectors of one helper: reading them again would cost a
+// readlinkat(2) for each of 10,000 descriptors.
+struct FdLinks {
+  std::vector<std::pair<int, std::string>> links;   // ascending by descriptor
+  bool complete = false;
+};
+
 struct GatherContext {
   const TargetIdentity* target = nullptr;   // null when no process was asked for (checklist, host only)
   const RunOptions& options;
@@ -77,6 +85,7 @@ struct GatherContext {
   // was already tried; go on behind it.
   std::vector<std::string> hung;
   Sink& out;
+  FdLinks* fd_links = nullptr;              // null: nobody shares
 };
 
 struct Collector {

@@ -38,6 +38,25 @@ Result<Descriptors> Descriptors::open(const TargetIdentity& target) {
   return Descriptors(std::move(*fd), std::move(*info));
 }
 
+Result<void> Descriptors::each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit) {
+  if (shared && shared->complete) {
+    for (const auto& [fd, text] : shared->links)
+      if (!visit(fd, text)) break;
+    return {};
+  }
+  std::vector<std::pair<int, std::string>> links;
+  bool stopped = false;
+  auto listed = each([&](int fd) {
+    auto text = link(fd);
+    if (!text) return true;
+    if (shared) links.emplace_back(fd, *text);
+    stopped = !visit(fd, *text);
+    return !stopped;
+  });
+  if (shared && listed && !stopped) *shared = FdLinks{std::move(links), true};
+  return listed;
+}
+
 Result<std::string_view> Descriptors::link(int fd) {
   ssize_t length = readlinkat(fd_.fd(), Name(fd).text, link_.data(), link_.size());
   if (length < 0) return fail_errno(fmt::format("{}/{}", fd_.directory(), fd), errno);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "collector/base/error.h"
+#include "collector/collectors/collector.h"
 #include "collector/proc/proc_root.h"
 #include "collector/target/identity.h"
 
@@ -24,6 +25,10 @@ class Descriptors {
 
   // Ascending. Stops when `visit` gives false. Errors: gone, when the process ends meanwhile.
   Result<void> each(const std::function<bool(int fd)>& visit) const { return fd_.each_number("", visit); }
+
+  // The same with the link texts, from `shared` when it is complete; else they are read, and kept there. Descriptors that
+  // were closed meanwhile or that may not be read are passed over.
+  Result<void> each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit);
 
   // The views live until the next call of the same function. Errors: gone when it was closed meanwhile, denied.
   Result<std::string_view> link(int fd);

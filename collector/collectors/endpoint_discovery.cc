@@ -10,7 +10,7 @@
 #include <cerrno>
 
 #include "collector/base/text.h"
-#include "collector/collectors/collector.h"
+#include "collector/collectors/descriptors.h"
 #include "collector/proc/net_tcp.h"
 #include "collector/proc/net_unix.h"
 #include "collector/proc/proc_root.h"
@@ -176,28 +176,33 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
   return found;
 }
 
-Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target) {
+Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared) {
   std::string task = task_folder(target);
   auto listeners = read_listeners(task);
   if (!listeners) return tl::unexpected(listeners.error());
+  if (listeners->tcp.empty() && listeners->unix_streams.empty()) return std::vector<EndpointListener>{};
+  auto descriptors = Descriptors::open(target);
+  if (!descriptors) return tl::unexpected(descriptors.error());
   std::unordered_set<uint64_t> own;
-  auto root = ProcRoot::open(task + "/fd");
-  if (!root) return tl::unexpected(root.error());
-  Error first_problem;
-  auto listed = root->each_number("", [&](int fd) {
-    char text[64];
-    ssize_t length = readlinkat(root->fd(), std::to_string(fd).c_str(), text, sizeof text);
-    if (length < 0) {
-      if (first_problem.detail.empty() && errno != ENOENT) first_problem = sys_error(task + "/fd", errno, "links");
-      return true;
-    }
-    std::string_view link(text, static_cast<size_t>(length));
+  uint64_t readable = 0, all = 0;
+  auto listed = descriptors->each_link(shared, [&](int, std::string_view link) {
+    ++readable;
     if (!link.starts_with("socket:[") || !link.ends_with(']')) return true;
     if (auto inode = parse_number<uint64_t>(link.substr(8, link.size() - 9))) own.insert(*inode);
     return true;
   });
   if (!listed) return tl::unexpected(listed.error());
-  if (own.empty() && !first_problem.detail.empty()) return tl::unexpected(first_problem);
+  if (readable == 0) {
+    // Nothing is open, or nothing may be read: only the latter is worth telling.
+    Error denied;
+    (void)descriptors->each([&](int fd) {
+      ++all;
+      auto link = descriptors->link(fd);
+      if (!link) denied = link.error();
+      return false;
+    });
+    if (all > 0 && denied.code == ErrorCode::kDenied) return tl::unexpected(denied);
+  }
   return likely_endpoints(*listeners, own, target.comm, task + "/root");
 }
 

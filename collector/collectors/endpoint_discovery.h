@@ -7,6 +7,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "collector/collectors/collector.h"
 #include "collector/collectors/http_connection.h"
 #include "collector/proc/inet_diag.h"
 #include "collector/target/identity.h"
@@ -42,7 +43,7 @@ std::string_view known_service(uint16_t port);
 std::string_view known_product(std::string_view comm);
 
 // Reads /proc of the target. Errors: denied (descriptors of another user's process), gone.
-Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target);
+Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared);
 
 // Moves this process into the network namespace of the target unless it is the same. For a single-threaded helper only:
 // there is no way back. Errors: denied.

@@ -35,10 +35,9 @@ struct OpenLog {
 };
 
 // Looks at the descriptor only as far as it may be a log: link, then fdinfo, then stat on a local filesystem.
-std::optional<OpenLog> candidate(Descriptors& descriptors, const LocalMounts& mounts, int fd, uint64_t& infos) {
-  auto text = descriptors.link(fd);
-  if (!text) return std::nullopt;
-  FdLink link = parse_fd_link(*text);
+std::optional<OpenLog> candidate(Descriptors& descriptors, const LocalMounts& mounts, int fd, std::string_view text,
+                                 uint64_t& infos) {
+  FdLink link = parse_fd_link(text);
   if (link.kind != "path" || log_likelihood(link.target, fd, true) == 0 || infos >= kMostInfos) return std::nullopt;
   OpenLog found{fd, 0, std::string(link.target), link.deleted, {}};
   ++infos;
@@ -56,12 +55,12 @@ std::optional<OpenLog> candidate(Descriptors& descriptors, const LocalMounts& mo
   return found;
 }
 
-std::vector<OpenLog> candidates(Descriptors& descriptors, const LocalMounts& mounts, Deadline deadline) {
+std::vector<OpenLog> candidates(Descriptors& descriptors, const LocalMounts& mounts, FdLinks* shared, Deadline deadline) {
   std::vector<OpenLog> found;
   std::set<std::pair<dev_t, ino_t>> seen;
   uint64_t infos = 0, count = 0;
-  (void)descriptors.each([&](int fd) {
-    if (auto one = candidate(descriptors, mounts, fd, infos))
+  (void)descriptors.each_link(shared, [&](int fd, std::string_view text) {
+    if (auto one = candidate(descriptors, mounts, fd, text, infos))
       if (seen.emplace(one->file.st_dev, one->file.st_ino).second) found.push_back(std::move(*one));
     return ++count < kMostDescriptors && !(count % 256 == 0 && deadline.passed());
   });
@@ -158,7 +157,7 @@ void gather_logs(GatherContext& context) {
     out.touch(descriptors->folder());
     // Even when a file hung an earlier helper: the others are stored again under the same names.
     uint64_t stored = 0, logs = 0, passed_over = 0;
-    for (const OpenLog& log : candidates(*descriptors, LocalMounts::of(target), context.deadline)) {
+    for (const OpenLog& log : candidates(*descriptors, LocalMounts::of(target), context.fd_links, context.deadline)) {
       uint64_t limit = std::min(context.options.log_tail_bytes, kMostBytes - std::min(stored, kMostBytes));
       if (logs == kMostLogs || limit == 0 || context.deadline.passed()) ++passed_over;
       else if (gather_tail(log, descriptors->folder(), limit, stored, out)) ++logs;

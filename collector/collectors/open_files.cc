@@ -26,8 +26,8 @@ std::string stat_text(const struct stat& file) {
 }
 
 // One descriptor: link, fdinfo, and for files on local filesystems what stat(2) says.
-void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int fd, bool plain_info, Sink& out,
-                       const std::string& bundle) {
+void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int fd, bool plain_info, FdLinks* shared,
+                       Sink& out, const std::string& bundle) {
   char name[24];
   auto section = [&](const char* part) {
     return std::string_view(name, static_cast<size_t>(fmt::format_to(name, "{}/{}", fd, part) - name));
@@ -39,6 +39,7 @@ void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int 
     return;
   }
   out.section(bundle, section("link"), *link);
+  if (shared) shared->links.emplace_back(fd, *link);
   std::string_view kind = parse_fd_link(*link).kind;
   if (!plain_info && !info_matters(kind)) return;
   auto info = descriptors.info(fd);
@@ -166,6 +167,7 @@ void gather_open_files(GatherContext& context) {
     context.out.failed_section(bundle, "count", Error{ErrorCode::kTimeout, descriptors->folder(), "reading it hung", 0});
     return;
   }
+  if (context.fd_links) *context.fd_links = {};
   LocalMounts mounts = LocalMounts::of(target);
   uint64_t count = 0, listed = 0;
   bool late = false;
@@ -175,10 +177,11 @@ void gather_open_files(GatherContext& context) {
       late = late || context.deadline.passed();
     }
     if (late || listed == kMostDescriptors) return true;   // go on counting
-    gather_descriptor(*descriptors, mounts, fd, listed < kMostPlainInfos, context.out, bundle);
+    gather_descriptor(*descriptors, mounts, fd, listed < kMostPlainInfos, context.fd_links, context.out, bundle);
     ++listed;
     return true;
   });
+  if (context.fd_links) context.fd_links->complete = walked && listed == count;
   std::string counts = fmt::format("descriptors {}\nlisted {}\n", count, listed);
   if (count > kMostPlainInfos)
     counts += fmt::format("# fdinfo of files, sockets and pipes after the first {} was not read\n", kMostPlainInfos);

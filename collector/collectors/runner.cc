@@ -72,6 +72,7 @@ void Runner::launch(Track& track) {
   track.begun = false;
   auto body = [&](FrameWriter& writer) {
     const std::vector<std::string> none;
+    FdLinks fd_links;
     for (size_t i = track.next; i < track.steps.size(); ++i) {
       const Step& step = track.steps[i];
       const auto& hung = i == track.next ? track.hung : none;
@@ -80,7 +81,7 @@ void Runner::launch(Track& track) {
       std::this_thread::sleep_until(step.not_before);
       sink.begin();
       Deadline deadline = Deadline::in(step.collector->budget).earlier_of(track.deadline);
-      GatherContext context{target_, options_, step.reading, deadline, hung, sink};
+      GatherContext context{target_, options_, step.reading, deadline, hung, sink, &fd_links};
       step.collector->gather(context);
       sink.end();
     }
@@ -101,7 +102,7 @@ void Runner::run_here(Track& track, const Error& why) {
     if (collector.tier == Tier::kT0 && collector.lane == Lane::kMain) {
       std::this_thread::sleep_until(std::min(step.not_before, track.deadline.at()));
       LocalSink sink(static_cast<uint32_t>(track.next));
-      GatherContext context{target_, options_, step.reading, Deadline::in(collector.budget), {}, sink};
+      GatherContext context{target_, options_, step.reading, Deadline::in(collector.budget), {}, sink, nullptr};
       collector.gather(context);
       for (const std::string& frame : sink.frames()) handle_frame(track, frame);
       flush_bundles(track, Status::kOk, "");

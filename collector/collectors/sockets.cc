@@ -114,17 +114,15 @@ struct TargetInodes {
   std::unordered_set<uint64_t> sockets, pipes;
 };
 
-TargetInodes target_inodes(const TargetIdentity& target, Sink& out) {
+TargetInodes target_inodes(const TargetIdentity& target, FdLinks* shared, Sink& out) {
   TargetInodes inodes;
   auto descriptors = Descriptors::open(target);
   if (!descriptors) return inodes;   // the collector of open files tells why
   if (out.hung_before(descriptors->folder())) return inodes;
   out.touch(descriptors->folder());
   uint64_t count = 0;
-  (void)descriptors->each([&](int fd) {
-    auto text = descriptors->link(fd);
-    if (!text) return true;
-    FdLink link = parse_fd_link(*text);
+  (void)descriptors->each_link(shared, [&](int, std::string_view text) {
+    FdLink link = parse_fd_link(text);
     if (link.kind == "socket" && link.inode) inodes.sockets.insert(link.inode);
     if (link.kind == "pipe" && link.inode) inodes.pipes.insert(link.inode);
     return ++count < kMostDescriptors;
@@ -206,7 +204,7 @@ void gather_sockets(GatherContext& context) {
   const TargetIdentity* target = context.target;
   Sink& out = context.out;
   TargetInodes own;
-  if (target) own = target_inodes(*target, out);
+  if (target) own = target_inodes(*target, context.fd_links, out);
 
   Result<Dumps> dumps = dump_all(target, context.deadline.earlier_of(Deadline::in(kDumpBudget)), out);
   std::vector<Kept> kept;
