@@ -1,5 +1,5 @@
-// An archive is a fixture: each folder of tests/golden/archives is an unpacked archive from a real run, and its summary as
-// today's rules write it. scripts/update-golden rewrites the expectations; look at the diff before you commit it.
+// An archive is a fixture: each folder of tests/golden/archives is an unpacked archive from a real run, and its summary
+// as today's rules write it. scripts/update-golden rewrites the expectations; look at the diff before you commit it.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
