@@ -1,6 +1,7 @@
-// A service in trouble, on purpose: its connections are never closed after the client left, its descriptors run out, one
-// thread holds a lock while it waits for a slow backend, a dozen others queue behind it, one spins, and the log fills with
-// errors. Everything stays on the loopback interface and inside this process. Ends by itself after ten minutes.
+// A service in trouble, on purpose: its connections are never closed after the client left, its descriptors run out,
+// one thread holds a lock while it waits for a slow backend, a dozen others queue behind it, one spins, and the log
+// fills with errors. Everything stays on the loopback interface and inside this process. Ends by itself after ten
+// minutes.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -9,9 +9,9 @@
 
 namespace ec {
 
-// The debug file of `module`, whose path in the target's root is `path`. Null when there is none that matches: one found
-// by build id must have this build id; one found by link must have it too or, without build ids, the right checksum
-// (files up to 64 MiB). `reason` then says what was missing.
+// The debug file of `module`, whose path in the target's root is `path`. Null when there is none that matches: one
+// found by build id must have this build id; one found by link must have it too or, without build ids, the right
+// checksum (files up to 64 MiB). `reason` then says what was missing.
 std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std::string& path, int target_root_fd,
                                                std::string& reason);
 

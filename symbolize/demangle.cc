@@ -12,11 +12,12 @@ namespace ec {
 namespace {
 
 constexpr size_t kLongest = 4096;
-constexpr size_t kHashLength = 19;   // "::h" and 16 hexadecimal digits
+constexpr size_t kHashLength = 19;  // "::h" and 16 hexadecimal digits
 
-// A back reference ("S1_", "T0_") repeats text that may itself hold references, so 250 bytes can stand for gigabytes, and
-// __cxa_demangle writes them all. Of the 105,000 C++ names in Debian's node and libLLVM three have more than 32; with 32 the
-// worst name takes 50 ms. Pack expansions ("Dp", "sp") multiply when they are nested.
+// A back reference ("S1_", "T0_") repeats text that may itself hold references, so 250 bytes can stand for gigabytes,
+// and
+// __cxa_demangle writes them all. Of the 105,000 C++ names in Debian's node and libLLVM three have more than 32; with
+// 32 the worst name takes 50 ms. Pack expansions ("Dp", "sp") multiply when they are nested.
 bool may_explode(std::string_view mangled) {
   int references = 0, expansions = 0;
   for (size_t i = 0; i + 1 < mangled.size(); ++i) {
@@ -38,9 +39,21 @@ bool ends_with_rust_hash(std::string_view name) {
 
 // rustc_demangle, legacy mangling: "$LT$" is "<", "$u20$" is U+0020, ".." is "::".
 std::string undo_rust_escapes(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEscapes{{
-      {"$SP$", "@"}, {"$BP$", "*"}, {"$RF$", "&"}, {"$LT$", "<"}, {"$GT$", ">"}, {"$LP$", "("}, {"$RP$", ")"}, {"$C$", ","},
-      {"$u20$", " "}, {"$u27$", "'"}, {"$u5b$", "["}, {"$u5d$", "]"}, {"$u7b$", "{"}, {"$u7d$", "}"}, {"$u7e$", "~"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEscapes{{{"$SP$", "@"},
+                                                                                    {"$BP$", "*"},
+                                                                                    {"$RF$", "&"},
+                                                                                    {"$LT$", "<"},
+                                                                                    {"$GT$", ">"},
+                                                                                    {"$LP$", "("},
+                                                                                    {"$RP$", ")"},
+                                                                                    {"$C$", ","},
+                                                                                    {"$u20$", " "},
+                                                                                    {"$u27$", "'"},
+                                                                                    {"$u5b$", "["},
+                                                                                    {"$u5d$", "]"},
+                                                                                    {"$u7b$", "{"},
+                                                                                    {"$u7d$", "}"},
+                                                                                    {"$u7e$", "~"}}};
   std::string text;
   while (!name.empty()) {
     bool replaced = false;
@@ -57,7 +70,7 @@ std::string undo_rust_escapes(std::string_view name) {
       name.remove_prefix(2);
       replaced = true;
     } else if (name[0] == '_' && name.starts_with("_$") && (text.empty() || text.ends_with("::"))) {
-      name.remove_prefix(1);   // an element may not begin with "$", so rustc puts "_" before it
+      name.remove_prefix(1);  // an element may not begin with "$", so rustc puts "_" before it
       replaced = true;
     }
     if (replaced) continue;

@@ -40,15 +40,17 @@ uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignmen
 std::string build_id_of_notes(std::string_view notes, uint64_t alignment) {
   if (alignment != 8) alignment = 4;
   ByteCursor cursor(notes);
-  while (auto header = cursor.read<Elf64_Nhdr>()) {   // same layout in both classes
+  while (auto header = cursor.read<Elf64_Nhdr>()) {  // same layout in both classes
     auto owner = cursor.take(header->n_namesz);
-    if (!owner || !cursor.skip(std::min<size_t>(align_up(cursor.offset(), alignment) - cursor.offset(), cursor.remaining())))
+    if (!owner ||
+        !cursor.skip(std::min<size_t>(align_up(cursor.offset(), alignment) - cursor.offset(), cursor.remaining())))
       break;
     auto description = cursor.take(header->n_descsz);
     if (!description) break;
     if (header->n_type == NT_GNU_BUILD_ID && *owner == std::string_view("GNU\0", 4) && description->size() <= 64)
       return to_hex(*description);
-    if (!cursor.skip(std::min<size_t>(align_up(cursor.offset(), alignment) - cursor.offset(), cursor.remaining()))) break;
+    if (!cursor.skip(std::min<size_t>(align_up(cursor.offset(), alignment) - cursor.offset(), cursor.remaining())))
+      break;
   }
   return {};
 }
@@ -61,7 +63,8 @@ Result<ElfFile> ElfFile::open(ByteSource source) {
   if (ident.size() < EI_NIDENT || !ident.starts_with(ELFMAG))
     return fail(ErrorCode::kMalformed, file.source_.name(), "expected an ELF file");
   constexpr char kOurOrder = std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
-  if (ident[EI_DATA] != kOurOrder) return fail(ErrorCode::kUnsupported, file.source_.name(), "ELF of the other byte order");
+  if (ident[EI_DATA] != kOurOrder)
+    return fail(ErrorCode::kUnsupported, file.source_.name(), "ELF of the other byte order");
   if (ident[EI_CLASS] != ELFCLASS32 && ident[EI_CLASS] != ELFCLASS64)
     return fail(ErrorCode::kMalformed, file.source_.name(), "expected ELF class 32 or 64");
   file.is_64_bit_ = ident[EI_CLASS] == ELFCLASS64;
@@ -111,14 +114,21 @@ void ElfFile::read_sections(uint64_t offset, uint64_t count, uint64_t name_index
   ByteCursor cursor(table);
   while (auto raw = cursor.read<typename Types::Section>()) {
     name_offsets.push_back(raw->sh_name);
-    sections_.push_back({{}, raw->sh_type, raw->sh_link, raw->sh_info, raw->sh_flags, raw->sh_addr, raw->sh_offset,
-                         raw->sh_size, raw->sh_entsize});
+    sections_.push_back({{},
+                         raw->sh_type,
+                         raw->sh_link,
+                         raw->sh_info,
+                         raw->sh_flags,
+                         raw->sh_addr,
+                         raw->sh_offset,
+                         raw->sh_size,
+                         raw->sh_entsize});
   }
   if (name_index >= sections_.size()) return;
   auto names = contents(sections_[name_index], kMostNameBytes);
   if (!names) return;
   names_ = std::move(*names);
-  names_.reserve(32);   // beyond the small-string buffer, so that the views survive a move of this object
+  names_.reserve(32);  // beyond the small-string buffer, so that the views survive a move of this object
   std::string_view all = names_;
   for (size_t i = 0; i < sections_.size(); ++i) {
     if (name_offsets[i] >= all.size()) continue;
@@ -149,9 +159,11 @@ const ElfSection* ElfFile::section_at(uint64_t address) const {
 
 Result<std::string> ElfFile::contents(const ElfSection& section, uint64_t limit) const {
   if (section.type == SHT_NOBITS)
-    return fail(ErrorCode::kUnsupported, source_.name(), fmt::format("section {} has no bytes in the file", section.name));
+    return fail(ErrorCode::kUnsupported, source_.name(),
+                fmt::format("section {} has no bytes in the file", section.name));
   if (section.size > limit)
-    return fail(ErrorCode::kSkipped, source_.name(), fmt::format("section {} has {} bytes, over {}", section.name, section.size, limit));
+    return fail(ErrorCode::kSkipped, source_.name(),
+                fmt::format("section {} has {} bytes, over {}", section.name, section.size, limit));
   if (section.flags & SHF_COMPRESSED) return unpack_section(source_, &section - sections_.data(), limit);
   return source_.read(section.offset, section.size);
 }

@@ -14,7 +14,7 @@
 namespace ec {
 
 struct ElfSection {
-  std::string_view name;   // into the ElfFile's name table
+  std::string_view name;  // into the ElfFile's name table
   uint32_t type = 0, link = 0, info = 0;
   uint64_t flags = 0, address = 0, offset = 0, size = 0, entry_size = 0;
 };
@@ -35,8 +35,8 @@ class ElfFile {
 
   const ByteSource& source() const { return source_; }
   bool is_64_bit() const { return is_64_bit_; }
-  uint16_t type() const { return type_; }         // ET_EXEC, ET_DYN …
-  uint16_t machine() const { return machine_; }   // EM_X86_64 …
+  uint16_t type() const { return type_; }        // ET_EXEC, ET_DYN …
+  uint16_t machine() const { return machine_; }  // EM_X86_64 …
   uint64_t entry() const { return entry_; }
   const std::vector<ElfSegment>& segments() const { return segments_; }
   const std::vector<ElfSection>& sections() const { return sections_; }
@@ -52,8 +52,8 @@ class ElfFile {
   // Offset in the file of the byte at this address; nothing when the file does not hold it.
   std::optional<uint64_t> file_offset(uint64_t address) const;
 
-  // What the dynamic linker adds the load bias to and stores at this address, by the RELA sections of a 64-bit file: in a
-  // position-independent executable the file itself holds 0 there. Nothing when there is no such relocation.
+  // What the dynamic linker adds the load bias to and stores at this address, by the RELA sections of a 64-bit file: in
+  // a position-independent executable the file itself holds 0 there. Nothing when there is no such relocation.
   std::optional<uint64_t> relocated_value(uint64_t address) const;
 
   // Hex, "" = none. The NT_GNU_BUILD_ID note only; Go's own build id is another thing.

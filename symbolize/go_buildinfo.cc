@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kMagic("\xff Go buildinf:");
 constexpr size_t kAlignment = 16, kHeaderBytes = 32, kSentinelBytes = 16;
 constexpr uint64_t kLongestVersion = 1024, kLongestModules = 1u << 20;
-constexpr uint64_t kSearchedBytes = 1u << 20;   // of the data segment, when there is no section
+constexpr uint64_t kSearchedBytes = 1u << 20;  // of the data segment, when there is no section
 constexpr uint8_t kBigEndian = 1, kInline = 2;
 
 Error malformed(std::string_view expected) {
@@ -61,8 +61,7 @@ std::string without_sentinels(std::string_view modules) {
 Result<GoBuildText> parse_go_buildinfo(std::string_view section, const ReadMemory& memory) {
   size_t at = 0;
   while (at + kHeaderBytes <= section.size() && !section.substr(at).starts_with(kMagic)) at += kAlignment;
-  if (at + kHeaderBytes > section.size())
-    return fail(ErrorCode::kNotFound, ".go.buildinfo", "no Go build information");
+  if (at + kHeaderBytes > section.size()) return fail(ErrorCode::kNotFound, ".go.buildinfo", "no Go build information");
   auto pointer_size = static_cast<size_t>(static_cast<uint8_t>(section[at + 14]));
   auto flags = static_cast<uint8_t>(section[at + 15]);
   GoBuildText text;
@@ -83,7 +82,8 @@ Result<GoBuildText> parse_go_buildinfo(std::string_view section, const ReadMemor
   auto version = version_at ? string_at(memory, *version_at, pointer_size, kLongestVersion) : std::nullopt;
   if (!version || version->empty()) return tl::unexpected<Error>(malformed("a pointer to the version"));
   text.version = *version;
-  if (modules_at) text.modules = without_sentinels(string_at(memory, *modules_at, pointer_size, kLongestModules).value_or(""));
+  if (modules_at)
+    text.modules = without_sentinels(string_at(memory, *modules_at, pointer_size, kLongestModules).value_or(""));
   return text;
 }
 
@@ -119,14 +119,14 @@ Result<GoBuildText> go_buildinfo(const ElfFile& elf) {
     if (!offset) return std::nullopt;
     auto found = elf.source().read(*offset, length);
     if (!found) return std::nullopt;
-    if (length == 16) relocate(at, *found);   // a string header
+    if (length == 16) relocate(at, *found);  // a string header
     return std::move(*found);
   });
 }
 
 GoBuildInfo parse_go_modules(std::string_view version, std::string_view modules) {
   GoBuildInfo info;
-  version = version.substr(0, version.find(' '));   // "go1.21.0 X:boringcrypto"
+  version = version.substr(0, version.find(' '));  // "go1.21.0 X:boringcrypto"
   info.version = version.starts_with("go") ? version.substr(2) : version;
   LineCursor lines(".go.buildinfo", modules);
   while (auto line = lines.next()) {

@@ -1,6 +1,6 @@
-// What the Go linker notes about a program: runtime/debug.BuildInfo as stored in the section .go.buildinfo; the layout is
-// that of Go's own reader, src/debug/buildinfo/buildinfo.go. Both forms: pointers to Go strings (1.13 to 1.17) and the
-// strings themselves (1.18 and later).
+// What the Go linker notes about a program: runtime/debug.BuildInfo as stored in the section .go.buildinfo; the layout
+// is that of Go's own reader, src/debug/buildinfo/buildinfo.go. Both forms: pointers to Go strings (1.13 to 1.17) and
+// the strings themselves (1.18 and later).
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,15 @@ namespace ec {
 
 // The two strings, as text.
 struct GoBuildText {
-  std::string version;   // "go1.19.8"
-  std::string modules;   // lines "path\t…", "mod\t…", "dep\t…", "build\tKEY=VALUE"; "" when built without modules
+  std::string version;  // "go1.19.8"
+  std::string modules;  // lines "path\t…", "mod\t…", "dep\t…", "build\tKEY=VALUE"; "" when built without modules
 };
 
 struct GoBuildInfo {
-  std::string version;   // "1.19.8"
-  std::string path;      // of the main package
+  std::string version;  // "1.19.8"
+  std::string path;     // of the main package
   std::string module, module_version;
-  std::map<std::string, std::string> settings;   // "GOOS", "vcs.revision" …
+  std::map<std::string, std::string> settings;  // "GOOS", "vcs.revision" …
   size_t dependencies = 0;
 };
 

@@ -48,7 +48,7 @@ std::optional<uint64_t> GoFunctions::word(uint64_t offset, size_t size) const {
 
 bool GoFunctions::read_header() {
   auto magic = word(0, 4);
-  auto tail = word(4, 4);   // two zero bytes, instruction quantum, pointer size
+  auto tail = word(4, 4);  // two zero bytes, instruction quantum, pointer size
   if (!magic || !tail || (*tail & 0xffff) != 0) return false;
   pointer_size_ = static_cast<size_t>(*tail >> 24);
   if (pointer_size_ != 4 && pointer_size_ != 8) return false;
@@ -65,8 +65,10 @@ bool GoFunctions::read_header() {
     if (code == nullptr || !(code->flags & SHF_EXECINSTR)) {
       auto target = elf_->relocated_value(table_address_ + 8 + 2 * pointer_size_);
       const ElfSection* text = elf_->section(".text");
-      if (target) text_ = *target;
-      else if (text != nullptr) text_ = text->address;
+      if (target)
+        text_ = *target;
+      else if (text != nullptr)
+        text_ = text->address;
     }
   } else if (*magic == kGo116) {
     names_ = header(2);
@@ -95,11 +97,13 @@ uint64_t GoFunctions::entry_of(size_t index) const {
 
 std::optional<FoundSymbol> GoFunctions::find(uint64_t address) const {
   if (count_ == 0 || address < entry_of(0) || address >= entry_of(count_)) return std::nullopt;
-  size_t low = 0, high = count_;   // entry_of(low) <= address < entry_of(high)
+  size_t low = 0, high = count_;  // entry_of(low) <= address < entry_of(high)
   while (high - low > 1) {
     size_t middle = low + (high - low) / 2;
-    if (entry_of(middle) <= address) low = middle;
-    else high = middle;
+    if (entry_of(middle) <= address)
+      low = middle;
+    else
+      high = middle;
   }
   uint64_t function = load(index_, low * 2 * field_size_ + field_size_, field_size_);
   if (function > table_size_ - functions_) return std::nullopt;

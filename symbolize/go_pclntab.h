@@ -28,12 +28,12 @@ class GoFunctions {
   std::optional<uint64_t> word(uint64_t offset, size_t size) const;
 
   std::shared_ptr<const ElfFile> elf_;
-  uint64_t table_offset_ = 0, table_size_ = 0, table_address_ = 0;   // of pclntab, in the file and in memory
-  uint64_t names_ = 0, functions_ = 0;   // offsets within pclntab
-  uint64_t text_ = 0;                    // 1.18 and later: what entries count from
+  uint64_t table_offset_ = 0, table_size_ = 0, table_address_ = 0;  // of pclntab, in the file and in memory
+  uint64_t names_ = 0, functions_ = 0;                              // offsets within pclntab
+  uint64_t text_ = 0;                                               // 1.18 and later: what entries count from
   size_t pointer_size_ = 8, field_size_ = 8, count_ = 0;
   bool relative_ = false;
-  std::string index_;                    // count_ pairs of (entry, offset of the function) and one last entry
+  std::string index_;  // count_ pairs of (entry, offset of the function) and one last entry
 };
 
 }  // namespace ec

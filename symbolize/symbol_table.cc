@@ -14,7 +14,7 @@ constexpr uint64_t kMostSymbols = 4'000'000;
 constexpr uint64_t kReadAtOnce = 1u << 20;
 constexpr size_t kLongestName = 64 * 1024;
 constexpr size_t kMostAliases = 16;
-constexpr size_t kMostSteps = 64;   // nesting of functions is shallow; bounds a table of liars
+constexpr size_t kMostSteps = 64;  // nesting of functions is shallow; bounds a table of liars
 
 // Type, then binding: smaller is better.
 uint8_t rank_of(unsigned type, unsigned binding) {
@@ -27,9 +27,7 @@ bool is_mapping_symbol(std::string_view name) {
   return name.size() >= 2 && name[0] == '$' && (name.size() == 2 || name[2] == '.' || name[1] == 'x');
 }
 
-bool has_mapping_symbols(uint16_t machine) {
-  return machine == EM_ARM || machine == EM_AARCH64 || machine == EM_RISCV;
-}
+bool has_mapping_symbols(uint16_t machine) { return machine == EM_ARM || machine == EM_AARCH64 || machine == EM_RISCV; }
 
 size_t leading_underscores(std::string_view name) { return std::min(name.find_first_not_of('_'), name.size()); }
 
@@ -51,8 +49,10 @@ size_t SymbolTable::add(std::shared_ptr<const ElfFile> file, uint32_t section_ty
   size_t before = entries_.size();
   auto index = static_cast<uint8_t>(files_.size() - 1);
   auto take_all = [&](std::string_view bytes) {
-    if (file->is_64_bit()) take<Elf64_Sym>(files_.back(), index, bytes);
-    else take<Elf32_Sym>(files_.back(), index, bytes);
+    if (file->is_64_bit())
+      take<Elf64_Sym>(files_.back(), index, bytes);
+    else
+      take<Elf32_Sym>(files_.back(), index, bytes);
   };
   if (section->flags & SHF_COMPRESSED) {
     if (auto bytes = file->contents(*section)) take_all(*bytes);

@@ -1,5 +1,6 @@
-// Function and data symbols of a module, from one or more ELF files, sorted once. An entry is 24 bytes and holds no text:
-// a name is read from the file when it is asked for, so that a table of a million symbols costs one read and one sort.
+// Function and data symbols of a module, from one or more ELF files, sorted once. An entry is 24 bytes and holds no
+// text: a name is read from the file when it is asked for, so that a table of a million symbols costs one read and one
+// sort.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 namespace ec {
 
 struct FoundSymbol {
-  std::string name;        // as in the file, without version ("@GLIBC_2.34")
+  std::string name;  // as in the file, without version ("@GLIBC_2.34")
   uint64_t address = 0;
-  uint64_t size = 0;       // 0: it has none; it reaches to the next symbol
+  uint64_t size = 0;  // 0: it has none; it reaches to the next symbol
 };
 
 class SymbolTable {
@@ -34,18 +35,18 @@ class SymbolTable {
  private:
   struct Entry {
     uint64_t address;
-    uint32_t size;          // sizes over 4 GiB are cut
-    uint32_t name;          // offset in the string table
-    uint32_t section;       // of its file; becomes unused after sort()
-    uint8_t file;           // index into files_
-    uint8_t rank;           // smaller is better
-    uint8_t untyped;        // may be a mapping symbol
+    uint32_t size;     // sizes over 4 GiB are cut
+    uint32_t name;     // offset in the string table
+    uint32_t section;  // of its file; becomes unused after sort()
+    uint8_t file;      // index into files_
+    uint8_t rank;      // smaller is better
+    uint8_t untyped;   // may be a mapping symbol
     uint8_t sizeless;
   };
   struct File {
     std::shared_ptr<const ElfFile> elf;
     uint64_t names_offset = 0, names_size = 0;
-    std::string names;      // when the string table had to be unpacked
+    std::string names;  // when the string table had to be unpacked
   };
   template <class Symbol>
   void take(const File& file, uint8_t file_index, std::string_view bytes);

@@ -43,7 +43,7 @@ struct Symbolizer::State {
     std::string build_id;
     SymbolTable symbols;
     std::optional<GoFunctions> go;
-    std::string reason;   // why there is no ELF file, or why its table is thin
+    std::string reason;  // why there is no ELF file, or why its table is thin
   };
 
   int target_root_fd;
@@ -88,8 +88,10 @@ void Symbolizer::State::load(Module& module) const {
     auto image = xz ? unpack_xz(*xz) : xz;
     auto inner = image ? ElfFile::open(ByteSource(module.path + " (.gnu_debugdata)", std::move(*image)))
                        : Result<ElfFile>(tl::unexpected<Error>(image.error()));
-    if (inner) module.symbols.add(std::make_shared<const ElfFile>(std::move(*inner)), SHT_SYMTAB);
-    else module.reason += ", .gnu_debugdata: " + inner.error().message();
+    if (inner)
+      module.symbols.add(std::make_shared<const ElfFile>(std::move(*inner)), SHT_SYMTAB);
+    else
+      module.reason += ", .gnu_debugdata: " + inner.error().message();
   }
   module.symbols.sort();
 }
@@ -129,8 +131,7 @@ SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
   if (index >= state_->modules.size()) return {{}, 0, "unknown module"};
   State::Module& module = state_->opened(index);
   if (!module.loaded) state_->load(module);
-  if (auto found = module.symbols.find(elf_address))
-    return {shown_name(found->name), elf_address - found->address, {}};
+  if (auto found = module.symbols.find(elf_address)) return {shown_name(found->name), elf_address - found->address, {}};
   if (module.go && in_code(*module.elf, elf_address))
     if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
   return {{}, 0, state_->why_unknown(module, elf_address)};

@@ -1,6 +1,6 @@
 // Addresses to names. One Symbolizer per target: it keeps each module's sorted symbol table, built on first use from
-// .symtab, .dynsym, .gnu_debugdata, a separate debug file or Go's pclntab. The files are the target's and may be corrupt
-// or change while we read: everything is read with pread(2) into memory and checked, nothing is mapped.
+// .symtab, .dynsym, .gnu_debugdata, a separate debug file or Go's pclntab. The files are the target's and may be
+// corrupt or change while we read: everything is read with pread(2) into memory and checked, nothing is mapped.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 namespace ec {
 
 struct ModuleFile {
-  std::string path;    // as the target sees it; used for debug files beside it
+  std::string path;  // as the target sees it; used for debug files beside it
   uint64_t device_major = 0, device_minor = 0, inode = 0;
-  int fd = -1;         // readable, dup'ed by the callee; -1 none
-  std::string bytes;   // owned image when fd < 0, e.g. the vdso
+  int fd = -1;        // readable, dup'ed by the callee; -1 none
+  std::string bytes;  // owned image when fd < 0, e.g. the vdso
 };
 
 struct SymbolName {
-  std::string name;      // demangled; "" = unknown
-  uint64_t offset = 0;   // of the address from the start of the function
-  std::string reason;    // why name is empty
+  std::string name;     // demangled; "" = unknown
+  uint64_t offset = 0;  // of the address from the start of the function
+  std::string reason;   // why name is empty
 };
 
 // Not thread-safe.

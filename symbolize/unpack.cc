@@ -52,7 +52,7 @@ std::optional<uint64_t> lzma2_size(ByteCursor& cursor) {
       unpacked += static_cast<uint64_t>(*control & 0x1f) << 16;
       auto size = big_endian_16(cursor);
       if (!size) return std::nullopt;
-      packed = *size + 1u + (*control >= 0xc0 ? 1u : 0u);   // with a properties byte
+      packed = *size + 1u + (*control >= 0xc0 ? 1u : 0u);  // with a properties byte
     }
     if (!cursor.skip(packed)) return std::nullopt;
     total += unpacked;
@@ -63,7 +63,10 @@ std::optional<uint64_t> lzma2_size(ByteCursor& cursor) {
 }  // namespace
 
 std::optional<uint64_t> xz_unpacked_size(std::string_view xz) {
-  constexpr std::string_view kMagic("\xfd" "7zXZ\0", 6);
+  constexpr std::string_view kMagic(
+      "\xfd"
+      "7zXZ\0",
+      6);
   if (!xz.starts_with(kMagic) || xz.size() < 12) return std::nullopt;
   constexpr size_t kCheckBytes[16] = {0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64};
   size_t check = kCheckBytes[static_cast<unsigned char>(xz[7]) & 0x0f];
@@ -74,13 +77,13 @@ std::optional<uint64_t> xz_unpacked_size(std::string_view xz) {
     size_t start = cursor.offset();
     auto header_words = cursor.read<uint8_t>();
     if (!header_words) return std::nullopt;
-    if (*header_words == 0) return total;   // the index follows
+    if (*header_words == 0) return total;  // the index follows
     auto flags = cursor.read<uint8_t>();
-    if (!flags || (*flags & 0x3f) != 0) return std::nullopt;   // one filter only
+    if (!flags || (*flags & 0x3f) != 0) return std::nullopt;  // one filter only
     if ((*flags & 0x40) && !read_multibyte(cursor)) return std::nullopt;
     if ((*flags & 0x80) && !read_multibyte(cursor)) return std::nullopt;
     auto filter = read_multibyte(cursor);
-    if (filter != uint64_t{0x21}) return std::nullopt;   // LZMA2
+    if (filter != uint64_t{0x21}) return std::nullopt;  // LZMA2
     size_t header_end = start + (*header_words + 1u) * 4;
     if (header_end < cursor.offset() || !cursor.skip(header_end - cursor.offset())) return std::nullopt;
     auto size = lzma2_size(cursor);
@@ -104,7 +107,7 @@ Result<std::string> unpack_xz(std::string_view xz, uint64_t limit) {
     done += static_cast<size_t>(wrote);
   }
   elf_version(EV_CURRENT);
-  ElfHandle elf(dwelf_elf_begin(file.get()));   // unpacks what is no ELF file but an xz stream
+  ElfHandle elf(dwelf_elf_begin(file.get()));  // unpacks what is no ELF file but an xz stream
   size_t length = 0;
   const char* image = elf && elf_kind(elf.get()) == ELF_K_ELF ? elf_rawfile(elf.get(), &length) : nullptr;
   if (image == nullptr) return fail(ErrorCode::kMalformed, "xz", "does not unpack to an ELF file");
@@ -126,11 +129,14 @@ Result<std::string> unpack_section(const ByteSource& source, ptrdiff_t index, ui
   };
   Elf_Scn* section = elf ? elf_getscn(elf.get(), static_cast<size_t>(index)) : nullptr;
   GElf_Chdr header;
-  if (section == nullptr || gelf_getchdr(section, &header) == nullptr) return malformed("expected a compression header");
+  if (section == nullptr || gelf_getchdr(section, &header) == nullptr)
+    return malformed("expected a compression header");
   if (header.ch_size > limit)
-    return fail(ErrorCode::kSkipped, source.name(), fmt::format("section {} unpacks to {} bytes, over {}", index, header.ch_size, limit));
+    return fail(ErrorCode::kSkipped, source.name(),
+                fmt::format("section {} unpacks to {} bytes, over {}", index, header.ch_size, limit));
   if (header.ch_type != ELFCOMPRESS_ZLIB)
-    return fail(ErrorCode::kUnsupported, source.name(), fmt::format("section {}: compression type {}", index, header.ch_type));
+    return fail(ErrorCode::kUnsupported, source.name(),
+                fmt::format("section {}: compression type {}", index, header.ch_type));
   Elf_Data* data = elf_compress(section, 0, 0) >= 0 ? elf_getdata(section, nullptr) : nullptr;
   if (data == nullptr || data->d_buf == nullptr) return malformed("does not unpack");
   return std::string(static_cast<const char*>(data->d_buf), data->d_size);

@@ -1,5 +1,5 @@
-// Compressed parts of ELF files: .gnu_debugdata (an xz stream that holds an ELF file with only a .symtab, "MiniDebugInfo")
-// and sections with SHF_COMPRESSED.
+// Compressed parts of ELF files: .gnu_debugdata (an xz stream that holds an ELF file with only a .symtab,
+// "MiniDebugInfo") and sections with SHF_COMPRESSED.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 namespace ec {
 
 // The size of what the first stream of the .xz file holds, summed over its LZMA2 chunks (The .xz File Format 1.1.0,
-// section 3; the chunk headers say it, so that a small file cannot unpack to an unexpected size). Nothing when it is not
-// such a file or uses other filters.
+// section 3; the chunk headers say it, so that a small file cannot unpack to an unexpected size). Nothing when it is
+// not such a file or uses other filters.
 std::optional<uint64_t> xz_unpacked_size(std::string_view xz);
 
 // Errors: malformed; skipped when it would be larger than `limit`.

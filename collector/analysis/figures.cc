@@ -71,8 +71,8 @@ void target_memory(const Snapshot& snapshot, FigureList& list) {
   uint64_t working_set = *cgroup.memory_current_bytes -
                          std::min(cgroup.memory_inactive_file_bytes.value_or(0), *cgroup.memory_current_bytes);
   double share = ratio(working_set, *cgroup.memory_limit_bytes);
-  list.add("process.cgroup_memory", "cgroup memory", share_of_bytes(working_set, *cgroup.memory_limit_bytes),
-           share, "ratio", mark_of(share, 0.8, 0.95));
+  list.add("process.cgroup_memory", "cgroup memory", share_of_bytes(working_set, *cgroup.memory_limit_bytes), share,
+           "ratio", mark_of(share, 0.8, 0.95));
 }
 
 void target_files(const Snapshot& snapshot, FigureList& list) {
@@ -97,8 +97,8 @@ void target_files(const Snapshot& snapshot, FigureList& list) {
   if (snapshot.process.cgroup && snapshot.process.cgroup->pids_current && snapshot.process.cgroup->pids_limit) {
     auto& cgroup = *snapshot.process.cgroup;
     double share = ratio(*cgroup.pids_current, *cgroup.pids_limit);
-    list.add("process.cgroup_pids", "cgroup tasks", share_of(*cgroup.pids_current, *cgroup.pids_limit), share,
-             "ratio", mark_of(share, 0.8, 0.9));
+    list.add("process.cgroup_pids", "cgroup tasks", share_of(*cgroup.pids_current, *cgroup.pids_limit), share, "ratio",
+             mark_of(share, 0.8, 0.9));
   }
 }
 

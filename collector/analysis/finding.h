@@ -13,23 +13,23 @@ std::string_view to_string(Severity severity);
 
 // Where a reader can check it: artifact + locator + excerpt.
 struct Evidence {
-  std::string artifact;   // path in the archive: "raw/proc/42/limits"
-  std::string locator;    // "line 8", "tid 77", "fd 31", "key memory.max"
-  std::string excerpt;    // one printable line, as it stands there
+  std::string artifact;  // path in the archive: "raw/proc/42/limits"
+  std::string locator;   // "line 8", "tid 77", "fd 31", "key memory.max"
+  std::string excerpt;   // one printable line, as it stands there
 };
 
 struct Finding {
-  std::string id;         // of the rule; the runbook has the same name
+  std::string id;  // of the rule; the runbook has the same name
   Severity severity = Severity::kInfo;
-  std::string title;      // one line with the figure: "Open files: 1018 of 1024 (99 %)"
-  std::string detail;     // one to three sentences for a tired reader: what, since when, what it does to the service
+  std::string title;   // one line with the figure: "Open files: 1018 of 1024 (99 %)"
+  std::string detail;  // one to three sentences for a tired reader: what, since when, what it does to the service
   std::vector<Evidence> evidence;
 };
 
 struct Rule {
   std::string_view id;
   std::string_view summary;
-  std::vector<Finding> (*check)(const Snapshot&);   // pure; empty when all is well or nothing is known
+  std::vector<Finding> (*check)(const Snapshot&);  // pure; empty when all is well or nothing is known
 };
 const std::vector<Rule>& rule_table();
 
@@ -37,12 +37,12 @@ const std::vector<Rule>& rule_table();
 std::vector<Finding> analyse(const Snapshot& snapshot);
 
 struct Figure {
-  std::string key;     // stable: "process.cpu_cores"
-  std::string group;   // "Target", "Host", "Runtime"
-  std::string label;   // "CPU"
-  std::string text;    // as shown: "1.98 of 2 cores", "1018 of 1024 (99 %)"
-  double value = 0;    // for programs
-  std::string unit;    // "cores", "bytes", "1/s", "ratio" …
+  std::string key;    // stable: "process.cpu_cores"
+  std::string group;  // "Target", "Host", "Runtime"
+  std::string label;  // "CPU"
+  std::string text;   // as shown: "1.98 of 2 cores", "1018 of 1024 (99 %)"
+  double value = 0;   // for programs
+  std::string unit;   // "cores", "bytes", "1/s", "ratio" …
   enum class Mark { kNormal, kWarning, kBad } mark = Mark::kNormal;
 };
 // Key figures with rates; only what is known.

@@ -24,7 +24,8 @@ size_t operator_length(std::string_view text, size_t at) {
   size_t symbols = rest.find_first_not_of("<>=!+-*/%^&|~,");
   if (symbols == std::string_view::npos) symbols = rest.size();
   // "operator<<int>": the last '<' opens the template arguments.
-  if (symbols > 1 && rest[symbols - 1] == '<' && symbols < rest.size() && rest[symbols] != '(' && rest[0] == '<') --symbols;
+  if (symbols > 1 && rest[symbols - 1] == '<' && symbols < rest.size() && rest[symbols] != '(' && rest[0] == '<')
+    --symbols;
   return symbols ? kOperator.size() + symbols : 0;
 }
 
@@ -50,25 +51,33 @@ std::string spoken_name(std::string_view name) {
       }
     }
     char c = name[i];
-    if (c == '<') ++angles;
-    else if (c == '>' && angles > 0) --angles;
-    else if (c == '(') ++parens;
-    else if (c == ')' && parens > 0) --parens;
+    if (c == '<')
+      ++angles;
+    else if (c == '>' && angles > 0)
+      --angles;
+    else if (c == '(')
+      ++parens;
+    else if (c == ')' && parens > 0)
+      --parens;
     else if (angles == 0 && parens == 0) {
       // A space outside of brackets ends a return type, or begins "const" and "[clone …]".
       if (c == ' ' && (name.substr(i).starts_with(" const") || name.substr(i).starts_with(" [clone"))) break;
-      if (c == ' ' && name.substr(i).starts_with(" <")) continue;   // "operator< <int>"
-      if (c == ' ') spoken.clear();
-      else spoken += c;
+      if (c == ' ' && name.substr(i).starts_with(" <")) continue;  // "operator< <int>"
+      if (c == ' ')
+        spoken.clear();
+      else
+        spoken += c;
     }
   }
   return spoken.empty() ? std::string(name) : spoken;
 }
 
 bool is_plumbing(std::string_view demangled) {
-  constexpr std::array<std::string_view, 10> kPlumbing{
-      "std::__invoke",     "std::invoke",      "std::thread::_", "std::_Function_handler", "std::function",
-      "std::__future_base", "std::_Bind",      "std::jthread::_", "__gthread_",            "std::__detail::__variant"};
+  constexpr std::array<std::string_view, 10> kPlumbing{"std::__invoke",  "std::invoke",
+                                                       "std::thread::_", "std::_Function_handler",
+                                                       "std::function",  "std::__future_base",
+                                                       "std::_Bind",     "std::jthread::_",
+                                                       "__gthread_",     "std::__detail::__variant"};
   std::string name = spoken_name(demangled);
   for (std::string_view prefix : kPlumbing)
     if (name.starts_with(prefix)) return true;

@@ -10,7 +10,8 @@ namespace ec {
 // Names of other languages stay as they are.
 std::string spoken_name(std::string_view demangled);
 
-// Plumbing of the C++ library between two functions of a program: std::__invoke, std::thread::_State_impl, std::function …
+// Plumbing of the C++ library between two functions of a program: std::__invoke, std::thread::_State_impl,
+// std::function …
 bool is_plumbing(std::string_view demangled);
 
 }  // namespace ec

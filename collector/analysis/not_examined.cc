@@ -155,7 +155,8 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
     list.push_back({fmt::format("function names of {:.0f} % of the frames",
                                 100 * ratio(stacks.unresolved_frames, stacks.total_frames)),
                     "the modules have no symbols for them",
-                    "emergency-collect symbolize ARCHIVE where the debug files are"});
+                    "install their debug symbols (Debian: the -dbg or -dbgsym package) and collect again; the archive "
+                    "keeps addresses and build ids"});
 }
 
 void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <ctime>
-
 #include <nlohmann/json.hpp>
 
 #include "collector/archive/writer.h"
@@ -21,7 +20,9 @@ std::string dump(const Json& json, int indent = -1) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-double rounded(double milliseconds) { return static_cast<double>(static_cast<int64_t>(milliseconds * 1000 + 0.5)) / 1000; }
+double rounded(double milliseconds) {
+  return static_cast<double>(static_cast<int64_t>(milliseconds * 1000 + 0.5)) / 1000;
+}
 
 Json row_object(const ArtifactRow& row, size_t longest) {
   Json json;
@@ -65,12 +66,18 @@ Json head_object(const Snapshot& snapshot, bool complete) {
   Json json;
   json["schema"] = kSchema;
   json["collector"] = Json{{"version", run.version}, {"build_id", run.build_id}};
-  json["host"] = Json{{"name", snapshot.host.name}, {"boot_id", snapshot.host.boot_id}, {"kernel", snapshot.host.kernel}};
+  json["host"] =
+      Json{{"name", snapshot.host.name}, {"boot_id", snapshot.host.boot_id}, {"kernel", snapshot.host.kernel}};
   const TargetInfo& target = snapshot.target;
-  json["target"] = Json{{"pid", target.pid},   {"start_time", target.start_time}, {"start_ticks", target.start_ticks},
-                        {"comm", target.comm}, {"exe", target.exe},               {"build_id", target.build_id}};
+  json["target"] = Json{{"pid", target.pid},
+                        {"start_time", target.start_time},
+                        {"start_ticks", target.start_ticks},
+                        {"comm", target.comm},
+                        {"exe", target.exe},
+                        {"build_id", target.build_id}};
   if (target.death)
-    json["target_death"] = Json{{"how", target.death->how}, {"at_ms", rounded(target.death->at_ms)}, {"evidence", target.death->evidence}};
+    json["target_death"] =
+        Json{{"how", target.death->how}, {"at_ms", rounded(target.death->at_ms)}, {"evidence", target.death->evidence}};
   json["started"] = rfc3339(run.started_wall_ns, true);
   json["finished"] = rfc3339(run.finished_wall_ns, true);
   json["complete"] = complete;
@@ -81,7 +88,9 @@ Json head_object(const Snapshot& snapshot, bool complete) {
   for (const auto& [name, value] : run.options) json["options"][name] = value;
   json["privileges_missing"] = run.privileges_missing;
   json["pause"] = pause_object(snapshot.stacks);
-  json["cost"] = Json{{"wall_seconds", run.cost.wall_seconds}, {"cpu_seconds", run.cost.cpu_seconds}, {"peak_rss_bytes", run.cost.peak_rss_bytes}};
+  json["cost"] = Json{{"wall_seconds", run.cost.wall_seconds},
+                      {"cpu_seconds", run.cost.cpu_seconds},
+                      {"peak_rss_bytes", run.cost.peak_rss_bytes}};
   return json;
 }
 
@@ -185,7 +194,8 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   manifest.target.exe = text_of(target, "exe");
   manifest.target.build_id = text_of(target, "build_id");
   if (Json death = object_of(json, "target_death"); !death.empty())
-    manifest.target.death = TargetDeath{text_of(death, "how"), number_of<double>(death, "at_ms"), text_of(death, "evidence")};
+    manifest.target.death =
+        TargetDeath{text_of(death, "how"), number_of<double>(death, "at_ms"), text_of(death, "evidence")};
   run.started_wall_ns = ns_of_rfc3339(text_of(json, "started"));
   run.finished_wall_ns = ns_of_rfc3339(text_of(json, "finished"));
   manifest.complete = flag_of(json, "complete", false);
@@ -196,7 +206,7 @@ Result<Manifest> manifest_from_json(std::string_view text) {
   run.cost.wall_seconds = number_of<double>(cost, "wall_seconds");
   run.cost.cpu_seconds = number_of<double>(cost, "cpu_seconds");
   run.cost.peak_rss_bytes = number_of<uint64_t>(cost, "peak_rss_bytes");
-  const Json options = object_of(json, "options");   // items() refers to it
+  const Json options = object_of(json, "options");  // items() refers to it
   for (const auto& [name, value] : options.items())
     if (value.is_string()) run.options[name] = value.get<std::string>();
   if (auto missing = json.find("privileges_missing"); missing != json.end() && missing->is_array())
@@ -210,7 +220,8 @@ Result<Manifest> manifest_from_json(std::string_view text) {
 
 int64_t ns_of_rfc3339(std::string_view text) {
   // 2026-11-20T21:46:38.123Z
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || !text.ends_with('Z'))
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
+      !text.ends_with('Z'))
     return 0;
   auto part = [&](size_t at, size_t length) { return parse_number<int>(text.substr(at, length)).value_or(-1); };
   tm t{};
@@ -220,7 +231,9 @@ int64_t ns_of_rfc3339(std::string_view text) {
   t.tm_hour = part(11, 2);
   t.tm_min = part(14, 2);
   t.tm_sec = part(17, 2);
-  if (t.tm_year < 70 || t.tm_year > 300 || t.tm_mon < 0 || t.tm_mday < 1 || t.tm_hour < 0 || t.tm_min < 0 || t.tm_sec < 0) return 0;
+  if (t.tm_year < 70 || t.tm_year > 300 || t.tm_mon < 0 || t.tm_mday < 1 || t.tm_hour < 0 || t.tm_min < 0 ||
+      t.tm_sec < 0)
+    return 0;
   int thousandths = text.size() == 24 && text[19] == '.' ? part(20, 3) : 0;
   return (int64_t{timegm(&t)} * 1000 + std::max(thousandths, 0)) * 1'000'000;
 }

@@ -16,7 +16,7 @@ std::string row_json(const ArtifactRow& row, size_t longest = 4096);
 std::optional<ArtifactRow> row_from_json(std::string_view line);
 
 std::string journal_of(const std::vector<ArtifactRow>& rows);
-std::vector<ArtifactRow> rows_of_journal(std::string_view text);   // a damaged line is left out
+std::vector<ArtifactRow> rows_of_journal(std::string_view text);  // a damaged line is left out
 
 struct Manifest {
   RunInfo run;

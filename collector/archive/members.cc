@@ -87,7 +87,8 @@ class MemberReader {
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry)) return true;
     if (!is_safe_name(name)) {
       ++refused_;
-      if (members_.damage.empty()) members_.damage = fmt::format("left out a member with an unsafe name: {}", printable_line(name, 80));
+      if (members_.damage.empty())
+        members_.damage = fmt::format("left out a member with an unsafe name: {}", printable_line(name, 80));
       return true;
     }
     if (members_.list.size() >= kMostMembers) return limit(fmt::format("{} members", kMostMembers));
@@ -107,7 +108,7 @@ class MemberReader {
     if (state != ARCHIVE_EOF) {
       stopped(a);
       why_ = fmt::format("{}: {}", name, why_);
-      return false;   // a member cut short has no hash to be checked against: left out
+      return false;  // a member cut short has no hash to be checked against: left out
     }
     total_ += read.bytes.size();
     members_.list.push_back(std::move(read));
@@ -120,7 +121,8 @@ class MemberReader {
     size_t size = 0;
     archive_entry_xattr_reset(entry);
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK)
-      if (name && std::string_view(name) == kRowAttribute) return std::string(static_cast<const char*>(value), std::min<size_t>(size, 64 * 1024));
+      if (name && std::string_view(name) == kRowAttribute)
+        return std::string(static_cast<const char*>(value), std::min<size_t>(size, 64 * 1024));
     return {};
   }
 
@@ -143,7 +145,8 @@ Members by_frames(std::string_view bytes, const std::vector<size_t>& ends) {
   size_t begin = 0, bad = 0;
   std::string first;
   for (size_t end : ends) {
-    if (!reader.read(bytes.substr(begin, end - begin)) && ++bad == 1) first = fmt::format("bytes {} to {}: {}", begin, end, reader.why());
+    if (!reader.read(bytes.substr(begin, end - begin)) && ++bad == 1)
+      first = fmt::format("bytes {} to {}: {}", begin, end, reader.why());
     if (reader.over_limit()) break;
     begin = end;
   }
@@ -156,7 +159,8 @@ Members by_frames(std::string_view bytes, const std::vector<size_t>& ends) {
 
 bool is_safe_name(std::string_view name) {
   if (name.empty() || name.size() > kLongestName || name.starts_with('/') || name.ends_with('/')) return false;
-  if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) return false;
+  if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    return false;
   for (std::string_view part : split(name, '/'))
     if (part.empty() || part == "." || part == "..") return false;
   return true;
@@ -221,7 +225,8 @@ void read_folder(UniqueFd fd, const std::string& prefix, int depth, uint64_t& to
     ReadMember member{name, std::string(static_cast<size_t>(about.st_size), '\0'), {}};
     size_t have = 0;
     ssize_t got;
-    while (have < member.bytes.size() && (got = read(child.get(), member.bytes.data() + have, member.bytes.size() - have)) > 0)
+    while (have < member.bytes.size() &&
+           (got = read(child.get(), member.bytes.data() + have, member.bytes.size() - have)) > 0)
       have += static_cast<size_t>(got);
     member.bytes.resize(have);
     total += have;
@@ -237,7 +242,8 @@ Result<Members> members_of_folder(const std::string& folder) {
   Members members;
   uint64_t total = 0;
   read_folder(std::move(fd), "", 0, total, members);
-  std::sort(members.list.begin(), members.list.end(), [](const ReadMember& a, const ReadMember& b) { return a.name < b.name; });
+  std::sort(members.list.begin(), members.list.end(),
+            [](const ReadMember& a, const ReadMember& b) { return a.name < b.name; });
   return members;
 }
 

@@ -12,14 +12,14 @@
 namespace ec {
 
 struct ReadMember {
-  std::string name;   // relative, without "." and ".." parts
+  std::string name;  // relative, without "." and ".." parts
   std::string bytes;
-  std::string row;    // JSON, "" when it carries none
+  std::string row;  // JSON, "" when it carries none
 };
 
 struct Members {
-  std::vector<ReadMember> list;   // in the order of the archive
-  std::string damage;             // where and why reading stopped or what was left out, "" = nothing
+  std::vector<ReadMember> list;  // in the order of the archive
+  std::string damage;            // where and why reading stopped or what was left out, "" = nothing
 };
 
 inline constexpr uint64_t kMostBytes = uint64_t{2} << 30;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t kReserve = 192 * 1024;
 constexpr int kMostNames = 1000;
-constexpr int kStuckReaderMs = 60'000;   // a reader of our pipe that takes nothing for so long will not come back
+constexpr int kStuckReaderMs = 60'000;  // a reader of our pipe that takes nothing for so long will not come back
 
 // SIGPIPE and SIGXFSZ become EPIPE and EFBIG for this thread while it lives.
 class QuietWrites {
@@ -37,7 +37,8 @@ class QuietWrites {
   ~QuietWrites() {
     timespec at_once{0, 0};
     if (!was_pending_)
-      while (sigtimedwait(&signals_, nullptr, &at_once) > 0) {}
+      while (sigtimedwait(&signals_, nullptr, &at_once) > 0) {
+      }
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   QuietWrites(const QuietWrites&) = delete;
@@ -76,7 +77,7 @@ int write_all(int fd, std::string_view bytes) {
       continue;
     }
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {   // a pipe that somebody made non-blocking
+    if (written < 0 && errno == EAGAIN) {  // a pipe that somebody made non-blocking
       pollfd ready{fd, POLLOUT, 0};
       int polled = poll(&ready, 1, kStuckReaderMs);
       if (polled > 0 || (polled < 0 && errno == EINTR)) continue;
@@ -89,7 +90,8 @@ int write_all(int fd, std::string_view bytes) {
 
 }  // namespace
 
-std::string filesystem_from(std::string_view mountinfo, unsigned major_number, unsigned minor_number, std::string_view path) {
+std::string filesystem_from(std::string_view mountinfo, unsigned major_number, unsigned minor_number,
+                            std::string_view path) {
   std::string device = fmt::format("{}:{}", major_number, minor_number), best, best_point;
   LineCursor lines("/proc/self/mountinfo", mountinfo);
   while (auto line = lines.next()) {
@@ -113,7 +115,8 @@ std::string filesystem_of(int fd) {
   return filesystem_from(read_all("/proc/self/mountinfo"), major(about.st_dev), minor(about.st_dev), path);
 }
 
-Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& output, const std::string& stem, std::string_view extension) {
+Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& output, const std::string& stem,
+                                                       std::string_view extension) {
   std::unique_ptr<OutputFile> out(new OutputFile);
   out->stem_ = stem;
   out->extension_ = extension;
@@ -152,14 +155,16 @@ Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& output
   for (; out->number_ <= kMostNames; ++out->number_) {
     std::string name = out->numbered(out->number_), partial = name + ".partial";
     if (fstatat(out->directory_.get(), name.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0) continue;
-    out->file_.reset(openat(out->directory_.get(), partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    out->file_.reset(
+        openat(out->directory_.get(), partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (out->file_) break;
     if (errno == EEXIST) continue;
     std::string detail = "cannot create the archive";
     if (!out->device_.empty()) detail += " on " + out->device_;
     return tl::unexpected(sys_error(out->folder_ + partial, errno, detail));
   }
-  if (!out->file_) return fail(ErrorCode::kUsage, where, fmt::format("{} archives of this name are there already", kMostNames));
+  if (!out->file_)
+    return fail(ErrorCode::kUsage, where, fmt::format("{} archives of this name are there already", kMostNames));
   out->fd_ = out->file_.get();
   out->regular_ = true;
   out->measure();
@@ -230,9 +235,12 @@ Result<void> OutputFile::append(std::string_view bytes, uint64_t kept) {
   if (regular_ && fstatvfs(fd_, &space) == 0 && space.f_blocks > 0) {
     uint64_t available = uint64_t{space.f_bavail} * space.f_frsize;
     if (available < bytes.size() + kept)
-      return tl::unexpected(no_space(ENOSPC, fmt::format("{} free, {} needed{}", human_bytes(static_cast<double>(available)),
-                                                         human_bytes(static_cast<double>(bytes.size())),
-                                                         kept ? fmt::format(" and {} kept for what matters more", human_bytes(static_cast<double>(kept))) : "")));
+      return tl::unexpected(no_space(
+          ENOSPC,
+          fmt::format(
+              "{} free, {} needed{}", human_bytes(static_cast<double>(available)),
+              human_bytes(static_cast<double>(bytes.size())),
+              kept ? fmt::format(" and {} kept for what matters more", human_bytes(static_cast<double>(kept))) : "")));
   }
   QuietWrites quiet;
   if (int problem = write_all(fd_, bytes)) return roll_back(problem);
@@ -255,8 +263,10 @@ Result<void> OutputFile::finish() {
     if (renamed != 0 && (errno == EINVAL || errno == ENOSYS)) {
       // This filesystem cannot refuse to replace: a link can.
       renamed = linkat(directory_.get(), partial.c_str(), directory_.get(), name.c_str(), 0);
-      if (renamed == 0) unlinkat(directory_.get(), partial.c_str(), 0);
-      else if (errno == EPERM || errno == EOPNOTSUPP) renamed = renameat(directory_.get(), partial.c_str(), directory_.get(), name.c_str());
+      if (renamed == 0)
+        unlinkat(directory_.get(), partial.c_str(), 0);
+      else if (errno == EPERM || errno == EOPNOTSUPP)
+        renamed = renameat(directory_.get(), partial.c_str(), directory_.get(), name.c_str());
     }
     if (renamed == 0) break;
     if (errno != EEXIST || ++number > kMostNames) return fail_errno(path(), errno, "cannot rename to " + name);

@@ -20,15 +20,16 @@ std::string filesystem_from(std::string_view mountinfo, unsigned major, unsigned
 class OutputFile {
  public:
   // `output`: a file, a directory or ""; `stem` + `extension` names the file in a directory. Creates NAME.partial.
-  static Result<std::unique_ptr<OutputFile>> create(const std::string& output, const std::string& stem, std::string_view extension);
+  static Result<std::unique_ptr<OutputFile>> create(const std::string& output, const std::string& stem,
+                                                    std::string_view extension);
   // An open descriptor, which stays open afterwards.
   static Result<std::unique_ptr<OutputFile>> stream(int fd);
   ~OutputFile();
 
-  // Leaves `kept_bytes` of the filesystem free. Errors: no-space (nothing was written, another append may succeed), io (the
-  // medium is broken; a pipe without a reader).
+  // Leaves `kept_bytes` of the filesystem free. Errors: no-space (nothing was written, another append may succeed), io
+  // (the medium is broken; a pipe without a reader).
   Result<void> append(std::string_view bytes, uint64_t kept_bytes);
-  uint64_t offset() const { return offset_; }   // from the start of the archive
+  uint64_t offset() const { return offset_; }  // from the start of the archive
   // What is to be kept for the summary and the manifest.
   uint64_t reserve() const { return reserve_; }
   std::string path() const;
@@ -44,15 +45,15 @@ class OutputFile {
   void measure();
 
   UniqueFd file_, directory_;
-  int fd_ = -1;             // file_, or a descriptor of somebody else
-  std::string folder_;      // as given, "" or with a slash at the end
+  int fd_ = -1;         // file_, or a descriptor of somebody else
+  std::string folder_;  // as given, "" or with a slash at the end
   std::string stem_, extension_;
   int number_ = 1;
   bool regular_ = false, finished_ = false;
-  uint64_t start_ = 0;      // offset of the archive in the file
+  uint64_t start_ = 0;  // offset of the archive in the file
   uint64_t offset_ = 0, reserve_ = 0;
-  std::string device_;      // for errors
-  Error broken_{ErrorCode::kIo, "", "", 0};   // condition: is_broken_
+  std::string device_;                       // for errors
+  Error broken_{ErrorCode::kIo, "", "", 0};  // condition: is_broken_
   bool is_broken_ = false;
 };
 

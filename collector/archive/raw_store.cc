@@ -15,10 +15,14 @@ Result<std::string_view> RawStore::read(std::string_view path) const {
   const Entry& entry = found->second;
   switch (entry.row.status) {
     case Status::kOk:
-    case Status::kPartial: return std::string_view(entry.bytes);
-    case Status::kTimeout: return fail(ErrorCode::kTimeout, std::string(path), entry.row.reason);
-    case Status::kSkipped: return fail(ErrorCode::kSkipped, std::string(path), entry.row.reason);
-    case Status::kFailed: break;
+    case Status::kPartial:
+      return std::string_view(entry.bytes);
+    case Status::kTimeout:
+      return fail(ErrorCode::kTimeout, std::string(path), entry.row.reason);
+    case Status::kSkipped:
+      return fail(ErrorCode::kSkipped, std::string(path), entry.row.reason);
+    case Status::kFailed:
+      break;
   }
   return fail(ErrorCode::kIo, std::string(path), entry.row.reason);
 }

@@ -1,5 +1,5 @@
-// The bytes of one run by artifact path, redacted. Live, they are put in as they arrive; for an old archive, as they are
-// read. Parse functions see nothing else, which is why an archive is a fixture and a fixture is an archive.
+// The bytes of one run by artifact path, redacted. Live, they are put in as they arrive; for an old archive, as they
+// are read. Parse functions see nothing else, which is why an archive is a fixture and a fixture is an archive.
 #pragma once
 
 #include <functional>

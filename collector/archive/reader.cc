@@ -22,7 +22,8 @@ constexpr std::string_view kManifest = "manifest.json", kJournal = "journal.json
 constexpr auto npos = std::string_view::npos;
 
 Result<std::string> read_whole(int fd, const std::string& path, uint64_t size) {
-  if (size > kMostBytes) return fail(ErrorCode::kUnsupported, path, fmt::format("larger than {}", human_bytes(double{kMostBytes})));
+  if (size > kMostBytes)
+    return fail(ErrorCode::kUnsupported, path, fmt::format("larger than {}", human_bytes(double{kMostBytes})));
   std::string bytes(size, '\0');
   size_t have = 0;
   while (have < bytes.size()) {
@@ -45,7 +46,8 @@ std::string common_folder(const std::vector<ReadMember>& members) {
     if (slash == npos || (!folder.empty() && first != folder)) return {};
     folder = first;
   }
-  constexpr std::array<std::string_view, 8> kOurs{"raw", "process", "threads", "profiles", "system", "logs", "runbooks", "host"};
+  constexpr std::array<std::string_view, 8> kOurs{"raw",    "process", "threads",  "profiles",
+                                                  "system", "logs",    "runbooks", "host"};
   return std::find(kOurs.begin(), kOurs.end(), folder) == kOurs.end() ? folder : std::string{};
 }
 
@@ -65,7 +67,8 @@ void take_facts_from_folder(OpenedArchive& archive) {
 }
 
 const ReadMember* last_named(const std::vector<ReadMember>& members, std::string_view name) {
-  auto found = std::find_if(members.rbegin(), members.rend(), [&](const ReadMember& member) { return member.name == name; });
+  auto found =
+      std::find_if(members.rbegin(), members.rend(), [&](const ReadMember& member) { return member.name == name; });
   return found == members.rend() ? nullptr : &*found;
 }
 
@@ -117,8 +120,10 @@ OpenedArchive assemble(Members members) {
   for (ReadMember& member : members.list) {
     auto row = rows.find(member.name);
     ArtifactRow own;
-    if (row != rows.end()) own = *row->second;
-    else own.path = member.name;
+    if (row != rows.end())
+      own = *row->second;
+    else
+      own.path = member.name;
     archive.store.add(std::move(own), std::move(member.bytes));
   }
   return archive;
@@ -134,7 +139,8 @@ Result<OpenedArchive> open_archive(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR) error.code = ErrorCode::kNotFound;
     return tl::unexpected(error);
   }
-  if (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode)) return fail(ErrorCode::kMalformed, path, "neither a file nor a folder");
+  if (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode))
+    return fail(ErrorCode::kMalformed, path, "neither a file nor a folder");
   Result<Members> members = fail(ErrorCode::kIo, path, "");
   if (S_ISDIR(about.st_mode)) {
     members = members_of_folder(path);
@@ -168,7 +174,8 @@ Verification verify(const OpenedArchive& archive) {
     ++result.artifacts;
     auto bytes = archive.store.read(row.path);
     if (!bytes) {
-      result.problems.push_back(fmt::format("{}: in the {}, not in the archive", row.path, archive.finished ? "manifest" : "journal"));
+      result.problems.push_back(
+          fmt::format("{}: in the {}, not in the archive", row.path, archive.finished ? "manifest" : "journal"));
       continue;
     }
     result.bytes += bytes->size();

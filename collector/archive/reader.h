@@ -11,15 +11,15 @@
 namespace ec {
 
 struct OpenedArchive {
-  std::string folder;               // the one folder inside
-  RawStore store;                   // every artifact, raw/ and derived, paths without the folder
-  std::vector<ArtifactRow> rows;    // of manifest.json, else journal.jsonl, else the rows inside the artifacts' headers
-  RunInfo run;                      // from manifest.json or journal; what is missing stays empty
+  std::string folder;             // the one folder inside
+  RawStore store;                 // every artifact, raw/ and derived, paths without the folder
+  std::vector<ArtifactRow> rows;  // of manifest.json, else journal.jsonl, else the rows inside the artifacts' headers
+  RunInfo run;                    // from manifest.json or journal; what is missing stays empty
   TargetInfo target;
   std::string host_name, kernel, boot_id;
-  bool finished = false;            // has a manifest
-  bool complete = false;            // the manifest says complete
-  std::string damage;               // where and why reading stopped early; "" = read to the end
+  bool finished = false;  // has a manifest
+  bool complete = false;  // the manifest says complete
+  std::string damage;     // where and why reading stopped early; "" = read to the end
 };
 
 // Errors: not-found, denied, malformed (not an archive of ours). A damaged one is opened as far as it reads.
@@ -28,8 +28,9 @@ Result<OpenedArchive> open_archive(const std::string& path);
 
 struct Verification {
   uint64_t artifacts = 0, hashes_right = 0, bytes = 0;
-  std::vector<std::string> problems;    // "process/maps: hash differs", "threads/stacks.txt: in the manifest, not in the archive"
-  std::vector<std::string> unlisted;    // in the archive, but in no journal or manifest row
+  std::vector<std::string>
+      problems;  // "process/maps: hash differs", "threads/stacks.txt: in the manifest, not in the archive"
+  std::vector<std::string> unlisted;  // in the archive, but in no journal or manifest row
 };
 Verification verify(const OpenedArchive& archive);
 

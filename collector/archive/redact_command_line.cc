@@ -17,20 +17,26 @@ struct ShortOption {
   char letter;
 };
 constexpr std::array<ShortOption, 25> kPasswordOptions{{
-    {"mysql", 'p'},      {"mariadb", 'p'},   {"mycli", 'p'},    {"sshpass", 'p'},   {"mongo", 'p'},
-    {"7z", 'p'},         {"7za", 'p'},       {"cqlsh", 'p'},    {"rabbitmqadmin", 'p'}, {"redis-cli", 'a'},
-    {"valkey-cli", 'a'}, {"mosquitto_", 'P'}, {"sqlcmd", 'P'},  {"bcp", 'P'},       {"tsql", 'P'},
-    {"isql", 'P'},       {"zip", 'P'},       {"unzip", 'P'},    {"ldap", 'w'},      {"kinit", 'w'},
-    {"rar", 'p'},        {"unrar", 'p'},     {"openssl", 'K'},  {"ipmitool", 'P'},  {"innobackupex", 'p'},
+    {"mysql", 'p'},      {"mariadb", 'p'},    {"mycli", 'p'},   {"sshpass", 'p'},       {"mongo", 'p'},
+    {"7z", 'p'},         {"7za", 'p'},        {"cqlsh", 'p'},   {"rabbitmqadmin", 'p'}, {"redis-cli", 'a'},
+    {"valkey-cli", 'a'}, {"mosquitto_", 'P'}, {"sqlcmd", 'P'},  {"bcp", 'P'},           {"tsql", 'P'},
+    {"isql", 'P'},       {"zip", 'P'},        {"unzip", 'P'},   {"ldap", 'w'},          {"kinit", 'w'},
+    {"rar", 'p'},        {"unrar", 'p'},      {"openssl", 'K'}, {"ipmitool", 'P'},      {"innobackupex", 'p'},
 }};
 
 // Programs whose -p is a port, a PID, a path or a switch.
 constexpr std::array<std::string_view, 52> kOtherMeaningOfP{
-    "ssh",     "sftp",    "ps",      "mkdir",    "cp",       "tar",     "psql",    "pg_",      "createdb", "dropdb",   "vacuumdb",
-    "reindexdb", "postgres", "nc",   "ncat",     "kill",     "perf",    "strace",  "ltrace",   "gdb",      "lsof",     "rsync",
-    "install", "nginx",   "python",  "pytest",   "node",     "bash",    "sh",      "go",       "make",     "patch",    "pkill",
-    "taskset", "renice",  "chrt",    "ionice",   "prlimit",  "pidstat", "top",     "htop",     "pmap",     "cargo",    "npm",
-    "redis-",  "nmap",    "iptables", "ip6tables", "tcpdump", "emergency-collect", "java", "lsns"};
+    "ssh",      "sftp",      "ps",        "mkdir",    "cp",
+    "tar",      "psql",      "pg_",       "createdb", "dropdb",
+    "vacuumdb", "reindexdb", "postgres",  "nc",       "ncat",
+    "kill",     "perf",      "strace",    "ltrace",   "gdb",
+    "lsof",     "rsync",     "install",   "nginx",    "python",
+    "pytest",   "node",      "bash",      "sh",       "go",
+    "make",     "patch",     "pkill",     "taskset",  "renice",
+    "chrt",     "ionice",    "prlimit",   "pidstat",  "top",
+    "htop",     "pmap",      "cargo",     "npm",      "redis-",
+    "nmap",     "iptables",  "ip6tables", "tcpdump",  "emergency-collect",
+    "java",     "lsns"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -65,7 +71,8 @@ void hide_user_password(std::string_view argument, size_t begin, std::vector<Spa
   if (colon == npos || value.find("://") == colon) return find_in_text(argument, found);
   std::string_view user = value.substr(0, colon), password = value.substr(colon + 1);
   // docker run -u 1000:1000
-  if (std::all_of(user.begin(), user.end(), is_digit) && std::all_of(password.begin(), password.end(), is_digit)) return;
+  if (std::all_of(user.begin(), user.end(), is_digit) && std::all_of(password.begin(), password.end(), is_digit))
+    return;
   if (!is_harmless_value(password)) found.push_back({begin + colon + 1, argument.size()});
 }
 
@@ -80,7 +87,7 @@ void ArgumentRules::next(std::string_view argument, std::vector<Span>& found) {
   if (argument.empty()) return;
   if (expect_ != Expect::kNothing && expected_value(argument, found)) return;
   if (argument.size() >= 2 && argument[0] == '-' && argument[1] != '-' && short_option(argument, found)) return;
-  if (argument[0] != '-' && is_known_program(base_name(argument))) program_ = base_name(argument);   // sudo mysql …
+  if (argument[0] != '-' && is_known_program(base_name(argument))) program_ = base_name(argument);  // sudo mysql …
   option(argument, found);
 }
 
@@ -89,23 +96,30 @@ bool ArgumentRules::expected_value(std::string_view argument, std::vector<Span>&
   Expect expected = std::exchange(expect_, Expect::kNothing);
   bool next_option = argument[0] == '-' && (argument.starts_with("--") ? argument.size() > 2 : argument.size() == 2);
   switch (expected) {
-    case Expect::kNothing: return false;
+    case Expect::kNothing:
+      return false;
     case Expect::kSecret:
       if (next_option) return false;
-      if (!is_secret_value(expected_kind_, argument)) find_in_text(argument, found);
-      else if (expected_kind_ == KeyKind::kAuthorization) hide_authorization(argument, found);
-      else found.push_back({0, argument.size()});
+      if (!is_secret_value(expected_kind_, argument))
+        find_in_text(argument, found);
+      else if (expected_kind_ == KeyKind::kAuthorization)
+        hide_authorization(argument, found);
+      else
+        found.push_back({0, argument.size()});
       return true;
     case Expect::kPasswordUnlessPort:
       if (next_option || looks_like_port_or_path(argument)) return false;
       if (!is_harmless_value(argument)) found.push_back({0, argument.size()});
       return true;
-    case Expect::kUserAndPassword: hide_user_password(argument, 0, found); return true;
+    case Expect::kUserAndPassword:
+      hide_user_password(argument, 0, found);
+      return true;
     case Expect::kHeader: {
       size_t colon = argument.find(':');
       KeyKind kind = colon == npos ? KeyKind::kPlain : key_kind(argument.substr(0, colon));
       size_t begin = colon == npos ? npos : argument.find_first_not_of(" \t", colon + 1);
-      if (begin != npos && strong(kind) && kind != KeyKind::kAuthorization && !is_harmless_value(argument.substr(begin)))
+      if (begin != npos && strong(kind) && kind != KeyKind::kAuthorization &&
+          !is_harmless_value(argument.substr(begin)))
         found.push_back({begin, argument.size()});
       else
         find_in_text(argument, found);
@@ -137,8 +151,10 @@ bool ArgumentRules::short_option(std::string_view argument, std::vector<Span>& f
     }
     return true;
   }
-  if (letter == 'H' && attached.empty()) expect_ = Expect::kHeader;
-  else if ((letter == 'u' || letter == 'U') && attached.empty()) expect_ = Expect::kUserAndPassword;
+  if (letter == 'H' && attached.empty())
+    expect_ = Expect::kHeader;
+  else if ((letter == 'u' || letter == 'U') && attached.empty())
+    expect_ = Expect::kUserAndPassword;
   else if (letter == 'p' && attached.empty()) {
     bool other = std::any_of(kOtherMeaningOfP.begin(), kOtherMeaningOfP.end(),
                              [&](std::string_view name) { return std::string_view(program_).starts_with(name); });
@@ -155,9 +171,12 @@ void ArgumentRules::option(std::string_view argument, std::vector<Span>& found) 
   size_t equals = argument.find('=');
   if (equals == npos) {
     if (argument[0] == '-' && argument.find_first_of(" :\n") == npos) {
-      if (argument == "--header" || argument == "--headers") expect_ = Expect::kHeader;
-      else if (argument == "--user" || argument == "--proxy-user") expect_ = Expect::kUserAndPassword;
-      else if (argument.starts_with("--no-") || argument.starts_with("--ask")) return;
+      if (argument == "--header" || argument == "--headers")
+        expect_ = Expect::kHeader;
+      else if (argument == "--user" || argument == "--proxy-user")
+        expect_ = Expect::kUserAndPassword;
+      else if (argument.starts_with("--no-") || argument.starts_with("--ask"))
+        return;
       else if (KeyKind kind = key_kind(argument); kind != KeyKind::kPlain) {
         expect_ = Expect::kSecret;
         expected_kind_ = kind;

@@ -27,8 +27,10 @@ template <size_t N>
 bool is_named(std::string_view key, const std::array<std::string_view, N>& names) {
   return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return same_name(key, name); });
 }
-constexpr std::array<std::string_view, 8> kArgvNames{"cmdline", "args", "argv", "command", "cmd", "arguments", "entrypoint", "command_line"};
-constexpr std::array<std::string_view, 5> kEnvironmentNames{"env", "environ", "environment", "envvars", "environment_variables"};
+constexpr std::array<std::string_view, 8> kArgvNames{"cmdline", "args",      "argv",       "command",
+                                                     "cmd",     "arguments", "entrypoint", "command_line"};
+constexpr std::array<std::string_view, 5> kEnvironmentNames{"env", "environ", "environment", "envvars",
+                                                            "environment_variables"};
 constexpr std::array<std::string_view, 3> kNameNames{"name", "key", "variable"};
 constexpr std::array<std::string_view, 2> kValueNames{"value", "val"};
 
@@ -65,7 +67,9 @@ std::string unescape(std::string_view raw) {
       text += kMeanings[at];
       continue;
     }
-    auto unit = [&](size_t at) { return at + 4 <= raw.size() ? parse_number<unsigned>(raw.substr(at, 4), 16) : std::nullopt; };
+    auto unit = [&](size_t at) {
+      return at + 4 <= raw.size() ? parse_number<unsigned>(raw.substr(at, 4), 16) : std::nullopt;
+    };
     auto high = c == 'u' ? unit(i + 1) : std::nullopt;
     if (!high) {
       text += '\\';
@@ -108,9 +112,9 @@ std::string escape(std::string_view text) {
 
 struct Level {
   bool object = false, argv = false, environment = false;
-  KeyKind kind = KeyKind::kPlain;         // of the key that the container stands behind, or of one further out
-  KeyKind named = KeyKind::kPlain;        // {"name": "DB_PASSWORD", …
-  std::optional<Span> unnamed_value;      // … "value": "x"}, when it comes before its name
+  KeyKind kind = KeyKind::kPlain;     // of the key that the container stands behind, or of one further out
+  KeyKind named = KeyKind::kPlain;    // {"name": "DB_PASSWORD", …
+  std::optional<Span> unnamed_value;  // … "value": "x"}, when it comes before its name
   ArgumentRules arguments;
 };
 
@@ -141,7 +145,7 @@ class JsonRules {
   std::vector<Level> levels_;
   size_t at_ = 0, resume_ = 0;
   enum class Next { kValue, kKey, kColon, kComma } next_ = Next::kValue;
-  std::string key_;           // of the value that comes next; "" in an array
+  std::string key_;  // of the value that comes next; "" in an array
   std::vector<Span> places_;
 };
 
@@ -219,7 +223,7 @@ bool JsonRules::close(char bracket) {
 
 void JsonRules::value_done() {
   key_.clear();
-  next_ = levels_.empty() ? Next::kValue : Next::kComma;   // behind a document another one may follow
+  next_ = levels_.empty() ? Next::kValue : Next::kComma;  // behind a document another one may follow
 }
 
 bool JsonRules::string() {
@@ -243,8 +247,9 @@ bool JsonRules::string() {
 
 bool JsonRules::scalar() {
   size_t begin = at_;
-  while (at_ < json_.size() && (std::string_view("+-.").find(json_[at_]) != npos || (json_[at_] >= '0' && json_[at_] <= '9') ||
-                                (json_[at_] >= 'a' && json_[at_] <= 'z') || json_[at_] == 'E'))
+  while (at_ < json_.size() &&
+         (std::string_view("+-.").find(json_[at_]) != npos || (json_[at_] >= '0' && json_[at_] <= '9') ||
+          (json_[at_] >= 'a' && json_[at_] <= 'z') || json_[at_] == 'E'))
     ++at_;
   std::string_view word = json_.substr(begin, at_ - begin);
   bool number = !word.empty() && (word[0] == '-' || (word[0] >= '0' && word[0] <= '9'));
@@ -300,9 +305,12 @@ void JsonRules::string_value(Span content) {
   }
   if (is_secret_value(kind, text)) return hide_all(content, text);
   Level* level = levels_.empty() ? nullptr : &levels_.back();
-  if (level && level->argv) level->arguments.next(text, places_);
-  else if (level && level->environment && !level->object) find_in_environment_entry(text, places_);
-  else find_in_text(text, places_);
+  if (level && level->argv)
+    level->arguments.next(text, places_);
+  else if (level && level->environment && !level->object)
+    find_in_environment_entry(text, places_);
+  else
+    find_in_text(text, places_);
   edit(content, text, places_, escaped);
   if (!level || !level->object) return;
   if (is_named(key_, kValueNames)) level->unnamed_value = content;
@@ -319,7 +327,8 @@ void JsonRules::string_value(Span content) {
 
 }  // namespace
 
-size_t find_in_json(std::string_view json, const Placeholders& placeholders, std::vector<Edit>& edits, uint64_t& count) {
+size_t find_in_json(std::string_view json, const Placeholders& placeholders, std::vector<Edit>& edits,
+                    uint64_t& count) {
   size_t end = JsonRules(json, placeholders, edits, count).run();
   std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.span.begin < b.span.begin; });
   return end;

@@ -53,25 +53,26 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& words)
 
 // Anywhere in the name.
 constexpr std::array<std::string_view, 23> kStems{
-    "password",   "passwd",    "passwort",      "secret",    "apikey",     "accesskey",   "privatekey", "encryptionkey",
-    "signingkey", "masterkey", "accountkey",    "sharedkey", "storagekey", "authkey",     "sshkey",     "hmackey",
-    "credential", "sessionid", "sessiontoken",  "jwt",       "passcode",   "requirepass", "masterauth"};
+    "password",   "passwd",    "passwort",     "secret",    "apikey",     "accesskey",   "privatekey", "encryptionkey",
+    "signingkey", "masterkey", "accountkey",   "sharedkey", "storagekey", "authkey",     "sshkey",     "hmackey",
+    "credential", "sessionid", "sessiontoken", "jwt",       "passcode",   "requirepass", "masterauth"};
 // As a word of its own, or glued to the end: "accesstoken".
-constexpr std::array<std::string_view, 9> kWholeWords{"token", "pwd", "pass", "pw", "psk", "creds", "cred", "otp", "bearer"};
+constexpr std::array<std::string_view, 9> kWholeWords{"token", "pwd",  "pass", "pw",    "psk",
+                                                      "creds", "cred", "otp",  "bearer"};
 constexpr std::array<std::string_view, 7> kWeakWords{"key", "sig", "signature", "session", "sid", "auth", "code"};
 // What a name is about when it ends like this: a place, a number or a setting, not the secret.
 constexpr std::array<std::string_view, 66> kAbout{
-    "file",    "path",     "dir",     "count",   "size",   "length", "len",      "max",      "min",   "ttl",       "type",
-    "expiry",  "expires",  "timeout", "enabled", "required", "policy", "encryption", "age",  "total", "seconds",   "bytes",
-    "errors",  "endpoint", "limit",   "rate",    "buckets", "version", "provider", "source", "url",   "uri",       "name",
-    "algorithm", "history", "status", "expired", "failures", "mode",  "reuse",    "prompt",   "ms",
-    "stdin",   "fd",       "interval", "dev",
+    "file", "path", "dir", "count", "size", "length", "len", "max", "min", "ttl", "type", "expiry", "expires",
+    "timeout", "enabled", "required", "policy", "encryption", "age", "total", "seconds", "bytes", "errors", "endpoint",
+    "limit", "rate", "buckets", "version", "provider", "source", "url", "uri", "name", "algorithm", "history", "status",
+    "expired", "failures", "mode", "reuse", "prompt", "ms", "stdin", "fd", "interval", "dev",
     // units, and places in source code: "token.go:42"
     "service", "socket", "timer", "target", "mount", "slice", "scope", "conf", "so", "py", "go", "c", "h", "cc", "cpp",
     "js", "ts", "rb", "rs", "java"};
 
 constexpr uint32_t three(const char (&letters)[4]) {
-  return static_cast<uint32_t>(letters[0]) << 16 | static_cast<uint32_t>(letters[1]) << 8 | static_cast<uint32_t>(letters[2]);
+  return static_cast<uint32_t>(letters[0]) << 16 | static_cast<uint32_t>(letters[1]) << 8 |
+         static_cast<uint32_t>(letters[2]);
 }
 
 // Whether a word of the tables above could be in the name: most names of the kernel are out here.
@@ -95,8 +96,10 @@ bool may_be_secret(std::string_view name) {
       case three("cre"):
       case three("jwt"):
       case three("bea"):
-      case three("otp"): return true;
-      default: break;
+      case three("otp"):
+        return true;
+      default:
+        break;
     }
   }
   return false;
@@ -107,7 +110,7 @@ bool has_secret_stem(const Words& words) {
   for (std::string_view stem : kStems)
     if (all.find(stem) != std::string_view::npos) return true;
   if (all.ends_with("token") || all.ends_with("pwd")) return true;
-  if (all.ends_with("pass") && !all.ends_with("bypass") && !all.ends_with("compass")) return true;   // "storepass"
+  if (all.ends_with("pass") && !all.ends_with("bypass") && !all.ends_with("compass")) return true;  // "storepass"
   for (size_t i = 0; i < words.count; ++i)
     if (one_of(words.word(i), kWholeWords)) return true;
   return false;
@@ -124,7 +127,7 @@ KeyKind key_kind(std::string_view key) {
   // "passwordfile", "tokenpath": glued together.
   if (all.ends_with("file") || all.ends_with("path")) return KeyKind::kPlain;
   if (all.ends_with("authorization")) return KeyKind::kAuthorization;
-  if (last == "cookie" || last == "cookies" || last == "setcookie") return KeyKind::kCookie;   // not tcp_syncookies
+  if (last == "cookie" || last == "cookies" || last == "setcookie") return KeyKind::kCookie;  // not tcp_syncookies
   if (all.ends_with("passphrase")) return KeyKind::kPhrase;
   for (std::string_view plural : {"tokens", "secrets", "passwords", "credentials", "apikeys"})
     if (all.ends_with(plural)) return KeyKind::kPlural;
@@ -137,9 +140,12 @@ bool looks_random(std::string_view value) {
   if (value.size() < 16) return false;
   bool digit = false, letter = false;
   for (char c : value) {
-    if (is_digit(c)) digit = true;
-    else if (is_upper(c) || is_lower(c)) letter = true;
-    else if (std::string_view("+/=_-.~%").find(c) == std::string_view::npos) return false;
+    if (is_digit(c))
+      digit = true;
+    else if (is_upper(c) || is_lower(c))
+      letter = true;
+    else if (std::string_view("+/=_-.~%").find(c) == std::string_view::npos)
+      return false;
   }
   return digit && letter && value.find('/') != 0;
 }
@@ -160,16 +166,18 @@ bool is_placeholder(std::string_view value) { return !value.empty() && placehold
 bool is_harmless_value(std::string_view value) {
   if (is_placeholder(value)) return true;
   if (value.size() <= 64 && value.starts_with("${") && value.ends_with("}")) return true;
-  while (!value.empty() && std::string_view("<[('\"").find(value.front()) != std::string_view::npos) value.remove_prefix(1);
-  while (!value.empty() && std::string_view(">])'\",;").find(value.back()) != std::string_view::npos) value.remove_suffix(1);
+  while (!value.empty() && std::string_view("<[('\"").find(value.front()) != std::string_view::npos)
+    value.remove_prefix(1);
+  while (!value.empty() && std::string_view(">])'\",;").find(value.back()) != std::string_view::npos)
+    value.remove_suffix(1);
   bool letters = std::any_of(value.begin(), value.end(), [](char c) {
     return is_upper(c) || is_lower(c) || is_digit(c) || static_cast<unsigned char>(c) >= 0x80;
   });
   // "***", "....", "-": a mask. Eight and more signs may be somebody's idea of a password.
   if (!letters) return value.size() < 8 || value.find_first_not_of(value.front()) == std::string_view::npos;
   if (value.size() > 2 && value.find_first_not_of("xX*.") == std::string_view::npos) return true;
-  constexpr std::array<std::string_view, 12> kWords{"true", "false", "null",   "nil",      "none",   "yes",
-                                                    "no",   "on",    "off", "redacted", "hidden", "filtered"};
+  constexpr std::array<std::string_view, 12> kWords{"true", "false", "null", "nil",      "none",   "yes",
+                                                    "no",   "on",    "off",  "redacted", "hidden", "filtered"};
   if (value.size() > 9) return false;
   std::string word(value);
   std::transform(word.begin(), word.end(), word.begin(), lower);
@@ -179,10 +187,14 @@ bool is_harmless_value(std::string_view value) {
 bool is_secret_value(KeyKind kind, std::string_view value) {
   if (is_harmless_value(value)) return false;
   switch (kind) {
-    case KeyKind::kPlain: return false;
-    case KeyKind::kWeak: return looks_random(value);
-    case KeyKind::kPlural: return value.find_first_not_of("0123456789.,") != std::string_view::npos;
-    default: return true;
+    case KeyKind::kPlain:
+      return false;
+    case KeyKind::kWeak:
+      return looks_random(value);
+    case KeyKind::kPlural:
+      return value.find_first_not_of("0123456789.,") != std::string_view::npos;
+    default:
+      return true;
   }
 }
 

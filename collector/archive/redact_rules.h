@@ -1,5 +1,5 @@
-// The rules behind Redactor, private to this layer. A rule finds the places of secrets and changes nothing; redaction.cc
-// puts placeholders there. When in doubt about what stands after a secret-looking key, it is a secret.
+// The rules behind Redactor, private to this layer. A rule finds the places of secrets and changes nothing;
+// redaction.cc puts placeholders there. When in doubt about what stands after a secret-looking key, it is a secret.
 #pragma once
 
 #include <array>
@@ -11,13 +11,13 @@
 namespace ec::redaction {
 
 struct Span {
-  size_t begin = 0, end = 0;   // bytes [begin, end)
+  size_t begin = 0, end = 0;  // bytes [begin, end)
 };
 
 enum class KeyKind {
   kPlain,
-  kWeak,           // "key", "sig", "session" …: only values that look random are secrets
-  kPlural,         // "tokens": strings are secrets, numbers are counts
+  kWeak,    // "key", "sig", "session" …: only values that look random are secrets
+  kPlural,  // "tokens": strings are secrets, numbers are counts
   kSecret,
   kPhrase,         // secrets with spaces in them: "passphrase"
   kAuthorization,  // a scheme, then the secret
@@ -40,14 +40,15 @@ bool is_secret_value(KeyKind kind, std::string_view value);
 // A secret that is known by its own form: "AKIA…", "ghp_…", a JWT. `at` must be the start of a word.
 struct Shape {
   Span span;
-  std::string_view kind;   // "" = none there
+  std::string_view kind;  // "" = none there
 };
 Shape shape_at(std::string_view text, size_t at);
-// One bit for each pair of bytes that a shape, or another word with a rule of its own, starts with: bit `second % 64` of
-// element `first * 4 + second / 64`.
+// One bit for each pair of bytes that a shape, or another word with a rule of its own, starts with: bit `second % 64`
+// of element `first * 4 + second / 64`.
 using PairSet = std::array<uint64_t, 1024>;
 const PairSet& shape_starts();
-// KIND of the placeholder: depends on nothing but the secret, so that the same secret has the same placeholder everywhere.
+// KIND of the placeholder: depends on nothing but the secret, so that the same secret has the same placeholder
+// everywhere.
 std::string_view kind_of(std::string_view secret);
 // Base64 of "user:password".
 bool is_basic_credentials(std::string_view word);
@@ -71,7 +72,7 @@ class ArgumentRules {
   bool first_ = true;
   std::string program_;
   Expect expect_ = Expect::kNothing;
-  KeyKind expected_kind_ = KeyKind::kSecret;   // condition: expect_ == kSecret
+  KeyKind expected_kind_ = KeyKind::kSecret;  // condition: expect_ == kSecret
 };
 
 // Places in one "NAME=value".
@@ -85,8 +86,8 @@ struct Edit {
 };
 
 class Placeholders;
-// Walks over JSON documents, one or several; what was valid JSON stays valid. Gives how far the bytes are JSON: their size
-// when all of them are, else the start of the member or element that is not. Edits are in order.
+// Walks over JSON documents, one or several; what was valid JSON stays valid. Gives how far the bytes are JSON: their
+// size when all of them are, else the start of the member or element that is not. Edits are in order.
 size_t find_in_json(std::string_view json, const Placeholders& placeholders, std::vector<Edit>& edits, uint64_t& count);
 
 // Names secrets with the key of this run.

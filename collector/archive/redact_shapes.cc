@@ -14,19 +14,23 @@ enum class Set { kUpperAlnum, kAlnum, kWord, kWordDots };
 
 bool in_set(char c, Set set) {
   switch (set) {
-    case Set::kUpperAlnum: return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-    case Set::kAlnum: return is_alnum(c);
-    case Set::kWord: return is_word(c);
-    case Set::kWordDots: return is_word(c) || c == '.';
+    case Set::kUpperAlnum:
+      return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+    case Set::kAlnum:
+      return is_alnum(c);
+    case Set::kWord:
+      return is_word(c);
+    case Set::kWordDots:
+      return is_word(c) || c == '.';
   }
   return false;
 }
 
 struct Rule {
   std::string_view prefix, kind;
-  size_t least;   // characters after the prefix
+  size_t least;  // characters after the prefix
   Set set;
-  bool keep_prefix = false;   // a URL: only what follows is secret
+  bool keep_prefix = false;  // a URL: only what follows is secret
 };
 
 // The forms as their issuers document them; `least` leaves room for shorter ones of tests and older versions.
@@ -76,10 +80,8 @@ struct Webhook {
   std::string_view prefix, kind;
 };
 constexpr std::array kWebhooks{
-    Webhook{"hooks.slack.com/services/", "slack"},
-    Webhook{"hooks.slack.com/workflows/", "slack"},
-    Webhook{"hooks.slack.com/triggers/", "slack"},
-    Webhook{"discord.com/api/webhooks/", "discord"},
+    Webhook{"hooks.slack.com/services/", "slack"},      Webhook{"hooks.slack.com/workflows/", "slack"},
+    Webhook{"hooks.slack.com/triggers/", "slack"},      Webhook{"discord.com/api/webhooks/", "discord"},
     Webhook{"discordapp.com/api/webhooks/", "discord"},
 };
 
@@ -113,7 +115,8 @@ size_t private_key_length(std::string_view text) {
     return close == std::string_view::npos ? next + kEnd.size() : close + kDashes.size();
   }
   size_t end = body;
-  while (end < text.size() && (is_alnum(text[end]) || std::string_view("+/=\\\r\n\t :,-").find(text[end]) != std::string_view::npos))
+  while (end < text.size() &&
+         (is_alnum(text[end]) || std::string_view("+/=\\\r\n\t :,-").find(text[end]) != std::string_view::npos))
     ++end;
   return end;
 }
@@ -129,7 +132,8 @@ const PairSet& shape_starts() {
     };
     for (const Rule& rule : kRules) mark(rule.prefix);
     for (const Webhook& hook : kWebhooks) mark(hook.prefix);
-    for (std::string_view word : {"eyJ", "Bearer", "bearer", "BEARER", "Basic", "basic", "requirepass", "masterauth"}) mark(word);
+    for (std::string_view word : {"eyJ", "Bearer", "bearer", "BEARER", "Basic", "basic", "requirepass", "masterauth"})
+      mark(word);
     return pairs;
   }();
   return kPairs;
@@ -142,12 +146,18 @@ bool is_basic_credentials(std::string_view word) {
   unsigned bits = 0, have = 0;
   for (char c : word) {
     unsigned value;
-    if (c >= 'A' && c <= 'Z') value = static_cast<unsigned>(c - 'A');
-    else if (c >= 'a' && c <= 'z') value = static_cast<unsigned>(c - 'a' + 26);
-    else if (c >= '0' && c <= '9') value = static_cast<unsigned>(c - '0' + 52);
-    else if (c == '+' || c == '-') value = 62;
-    else if (c == '/' || c == '_') value = 63;
-    else return false;
+    if (c >= 'A' && c <= 'Z')
+      value = static_cast<unsigned>(c - 'A');
+    else if (c >= 'a' && c <= 'z')
+      value = static_cast<unsigned>(c - 'a' + 26);
+    else if (c >= '0' && c <= '9')
+      value = static_cast<unsigned>(c - '0' + 52);
+    else if (c == '+' || c == '-')
+      value = 62;
+    else if (c == '/' || c == '_')
+      value = 63;
+    else
+      return false;
     bits = bits << 6 | value;
     have += 6;
     if (have < 8) continue;

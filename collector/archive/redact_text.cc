@@ -43,7 +43,7 @@ class TextRules {
         ++i;
         continue;
       }
-      if (trigger == kWordStart) {   // most of the triggers, so most of them end here
+      if (trigger == kWordStart) {  // most of the triggers, so most of them end here
         auto second = static_cast<unsigned char>(i + 1 < size ? text_[i + 1] : 0);
         if (!(starts[size_t{byte} * 4 + second / 64] >> second % 64 & 1) || !word_begins(i)) {
           ++i;
@@ -58,17 +58,25 @@ class TextRules {
   // Where to go on; 0 = behind this byte.
   size_t at(Trigger trigger, size_t i) {
     switch (trigger) {
-      case kSeparator: return separator(i, 1);
-      case kWordStart: return word_start(i);
-      case kDash: return dash(i);
-      case kQuote: return sql_password(i);
-      case kGreater: return xml_element(i);
+      case kSeparator:
+        return separator(i, 1);
+      case kWordStart:
+        return word_start(i);
+      case kDash:
+        return dash(i);
+      case kQuote:
+        return sql_password(i);
+      case kGreater:
+        return xml_element(i);
       case kPercent:
         if (text_.substr(i).starts_with("%3D") || text_.substr(i).starts_with("%3d")) return separator(i, 3);
         return 0;
-      case kAt: return go_dsn(i);
-      case kBracket: return i + placeholder_length(text_.substr(i));
-      case kNone: break;
+      case kAt:
+        return go_dsn(i);
+      case kBracket:
+        return i + placeholder_length(text_.substr(i));
+      case kNone:
+        break;
     }
     return 0;
   }
@@ -111,14 +119,15 @@ class TextRules {
 
   std::string_view text_;
   std::vector<Span>& found_;
-  size_t floor_ = 0;   // end of the last place
+  size_t floor_ = 0;  // end of the last place
 };
 
 size_t TextRules::word_start(size_t i) {
   if (Shape shape = shape_at(text_, i); !shape.kind.empty()) return hide(shape.span.begin, shape.span.end);
   std::string_view rest = text_.substr(i);
   auto word_and_value = [&](std::string_view word) -> size_t {
-    if (rest.size() <= word.size() || !same_word(rest.substr(0, word.size()), word) || !is_blank(rest[word.size()])) return 0;
+    if (rest.size() <= word.size() || !same_word(rest.substr(0, word.size()), word) || !is_blank(rest[word.size()]))
+      return 0;
     size_t begin = skip_blanks(i + word.size());
     return begin < text_.size() && !is_space(text_[begin]) ? begin : 0;
   };
@@ -131,7 +140,7 @@ size_t TextRules::word_start(size_t i) {
     size_t end = unquoted_end(begin);
     return is_basic_credentials(text_.substr(begin, end - begin)) ? hide(begin, end) : 0;
   }
-  for (std::string_view directive : {"requirepass", "masterauth"})   // redis.conf, CONFIG SET
+  for (std::string_view directive : {"requirepass", "masterauth"})  // redis.conf, CONFIG SET
     if (size_t begin = word_and_value(directive)) return value(KeyKind::kSecret, {i, i + directive.size()}, begin, ' ');
   return 0;
 }
@@ -146,7 +155,9 @@ size_t TextRules::dash(size_t i) {
   if (text_.substr(i).starts_with("-----END ") && text_.substr(i, 60).find("PRIVATE KEY-----") != npos) {
     // The beginning was cut off: a tail of a log that starts within the block.
     size_t begin = i;
-    while (begin > floor_ && (is_alnum(text_[begin - 1]) || std::string_view("+/=\r\n\\").find(text_[begin - 1]) != npos)) --begin;
+    while (begin > floor_ &&
+           (is_alnum(text_[begin - 1]) || std::string_view("+/=\r\n\\").find(text_[begin - 1]) != npos))
+      --begin;
     return hide(begin, i);
   }
   // "--password x" in a line of a log or in `sh -c`.
@@ -169,8 +180,10 @@ size_t TextRules::short_dash(size_t i) {
     size_t begin = skip_blanks(i + 2), end = unquoted_end(begin);
     size_t colon = text_.substr(begin, end - begin).find(':');
     if (colon == npos || colon == 0 || text_.substr(begin + colon).starts_with("://")) return 0;
-    std::string_view user = text_.substr(begin, colon), password = text_.substr(begin + colon + 1, end - begin - colon - 1);
-    if (std::all_of(user.begin(), user.end(), is_digit) && std::all_of(password.begin(), password.end(), is_digit)) return 0;
+    std::string_view user = text_.substr(begin, colon),
+                     password = text_.substr(begin + colon + 1, end - begin - colon - 1);
+    if (std::all_of(user.begin(), user.end(), is_digit) && std::all_of(password.begin(), password.end(), is_digit))
+      return 0;
     return is_harmless_value(password) ? 0 : hide(end - password.size(), end);
   }
   if (char_at(i + 1) != 'p' || is_space(char_at(i + 2))) return 0;
@@ -234,7 +247,7 @@ size_t TextRules::url(size_t colon) {
   for (; end < text_.size() && end - begin < 4096; ++end) {
     char c = text_[end];
     if (is_space(c) || is_quote(c) || c == '<' || c == '>') break;
-    if (c == ':' && text_.substr(end).starts_with("://")) break;   // a URL within the URL is found by itself
+    if (c == ':' && text_.substr(end).starts_with("://")) break;  // a URL within the URL is found by itself
     if (authority_end == npos && (c == '/' || c == '?' || c == '#')) authority_end = end;
     if (c == '@') at = end;
   }
@@ -257,7 +270,7 @@ size_t TextRules::url(size_t colon) {
     // https://TOKEN@host; but ssh://git@host.
     return web && at - begin >= 16 ? hide(begin, at) : 0;
   }
-  if (password - begin >= 20 && web) hide(begin, password);   // a token in the place of the user
+  if (password - begin >= 20 && web) hide(begin, password);  // a token in the place of the user
   if (is_harmless_value(text_.substr(password + 1, at - password - 1))) return at;
   return hide(password + 1, at);
 }
@@ -295,8 +308,9 @@ size_t TextRules::separator(size_t i, size_t width) {
   if (char_at(begin) == '=' || char_at(begin) == '>') ++begin;
   begin = skip_blanks(begin);
   std::string_view rest = text_.substr(begin, 3);
-  bool block = !rest.empty() && (rest[0] == '|' || rest[0] == '>') && is_space(char_at(begin + (char_at(begin + 1) == '-' ? 2 : 1)));
-  if (text_[i] == ':' && block) {   // YAML: the value is on the next line
+  bool block = !rest.empty() && (rest[0] == '|' || rest[0] == '>') &&
+               is_space(char_at(begin + (char_at(begin + 1) == '-' ? 2 : 1)));
+  if (text_[i] == ':' && block) {  // YAML: the value is on the next line
     begin = skip_blanks(std::min(end_of_line(begin) + 1, text_.size()));
     if (begin >= text_.size()) return 0;
     return value(KeyKind::kPhrase, key, begin, ':');
@@ -311,9 +325,9 @@ size_t TextRules::value(KeyKind kind, Span key, size_t begin, char separator) {
   // sudo's "PWD=/root", "OLDPWD=/", and a test runner's "PASS: name".
   if (name.ends_with("PWD") && (first == '/' || first == '~')) return 0;
   if (name == "PASS" && separator == ':') return 0;
-  if (kind == KeyKind::kPlural) kind = KeyKind::kWeak;   // "tokens: many" is a sentence
+  if (kind == KeyKind::kPlural) kind = KeyKind::kWeak;  // "tokens: many" is a sentence
   if (size_t length = placeholder_length(text_.substr(begin))) return begin + length;
-  if (text_.substr(begin).starts_with("-----B")) return 0;   // the block ends elsewhere than the line
+  if (text_.substr(begin).starts_with("-----B")) return 0;  // the block ends elsewhere than the line
   if (first == '{' && (is_space(char_at(begin + 1)) || is_quote(char_at(begin + 1)))) return 0;
 
   if (first == '\\' && is_quote(char_at(begin + 1))) return quoted_value(kind, begin + 2, text_.substr(begin, 2));
@@ -327,7 +341,7 @@ size_t TextRules::value(KeyKind kind, Span key, size_t begin, char separator) {
 
   size_t end;
   bool whole_line = kind == KeyKind::kCookie || kind == KeyKind::kPhrase || kind == KeyKind::kAuthorization;
-  if (first == '[') {   // Go prints headers as map[Cookie:[a=b]]
+  if (first == '[') {  // Go prints headers as map[Cookie:[a=b]]
     ++begin;
     if (is_quote(char_at(begin))) return quoted_value(kind, begin + 1, text_.substr(begin, 1));
     end = std::min(text_.find(']', begin), end_of_line(begin));

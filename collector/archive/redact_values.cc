@@ -1,5 +1,5 @@
-// Where a value ends that no quote encloses. Passwords hold commas, semicolons and brackets: those end a value only when
-// what follows shows that they do.
+// Where a value ends that no quote encloses. Passwords hold commas, semicolons and brackets: those end a value only
+// when what follows shows that they do.
 #include "collector/archive/redact_characters.h"
 
 namespace ec::redaction {
@@ -31,7 +31,8 @@ size_t unquoted_end(std::string_view text, size_t begin, size_t most) {
     if (c == '%' && text.substr(i).starts_with("%26")) break;
     if (is_closer(c)) {
       char next = char_at(text, i + 1);
-      if (is_space(next) || is_closer(next) || std::string_view(",;:.&|<\\").find(next) != std::string_view::npos) break;
+      if (is_space(next) || is_closer(next) || std::string_view(",;:.&|<\\").find(next) != std::string_view::npos)
+        break;
     }
   }
   return i;

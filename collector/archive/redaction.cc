@@ -53,7 +53,7 @@ std::string random_key() {
 }
 
 Redact kind_by_name(std::string_view path) {
-  std::string_view name = path.substr(path.rfind('/') + 1);   // npos + 1 == 0: all of it
+  std::string_view name = path.substr(path.rfind('/') + 1);  // npos + 1 == 0: all of it
   if (name == "cmdline") return Redact::kCommandLine;
   if (name == "environ") return Redact::kEnvironment;
   if (name.ends_with(".json") || name.ends_with(".jsonl")) return Redact::kJson;
@@ -87,7 +87,8 @@ Redacted redact_text(const Placeholders& placeholders, std::string bytes) {
 
 Redacted redact_command_line(const Placeholders& placeholders, std::string bytes) {
   redaction::ArgumentRules rules;
-  auto places = find_in_pieces(bytes, [&](std::string_view argument, std::vector<Span>& found) { rules.next(argument, found); });
+  auto places =
+      find_in_pieces(bytes, [&](std::string_view argument, std::vector<Span>& found) { rules.next(argument, found); });
   return replaced(placeholders, std::move(bytes), places);
 }
 
@@ -167,18 +168,21 @@ Redacted Redactor::redact(Redact kind, std::string_view path, std::string bytes)
   if (kind == Redact::kAuto) kind = kind_by_name(path);
   Placeholders placeholders(key_);
   switch (kind) {
-    case Redact::kText: return redact_text(placeholders, std::move(bytes));
-    case Redact::kCommandLine: return redact_command_line(placeholders, std::move(bytes));
-    case Redact::kEnvironment: return redact_environment(placeholders, std::move(bytes));
-    case Redact::kJson: return redact_json(placeholders, std::move(bytes));
+    case Redact::kText:
+      return redact_text(placeholders, std::move(bytes));
+    case Redact::kCommandLine:
+      return redact_command_line(placeholders, std::move(bytes));
+    case Redact::kEnvironment:
+      return redact_environment(placeholders, std::move(bytes));
+    case Redact::kJson:
+      return redact_json(placeholders, std::move(bytes));
     case Redact::kNothing:
-    case Redact::kAuto: break;
+    case Redact::kAuto:
+      break;
   }
   return {std::move(bytes), 0};
 }
 
-std::string Redactor::text(std::string_view line) const {
-  return redact(Redact::kText, {}, std::string(line)).bytes;
-}
+std::string Redactor::text(std::string_view line) const { return redact(Redact::kText, {}, std::string(line)).bytes; }
 
 }  // namespace ec

@@ -1,5 +1,5 @@
-// Secrets are replaced before bytes reach the disk. Same secret, same placeholder within one archive; the placeholder is
-// keyed with a random key that is never stored, so it cannot be tried against guesses.
+// Secrets are replaced before bytes reach the disk. Same secret, same placeholder within one archive; the placeholder
+// is keyed with a random key that is never stored, so it cannot be tried against guesses.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ enum class Redact {
 
 struct Redacted {
   std::string bytes;
-  uint64_t count = 0;   // replacements
+  uint64_t count = 0;  // replacements
 };
 
 class Redactor {

@@ -54,7 +54,8 @@ class Compressor {
     // ARCHIVE_WARN would mean that libarchive starts an external program; none is ever started.
     bool zstd = format == ArchiveFormat::kTarZst;
     int added = zstd ? archive_write_add_filter_zstd(a) : archive_write_add_filter_gzip(a);
-    if (added != ARCHIVE_OK) return fail(ErrorCode::kUnsupported, "archive", "this libarchive cannot compress by itself");
+    if (added != ARCHIVE_OK)
+      return fail(ErrorCode::kUnsupported, "archive", "this libarchive cannot compress by itself");
     archive_write_set_filter_option(a, nullptr, "compression-level", "1");
     if (!zstd) archive_write_set_filter_option(a, "gzip", "timestamp", nullptr);
     archive_write_set_format_raw(a);
@@ -67,7 +68,8 @@ class Compressor {
     return {};
   }
   bool add(std::string_view bytes) {
-    return bytes.empty() || archive_write_data(writer_.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size());
+    return bytes.empty() ||
+           archive_write_data(writer_.get(), bytes.data(), bytes.size()) == static_cast<la_ssize_t>(bytes.size());
   }
   Result<void> close() {
     if (archive_write_close(writer_.get()) != ARCHIVE_OK) return failed(writer_.get(), "compress");
@@ -81,7 +83,7 @@ class Compressor {
 
 // Puts the member's own length into its header.
 void add_gzip_length(std::string& member) {
-  member[3] = static_cast<char>(member[3] | 4);   // FEXTRA
+  member[3] = static_cast<char>(member[3] | 4);  // FEXTRA
   std::string extra("\x08\0EC\x04\0\0\0\0\0", 10);
   auto length = static_cast<uint32_t>(member.size() + extra.size());
   for (size_t i = 0; i < 4; ++i) extra[6 + i] = static_cast<char>(length >> (8 * i));
@@ -107,7 +109,7 @@ class TarCodec final : public FrameCodec {
     archive_write_set_bytes_per_block(a, 0);
     if (archive_write_open(a, &receiver, nullptr, receive, nullptr) != ARCHIVE_OK) return failed(a, "open");
     if (auto written = entry(a, member); !written) return tl::unexpected(written.error());
-    receiver.dropped = true;   // the end of the archive comes with end()
+    receiver.dropped = true;  // the end of the archive comes with end()
     archive_write_close(a);
     if (auto closed = compressor.close(); !closed) return tl::unexpected(closed.error());
     if (format_ == ArchiveFormat::kTarGz) add_gzip_length(out);
@@ -127,7 +129,8 @@ class TarCodec final : public FrameCodec {
     archive_entry_set_perm(entry.get(), directory ? 0700 : 0600);
     archive_entry_set_mtime(entry.get(), member.modified, 0);
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(member.bytes.size()));
-    if (!member.row.empty()) archive_entry_xattr_add_entry(entry.get(), kRowAttribute, member.row.data(), member.row.size());
+    if (!member.row.empty())
+      archive_entry_xattr_add_entry(entry.get(), kRowAttribute, member.row.data(), member.row.size());
     if (archive_write_header(a, entry.get()) != ARCHIVE_OK) return failed(a, member.name);
     if (!member.bytes.empty() &&
         archive_write_data(a, member.bytes.data(), member.bytes.size()) != static_cast<la_ssize_t>(member.bytes.size()))

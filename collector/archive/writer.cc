@@ -28,7 +28,8 @@ std::string safe_path(std::string_view path) {
     }
     for (char c : part) {
       auto byte = static_cast<unsigned char>(c);
-      if (byte <= 0x20 || byte >= 0x7f || c == '\\' || c == '"' || c == '*' || c == '?' || c == '<' || c == '>' || c == '|')
+      if (byte <= 0x20 || byte >= 0x7f || c == '\\' || c == '"' || c == '*' || c == '?' || c == '<' || c == '>' ||
+          c == '|')
         safe += fmt::format("%{:02X}", byte);
       else
         safe += c;
@@ -65,7 +66,8 @@ class FramedWriter final : public ArchiveWriter {
     if (!result) {
       row.status = Status::kFailed;
       row.reason = "not stored: " + result.error().message();
-      if (result.error().code == ErrorCode::kNoSpace && row.fix.empty()) row.fix = "-o with a directory on another filesystem, or -o -";
+      if (result.error().code == ErrorCode::kNoSpace && row.fix.empty())
+        row.fix = "-o with a directory on another filesystem, or -o -";
     }
     rows_.push_back(row);
     return result;
@@ -90,21 +92,26 @@ class FramedWriter final : public ArchiveWriter {
  private:
   uint64_t kept_for(Importance importance) const {
     switch (importance) {
-      case Importance::kEssential: return 0;
-      case Importance::kNormal: return file_->reserve();
-      case Importance::kLow: break;
+      case Importance::kEssential:
+        return 0;
+      case Importance::kNormal:
+        return file_->reserve();
+      case Importance::kLow:
+        break;
     }
-    return 4 * file_->reserve();   // the first to be left out
+    return 4 * file_->reserve();  // the first to be left out
   }
 
   void write_journal(uint64_t kept_bytes) {
-    if (rows_.size() != journalled_ && put("journal.jsonl", journal_of(rows_), {}, kept_bytes)) journalled_ = rows_.size();
+    if (rows_.size() != journalled_ && put("journal.jsonl", journal_of(rows_), {}, kept_bytes))
+      journalled_ = rows_.size();
   }
 
   Result<void> put(std::string_view path, std::string_view bytes, std::string row, uint64_t kept_bytes) {
     if (bytes.size() > kLargestMember)
       return fail(ErrorCode::kUnsupported, std::string(path), fmt::format("larger than {} bytes", kLargestMember));
-    Member member{fmt::format("{}/{}", folder_, path), bytes, std::move(row), static_cast<time_t>(wall_clock_ns() / 1'000'000'000)};
+    Member member{fmt::format("{}/{}", folder_, path), bytes, std::move(row),
+                  static_cast<time_t>(wall_clock_ns() / 1'000'000'000)};
     auto frame = codec_->frame(member);
     if (!frame) return tl::unexpected(frame.error());
     uint64_t offset = file_->offset();
@@ -124,9 +131,12 @@ class FramedWriter final : public ArchiveWriter {
 
 std::string_view extension(ArchiveFormat format) {
   switch (format) {
-    case ArchiveFormat::kTarZst: return ".tar.zst";
-    case ArchiveFormat::kTarGz: return ".tar.gz";
-    case ArchiveFormat::kZip: return ".zip";
+    case ArchiveFormat::kTarZst:
+      return ".tar.zst";
+    case ArchiveFormat::kTarGz:
+      return ".tar.gz";
+    case ArchiveFormat::kZip:
+      return ".zip";
   }
   return ".tar.zst";
 }
@@ -142,7 +152,7 @@ Result<std::unique_ptr<ArchiveWriter>> ArchiveWriter::create(const WriterOptions
   std::string path = (*file)->path();
   auto writer = std::make_unique<FramedWriter>(std::move(*file), std::move(codec), std::move(folder));
   if (auto started = writer->start(); !started) {
-    if (path != "-") unlink(path.c_str());   // nothing is in it
+    if (path != "-") unlink(path.c_str());  // nothing is in it
     return tl::unexpected(started.error());
   }
   return writer;

@@ -1,5 +1,5 @@
-// The archive on disk: append-only. Each artifact is on the disk, readable, when add() returns; a finished archive appears
-// under its final name by an atomic rename. libarchive is private to this layer.
+// The archive on disk: append-only. Each artifact is on the disk, readable, when add() returns; a finished archive
+// appears under its final name by an atomic rename. libarchive is private to this layer.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +14,21 @@
 namespace ec {
 
 enum class ArchiveFormat { kTarZst, kTarGz, kZip };
-std::string_view extension(ArchiveFormat format);   // ".tar.zst"
+std::string_view extension(ArchiveFormat format);  // ".tar.zst"
 
 struct WriterOptions {
-  std::string output;          // a file, a directory, or "-" for standard output
-  std::string folder;          // "incident-HOST-COMM-PID-20261120T214638Z": the one folder inside, and the file's stem
+  std::string output;  // a file, a directory, or "-" for standard output
+  std::string folder;  // "incident-HOST-COMM-PID-20261120T214638Z": the one folder inside, and the file's stem
   ArchiveFormat format = ArchiveFormat::kTarZst;
-  int stdout_fd = 1;           // where "-" goes
+  int stdout_fd = 1;  // where "-" goes
 };
 
-enum class Importance { kEssential, kNormal, kLow };   // essential: may use the reserve kept for summary and manifest
+enum class Importance { kEssential, kNormal, kLow };  // essential: may use the reserve kept for summary and manifest
 
 class ArchiveWriter {
  public:
-  // Creates PATH.partial with mode 0600, O_EXCL; never follows a link. When the destination cannot be written, the error
-  // names it and its device. Errors: denied, no-space, not-found, usage.
+  // Creates PATH.partial with mode 0600, O_EXCL; never follows a link. When the destination cannot be written, the
+  // error names it and its device. Errors: denied, no-space, not-found, usage.
   static Result<std::unique_ptr<ArchiveWriter>> create(const WriterOptions& options);
   virtual ~ArchiveWriter() = default;
 
@@ -38,8 +38,8 @@ class ArchiveWriter {
   // skipped are not stored; the row is kept all the same.
   virtual Result<void> add(ArtifactRow& row, std::string_view bytes, Importance importance = Importance::kNormal) = 0;
 
-  // Writes journal.jsonl of the rows so far into the archive (tar: a later copy wins on extraction). Cheap; call it before
-  // anything slow, so that a killed run leaves a journal.
+  // Writes journal.jsonl of the rows so far into the archive (tar: a later copy wins on extraction). Cheap; call it
+  // before anything slow, so that a killed run leaves a journal.
   virtual void checkpoint() = 0;
 
   virtual const std::vector<ArtifactRow>& rows() const = 0;
@@ -48,7 +48,7 @@ class ArchiveWriter {
   // The error says why the archive keeps its .partial name.
   virtual Result<void> finish(std::string_view manifest_json) = 0;
 
-  virtual std::string path() const = 0;   // as it is now: …partial until finish() succeeded; "-" for standard output
+  virtual std::string path() const = 0;  // as it is now: …partial until finish() succeeded; "-" for standard output
 };
 
 // manifest.json, ARCHIVE.md. `complete`: nothing is missing. Pause comes from the snapshot's stacks.

@@ -11,8 +11,8 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kGzipHeader = 20;    // with the length field
-constexpr size_t kGzipTrailer = 8;    // CRC32, size
+constexpr size_t kGzipHeader = 20;  // with the length field
+constexpr size_t kGzipTrailer = 8;  // CRC32, size
 constexpr uint16_t kVersion = 20, kMadeByUnix = 3 << 8 | 20, kDeflate = 8, kUtf8Names = 1 << 11;
 
 void put16(std::string& out, uint64_t value) {
@@ -33,7 +33,7 @@ uint32_t dos_time(time_t when) {
 
 struct Listed {
   std::string name;
-  std::string fields;   // from "version needed" to "uncompressed size", the same in both headers
+  std::string fields;  // from "version needed" to "uncompressed size", the same in both headers
   uint64_t offset = 0;
   bool directory = false;
 };
@@ -42,13 +42,14 @@ class ZipCodec final : public FrameCodec {
  public:
   Result<std::string> frame(const Member& member) override {
     std::string packed = "\x03";
-    packed += '\0';   // an empty deflate stream
+    packed += '\0';  // an empty deflate stream
     uint32_t checksum = 0;
     if (!member.bytes.empty()) {
       auto gzip = compress(ArchiveFormat::kTarGz, member.bytes);
       if (!gzip) return tl::unexpected(gzip.error());
       std::string_view trailer = std::string_view(*gzip).substr(gzip->size() - kGzipTrailer);
-      for (size_t i = 0; i < 4; ++i) checksum |= static_cast<uint32_t>(static_cast<unsigned char>(trailer[i])) << (8 * i);
+      for (size_t i = 0; i < 4; ++i)
+        checksum |= static_cast<uint32_t>(static_cast<unsigned char>(trailer[i])) << (8 * i);
       packed = gzip->substr(kGzipHeader, gzip->size() - kGzipHeader - kGzipTrailer);
     }
     last_ = Listed{member.name, {}, 0, member.name.ends_with('/')};
@@ -95,17 +96,18 @@ class ZipCodec final : public FrameCodec {
       put16(directory, kMadeByUnix);
       directory += entry.fields;
       put16(directory, entry.name.size());
-      put16(directory, 0);   // extra
-      put16(directory, 0);   // comment
-      put16(directory, 0);   // disk
-      put16(directory, 0);   // internal attributes
+      put16(directory, 0);  // extra
+      put16(directory, 0);  // comment
+      put16(directory, 0);  // disk
+      put16(directory, 0);  // internal attributes
       put32(directory, entry.directory ? (040700u << 16 | 0x10) : 0100600u << 16);
       put32(directory, entry.offset);
       directory += entry.name;
     }
-    if (offset > UINT32_MAX || count > 65'000) return fail(ErrorCode::kUnsupported, "archive", "too large for zip; use tar.zst");
+    if (offset > UINT32_MAX || count > 65'000)
+      return fail(ErrorCode::kUnsupported, "archive", "too large for zip; use tar.zst");
     std::string out = directory + "PK\x05\x06";
-    put32(out, 0);   // disks
+    put32(out, 0);  // disks
     put16(out, count);
     put16(out, count);
     put32(out, directory.size());

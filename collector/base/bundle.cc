@@ -15,8 +15,10 @@ constexpr std::string_view kClose = " <==\n";
 std::string header_name(std::string_view name) {
   std::string safe;
   for (char c : name) {
-    if (c == '\n') safe += "\\012";
-    else safe += c;
+    if (c == '\n')
+      safe += "\\012";
+    else
+      safe += c;
   }
   return safe;
 }

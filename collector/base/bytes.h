@@ -8,7 +8,8 @@
 
 namespace ec {
 
-// Checked reading of binary data in the byte order of this machine: netlink, ELF, helper frames. Nothing is read past the end.
+// Checked reading of binary data in the byte order of this machine: netlink, ELF, helper frames. Nothing is read past
+// the end.
 class ByteCursor {
  public:
   explicit ByteCursor(std::string_view bytes) : bytes_(bytes) {}

@@ -35,14 +35,15 @@ std::string rfc3339(int64_t wall_ns, bool with_milliseconds) {
   tm t = broken_down_utc(wall_ns);
   std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
                                  t.tm_hour, t.tm_min, t.tm_sec);
-  if (with_milliseconds) text += fmt::format(".{:03}", floor_divide(wall_ns, 1'000'000) - floor_divide(wall_ns, 1'000'000'000) * 1000);
+  if (with_milliseconds)
+    text += fmt::format(".{:03}", floor_divide(wall_ns, 1'000'000) - floor_divide(wall_ns, 1'000'000'000) * 1000);
   return text + "Z";
 }
 
 std::string compact_utc(int64_t wall_ns) {
   tm t = broken_down_utc(wall_ns);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
-                     t.tm_min, t.tm_sec);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+                     t.tm_sec);
 }
 
 }  // namespace ec

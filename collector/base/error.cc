@@ -7,17 +7,28 @@ namespace ec {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kGone: return "gone";
-    case ErrorCode::kDenied: return "denied";
-    case ErrorCode::kNotFound: return "not-found";
-    case ErrorCode::kMalformed: return "malformed";
-    case ErrorCode::kTruncated: return "truncated";
-    case ErrorCode::kTimeout: return "timeout";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kNoSpace: return "no-space";
-    case ErrorCode::kSkipped: return "skipped";
-    case ErrorCode::kUsage: return "usage";
-    case ErrorCode::kIo: return "io";
+    case ErrorCode::kGone:
+      return "gone";
+    case ErrorCode::kDenied:
+      return "denied";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kMalformed:
+      return "malformed";
+    case ErrorCode::kTruncated:
+      return "truncated";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kNoSpace:
+      return "no-space";
+    case ErrorCode::kSkipped:
+      return "skipped";
+    case ErrorCode::kUsage:
+      return "usage";
+    case ErrorCode::kIo:
+      return "io";
   }
   return "io";
 }
@@ -39,15 +50,26 @@ Error sys_error(std::string where, int sys_errno, std::string detail) {
   ErrorCode code = ErrorCode::kIo;
   switch (sys_errno) {
     case ENOENT:
-    case ESRCH: code = ErrorCode::kGone; break;
+    case ESRCH:
+      code = ErrorCode::kGone;
+      break;
     case EACCES:
-    case EPERM: code = ErrorCode::kDenied; break;
+    case EPERM:
+      code = ErrorCode::kDenied;
+      break;
     case ENOSPC:
-    case EDQUOT: code = ErrorCode::kNoSpace; break;
-    case ETIMEDOUT: code = ErrorCode::kTimeout; break;
+    case EDQUOT:
+      code = ErrorCode::kNoSpace;
+      break;
+    case ETIMEDOUT:
+      code = ErrorCode::kTimeout;
+      break;
     case ENOSYS:
-    case EOPNOTSUPP: code = ErrorCode::kUnsupported; break;
-    default: break;
+    case EOPNOTSUPP:
+      code = ErrorCode::kUnsupported;
+      break;
+    default:
+      break;
   }
   return Error{code, std::move(where), std::move(detail), sys_errno};
 }

@@ -15,8 +15,10 @@ class Part {
   Part(T value) : value_(std::move(value)) {}
   Part(Error why) : why_(std::move(why)) {}
   Part(Result<T> result) {
-    if (result) value_ = std::move(*result);
-    else why_ = std::move(result.error());
+    if (result)
+      value_ = std::move(*result);
+    else
+      why_ = std::move(result.error());
   }
 
   explicit operator bool() const { return value_.has_value(); }

@@ -21,7 +21,7 @@ std::optional<T> parse_number(std::string_view text, int base = 10) {
   if (problem != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
 }
-std::optional<double> parse_double(std::string_view text);   // finite
+std::optional<double> parse_double(std::string_view text);  // finite
 
 std::string_view trim(std::string_view text);  // spaces, tabs, CR, LF, NUL at both ends
 
@@ -64,9 +64,11 @@ class FieldCursor {
   std::string_view rest_;
 };
 
-// Valid UTF-8 and no control characters except \n and \t: each other byte becomes U+FFFD. Safe to print and to put in JSON.
+// Valid UTF-8 and no control characters except \n and \t: each other byte becomes U+FFFD. Safe to print and to put in
+// JSON.
 std::string printable_utf8(std::string_view bytes);
-// printable_utf8 on one line: newlines become spaces, and at most `limit` bytes stay (cut at a character, "…" appended).
+// printable_utf8 on one line: newlines become spaces, and at most `limit` bytes stay (cut at a character, "…"
+// appended).
 std::string printable_line(std::string_view bytes, size_t limit = 400);
 
 // Undoes the octal escapes \040 \011 \012 \134 of /proc/mounts, mountinfo, maps and swaps.

@@ -46,8 +46,10 @@ std::vector<Step> steps_of(Lane lane, bool with_target, Clock::time_point starte
     for (const Collector& collector : collector_table()) {
       bool left_out = std::find(kLeftOut.begin(), kLeftOut.end(), collector.name) != kLeftOut.end();
       if (collector.lane != lane || collector.slow || left_out || (collector.needs_target && !with_target)) continue;
-      if (reading == Reading::kFirst) steps.push_back({&collector, reading, {}});
-      else if (collector.two_readings) steps.push_back({&collector, reading, started + kRateInterval});
+      if (reading == Reading::kFirst)
+        steps.push_back({&collector, reading, {}});
+      else if (collector.two_readings)
+        steps.push_back({&collector, reading, started + kRateInterval});
     }
   return steps;
 }

@@ -228,7 +228,7 @@ void CollectRun::artifact(ArtifactRow row, std::string bytes, Redact redact) {
   // A failed add is in the row; the snapshot still learns from the bytes.
   ArtifactRow stored = row;
   (void)writer_->add(stored, clean.bytes);
-  row.path = stored.path;   // as the archive names it, so that a replay finds it under the same name
+  row.path = stored.path;  // as the archive names it, so that a replay finds it under the same name
   raw_.add(std::move(row), std::move(clean.bytes));
 }
 

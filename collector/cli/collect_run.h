@@ -43,14 +43,14 @@ class CollectRun : private RunnerListener {
   void store(std::string path, std::string source, std::string_view bytes, Importance importance);
   int close();
   int leave(const std::string& archive_path, bool complete);
-  void say(const std::string& line) const;   // to standard error
+  void say(const std::string& line) const;  // to standard error
   double since_start_ms() const;
 
   const CollectRequest& request_;
   TargetIdentity target_;
   RunbookShelf shelf_;
   std::unique_ptr<ArchiveWriter> writer_;
-  std::string no_archive_reason_;   // why there is no archive; "" = there is one
+  std::string no_archive_reason_;  // why there is no archive; "" = there is one
   Clock::time_point started_;
   Deadline deadline_;
   Redactor redactor_;
@@ -59,11 +59,12 @@ class CollectRun : private RunnerListener {
   RawStore raw_;
   Snapshot snapshot_;
   std::vector<Finding> findings_;
-  std::optional<std::pair<Snapshot, std::vector<Finding>>> shown_;   // what the first page was made of
+  std::optional<std::pair<Snapshot, std::vector<Finding>>> shown_;  // what the first page was made of
   Clock::time_point fast_part_ended_{};
 };
 
-// The one folder inside the archive, and the stem of its file name. Only letters, digits, '.', '_' and '-' of the names stay.
+// The one folder inside the archive, and the stem of its file name. Only letters, digits, '.', '_' and '-' of the names
+// stay.
 std::string archive_folder(std::string_view host, std::string_view comm, int pid, int64_t wall_ns);
 
 }  // namespace ec

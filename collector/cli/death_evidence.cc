@@ -8,8 +8,8 @@ namespace ec {
 
 namespace {
 
-// The usual mount points: the collector "cgroup" looked up the real ones while the target lived; its bundle is the first
-// source, this is the last look.
+// The usual mount points: the collector "cgroup" looked up the real ones while the target lived; its bundle is the
+// first source, this is the last look.
 std::vector<std::string> counter_files(const Cgroup& cgroup) {
   std::vector<std::string> files;
   if (auto path = cgroup.paths.find("memory"); path != cgroup.paths.end())
@@ -38,7 +38,8 @@ std::vector<DeathEvidence> evidence_of_death(const Snapshot& snapshot) {
     DeathEvidence found{"raw/post-mortem" + file, file, *text, ""};
     auto counters = parse_flat_keyed(file, *text);
     if (counters && counters->contains("oom_kill") && cgroup.oom_kills && counters->at("oom_kill") > *cgroup.oom_kills)
-      found.sentence = fmt::format("{}: oom_kill rose from {} to {}", file, *cgroup.oom_kills, counters->at("oom_kill"));
+      found.sentence =
+          fmt::format("{}: oom_kill rose from {} to {}", file, *cgroup.oom_kills, counters->at("oom_kill"));
     evidence.push_back(std::move(found));
   }
   return evidence;

@@ -1,5 +1,5 @@
-// What can be collected here, what cannot, and the smallest fix. Every line is found out by trying, not by guessing from
-// user ids; nothing is stopped, signalled or written.
+// What can be collected here, what cannot, and the smallest fix. Every line is found out by trying, not by guessing
+// from user ids; nothing is stopped, signalled or written.
 #include <fcntl.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -25,7 +25,7 @@ namespace {
 struct Check {
   std::string what;
   bool good = false;
-  std::string detail;   // why not
+  std::string detail;  // why not
   std::string fix;
 };
 
@@ -43,7 +43,8 @@ Check enterable(std::string what, const std::string& directory, std::string fix)
   int problem = errno;
   if (fd) {
     std::array<char, 512> buffer{};
-    if (readlinkat(fd.get(), "0", buffer.data(), buffer.size()) >= 0 || errno == ENOENT) return {std::move(what), true, "", ""};
+    if (readlinkat(fd.get(), "0", buffer.data(), buffer.size()) >= 0 || errno == ENOENT)
+      return {std::move(what), true, "", ""};
     problem = errno;
   }
   return {std::move(what), false, fmt::format("{}: {}", directory, strerrordesc_np(problem)), std::move(fix)};
@@ -51,8 +52,9 @@ Check enterable(std::string what, const std::string& directory, std::string fix)
 
 // Reads one word of the target's memory at a mapped address: the permission that stacks and locks need.
 Check memory_readable(const TargetIdentity& target) {
-  Check check{"user stacks and locks (memory of the target)", false, "",
-              "run as root or as the user of the process, or: setcap cap_sys_ptrace,cap_sys_admin+ep emergency-collect"};
+  Check check{
+      "user stacks and locks (memory of the target)", false, "",
+      "run as root or as the user of the process, or: setcap cap_sys_ptrace,cap_sys_admin+ep emergency-collect"};
   auto maps = read_file(fmt::format("/proc/{}/task/{}/maps", target.pid, target.live_tid));
   if (!maps || maps->empty()) {
     check.detail = maps ? "the process has no memory" : maps.error().message();
@@ -82,10 +84,11 @@ std::vector<Check> target_checks(const TargetIdentity& target) {
   checks.push_back(memory_readable(target));
   auto status = read_file(proc + "/status");
   size_t at = status ? status->find("\nTracerPid:\t") : std::string::npos;
-  int tracer = at == std::string::npos
-                   ? 0
-                   : parse_number<int>(trim(std::string_view(*status).substr(at + 12, status->find('\n', at + 1) - at - 12)))
-                         .value_or(0);
+  int tracer =
+      at == std::string::npos
+          ? 0
+          : parse_number<int>(trim(std::string_view(*status).substr(at + 12, status->find('\n', at + 1) - at - 12)))
+                .value_or(0);
   if (tracer)
     checks.push_back({"stops of running threads", false, fmt::format("process {} traces it already", tracer),
                       "detach that tracer; until then stacks of blocked threads are read without a stop"});

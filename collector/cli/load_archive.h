@@ -9,7 +9,7 @@ namespace ec {
 
 struct LoadedArchive {
   OpenedArchive archive;
-  Snapshot snapshot;     // parsed anew from the raw bytes
+  Snapshot snapshot;  // parsed anew from the raw bytes
 };
 // Opens an archive or fixture folder and brings its snapshot back. Errors: those of open_archive().
 Result<LoadedArchive> load_archive(const std::string& path);

@@ -48,17 +48,20 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   archive->add_flag("!--no-redact", request.redact, "Keep secrets; recorded in the manifest");
 
   auto* evidence = app.add_option_group("Evidence");
-  evidence->add_option("--endpoint", request.run.endpoints,
-                       "Debug endpoint: auto (default), none, or a URL (http, https, unix:/path.sock[:/prefix]); repeatable")
+  evidence
+      ->add_option(
+          "--endpoint", request.run.endpoints,
+          "Debug endpoint: auto (default), none, or a URL (http, https, unix:/path.sock[:/prefix]); repeatable")
       ->type_name("WHERE");
   evidence->add_option("--profile-seconds", request.run.profile_seconds, "Length of the CPU profile; 0 for none")
       ->check(CLI::Range(0, 600))
       ->type_name("S")
       ->capture_default_str();
   evidence
-      ->add_option("--stacks", request.run.stacks,
-                   "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
-                   "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none")
+      ->add_option(
+          "--stacks", request.run.stacks,
+          "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
+          "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none")
       ->transform(CLI::CheckedTransformer(std::map<std::string, StackMode>{{"auto", StackMode::kAuto},
                                                                            {"consistent", StackMode::kConsistent},
                                                                            {"no-stop", StackMode::kNoStop},
@@ -69,7 +72,9 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->check(CLI::Range(0, 60000))
       ->type_name("MS");
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
-  evidence->add_option("--only", request.only, "Run only these collectors (see list)")->delimiter(',')->type_name("NAME");
+  evidence->add_option("--only", request.only, "Run only these collectors (see list)")
+      ->delimiter(',')
+      ->type_name("NAME");
   evidence->add_option("--skip", request.skip, "Leave these collectors out")->delimiter(',')->type_name("NAME");
 
   auto* run = app.add_option_group("Run");
@@ -81,11 +86,11 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->type_name("DIR");
   run->add_flag("-q,--quiet", request.quiet, "No summary, no progress: only the exit code and the archive");
   run->add_option("--progress", request.progress, "auto (default), plain, json or none; on standard error")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, CollectRequest::Progress>{
-          {"auto", CollectRequest::Progress::kAuto},
-          {"plain", CollectRequest::Progress::kPlain},
-          {"json", CollectRequest::Progress::kJson},
-          {"none", CollectRequest::Progress::kNone}}))
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, CollectRequest::Progress>{{"auto", CollectRequest::Progress::kAuto},
+                                                          {"plain", CollectRequest::Progress::kPlain},
+                                                          {"json", CollectRequest::Progress::kJson},
+                                                          {"none", CollectRequest::Progress::kNone}}))
       ->type_name("HOW");
 }
 
@@ -180,7 +185,7 @@ Request parse_command_line(int argc, const char* const* argv) {
 
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& leave) {   // --help, --version
+  } catch (const CLI::Success& leave) {  // --help, --version
     std::ostringstream out, err;
     app.exit(leave, out, err);
     return Leave{0, out.str(), ""};

@@ -26,10 +26,10 @@ struct CollectRequest {
   std::string output = ".";
   ArchiveFormat format = ArchiveFormat::kTarZst;
   RunOptions run;
-  std::optional<int> deadline_seconds;     // default: 30 plus profile_seconds
+  std::optional<int> deadline_seconds;  // default: 30 plus profile_seconds
   bool redact = true;
   std::vector<std::string> runbooks;
-  std::vector<std::string> only, skip;     // collector names
+  std::vector<std::string> only, skip;  // collector names
   bool quiet = false;
   enum class Progress { kAuto, kPlain, kJson, kNone } progress = Progress::kAuto;
 };
@@ -38,14 +38,31 @@ struct ShowRequest {
   bool list = false, reanalyse = false;
   std::vector<std::string> runbooks;
 };
-struct VerifyRequest { std::string archive; };
-struct DiffRequest { std::string before, after; };
-struct ChecklistRequest { TargetRequest target; std::vector<std::string> endpoints{"auto"}; };
-struct DoctorRequest { TargetRequest target; std::string output = "."; };
-struct RunbookRequest { bool list = false; std::string id; std::vector<std::string> runbooks; };
+struct VerifyRequest {
+  std::string archive;
+};
+struct DiffRequest {
+  std::string before, after;
+};
+struct ChecklistRequest {
+  TargetRequest target;
+  std::vector<std::string> endpoints{"auto"};
+};
+struct DoctorRequest {
+  TargetRequest target;
+  std::string output = ".";
+};
+struct RunbookRequest {
+  bool list = false;
+  std::string id;
+  std::vector<std::string> runbooks;
+};
 struct ListRequest {};
 // Help, version or a usage error: print and leave.
-struct Leave { int exit_code; std::string out, err; };
+struct Leave {
+  int exit_code;
+  std::string out, err;
+};
 
 using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, DoctorRequest,
                              RunbookRequest, ListRequest, Leave>;

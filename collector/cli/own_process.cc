@@ -21,7 +21,7 @@ namespace ec {
 
 namespace {
 
-constexpr int kIdlePriority = 3 << 13;   // IOPRIO_CLASS_IDLE, ioprio_set(2)
+constexpr int kIdlePriority = 3 << 13;  // IOPRIO_CLASS_IDLE, ioprio_set(2)
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kNice = 5;
 
@@ -30,15 +30,16 @@ struct Wanted {
   const char* text;
 };
 constexpr std::array kWanted{
-    Wanted{CAP_SYS_PTRACE, "CAP_SYS_PTRACE: stacks, memory maps, environment and descriptors of other users' processes"},
+    Wanted{CAP_SYS_PTRACE,
+           "CAP_SYS_PTRACE: stacks, memory maps, environment and descriptors of other users' processes"},
     Wanted{CAP_SYS_ADMIN, "CAP_SYS_ADMIN: kernel stacks, deleted binaries through map_files, other namespaces"},
     Wanted{CAP_SYSLOG, "CAP_SYSLOG: the kernel log"},
     Wanted{CAP_NET_ADMIN, "CAP_NET_ADMIN: socket memory of other users"},
     Wanted{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH: logs and files of other users"},
 };
 
-// With helpers on every CPU, a thread of the target that wakes up waits for one of them to leave its system call. Half of
-// the CPUs that we may use, the upper ones, are enough for us; helpers inherit it.
+// With helpers on every CPU, a thread of the target that wakes up waits for one of them to leave its system call. Half
+// of the CPUs that we may use, the upper ones, are enough for us; helpers inherit it.
 void keep_to_half_of_the_cpus() {
   cpu_set_t allowed, ours;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
@@ -124,7 +125,7 @@ std::string own_build_id() {
         return 1;
       }
     }
-    return 1;   // the first object is the program itself
+    return 1;  // the first object is the program itself
   };
   dl_iterate_phdr(look, &id);
   return id;

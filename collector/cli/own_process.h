@@ -1,5 +1,5 @@
-// What the collector may do on this machine, what it costs, and its manners: last in line for CPU and IO, first in line for
-// the OOM killer.
+// What the collector may do on this machine, what it costs, and its manners: last in line for CPU and IO, first in line
+// for the OOM killer.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace ec {
 
-// Raises oom_score_adj to 1000, lowers CPU and IO priority, keeps to half of the CPUs, lifts its own soft limit of descriptors. Failures are harmless and ignored.
+// Raises oom_score_adj to 1000, lowers CPU and IO priority, keeps to half of the CPUs, lifts its own soft limit of
+// descriptors. Failures are harmless and ignored.
 void be_modest();
 
 // Effective capabilities of this process that matter here, missing ones in words:
@@ -19,7 +20,7 @@ std::vector<std::string> missing_privileges();
 // CPU and peak memory of this process and its ended helpers so far.
 CollectorCost own_cost(double wall_seconds);
 
-std::string own_build_id();   // hex, "" when the binary has none
-std::string host_name();      // gethostname(2), safe for a file name when empty: "localhost"
+std::string own_build_id();  // hex, "" when the binary has none
+std::string host_name();     // gethostname(2), safe for a file name when empty: "localhost"
 
 }  // namespace ec

@@ -21,10 +21,17 @@ void ProgressPrinter::collector(const Collector& collector, Reading reading, Run
   double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
   const char* word = "started";
   switch (progress) {
-    case RunnerListener::Progress::kStarted: break;
-    case RunnerListener::Progress::kEnded: word = "ended"; break;
-    case RunnerListener::Progress::kTimedOut: word = "timed out"; break;
-    case RunnerListener::Progress::kCrashed: word = "crashed"; break;
+    case RunnerListener::Progress::kStarted:
+      break;
+    case RunnerListener::Progress::kEnded:
+      word = "ended";
+      break;
+    case RunnerListener::Progress::kTimedOut:
+      word = "timed out";
+      break;
+    case RunnerListener::Progress::kCrashed:
+      word = "crashed";
+      break;
   }
   std::string name(collector.name);
   if (how_ == How::kJson) {

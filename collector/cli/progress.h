@@ -14,8 +14,8 @@ class ProgressPrinter {
  public:
   ProgressPrinter(CollectRequest::Progress how, bool quiet, Clock::time_point started);
   void collector(const Collector& collector, Reading reading, RunnerListener::Progress progress);
-  void note(const std::string& text);   // one line that stays
-  void clear();                         // leaves an empty line for other output
+  void note(const std::string& text);  // one line that stays
+  void clear();                        // leaves an empty line for other output
 
  private:
   void redraw();

@@ -33,11 +33,10 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
 
 std::string run_record_text(const Snapshot& snapshot) {
   const RunInfo& run = snapshot.run;
-  std::string text =
-      fmt::format("version {}\nbuild_id {}\nstarted_wall_ns {}\nredacted {}\nhost {}\npid {}\nstart_ticks {}\ncomm {}\n",
-                  run.version, run.build_id, run.started_wall_ns, run.redacted ? 1 : 0,
-                  printable_line(snapshot.host.name), snapshot.target.pid, snapshot.target.start_ticks,
-                  printable_line(snapshot.target.comm));
+  std::string text = fmt::format(
+      "version {}\nbuild_id {}\nstarted_wall_ns {}\nredacted {}\nhost {}\npid {}\nstart_ticks {}\ncomm {}\n",
+      run.version, run.build_id, run.started_wall_ns, run.redacted ? 1 : 0, printable_line(snapshot.host.name),
+      snapshot.target.pid, snapshot.target.start_ticks, printable_line(snapshot.target.comm));
   for (const auto& [name, value] : run.options) text += fmt::format("option.{} {}\n", name, printable_line(value));
   for (const std::string& missing : run.privileges_missing) text += fmt::format("missing {}\n", missing);
   return text;
@@ -50,16 +49,26 @@ void read_run_record(std::string_view text, Snapshot& snapshot) {
     size_t space = line->find(' ');
     std::string_view name = line->substr(0, space);
     std::string value(space == std::string_view::npos ? "" : line->substr(space + 1));
-    if (name == "version") run.version = value;
-    else if (name == "build_id") run.build_id = value;
-    else if (name == "started_wall_ns") run.started_wall_ns = parse_number<int64_t>(value).value_or(0);
-    else if (name == "redacted") run.redacted = value != "0";
-    else if (name == "host") snapshot.host.name = value;
-    else if (name == "pid") snapshot.target.pid = parse_number<int>(value).value_or(0);
-    else if (name == "start_ticks") snapshot.target.start_ticks = parse_number<uint64_t>(value).value_or(0);
-    else if (name == "comm") snapshot.target.comm = value;
-    else if (name == "missing") run.privileges_missing.push_back(value);
-    else if (name.starts_with("option.")) run.options[std::string(name.substr(7))] = value;
+    if (name == "version")
+      run.version = value;
+    else if (name == "build_id")
+      run.build_id = value;
+    else if (name == "started_wall_ns")
+      run.started_wall_ns = parse_number<int64_t>(value).value_or(0);
+    else if (name == "redacted")
+      run.redacted = value != "0";
+    else if (name == "host")
+      snapshot.host.name = value;
+    else if (name == "pid")
+      snapshot.target.pid = parse_number<int>(value).value_or(0);
+    else if (name == "start_ticks")
+      snapshot.target.start_ticks = parse_number<uint64_t>(value).value_or(0);
+    else if (name == "comm")
+      snapshot.target.comm = value;
+    else if (name == "missing")
+      run.privileges_missing.push_back(value);
+    else if (name.starts_with("option."))
+      run.options[std::string(name.substr(7))] = value;
   }
 }
 

@@ -31,7 +31,8 @@ int run_command(const RunbookRequest& request) {
 
 int run_command(const Leave& request) {
   print(request.out);
-  if (!request.err.empty()) complain(trim(request.err.starts_with("emergency-collect: ") ? request.err.substr(19) : request.err));
+  if (!request.err.empty())
+    complain(trim(request.err.starts_with("emergency-collect: ") ? request.err.substr(19) : request.err));
   return request.exit_code;
 }
 

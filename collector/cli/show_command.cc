@@ -30,9 +30,8 @@ int show_list(const OpenedArchive& archive) {
 int show_artifact(const OpenedArchive& archive, const std::string& name) {
   auto bytes = archive.store.read(name);
   if (!bytes) {
-    complain(bytes.error().code == ErrorCode::kNotFound
-                 ? fmt::format("{}: no such artifact; --list shows them", name)
-                 : bytes.error().message());
+    complain(bytes.error().code == ErrorCode::kNotFound ? fmt::format("{}: no such artifact; --list shows them", name)
+                                                        : bytes.error().message());
     return kNothingCollected;
   }
   Terminal terminal = terminal_of(STDOUT_FILENO);
@@ -81,8 +80,10 @@ int run_command(const VerifyRequest& request) {
   std::string text = fmt::format("{}: {} artifacts, {}, {} of {} hashes right\n", archive->folder, result.artifacts,
                                  human_bytes(static_cast<double>(result.bytes)), result.hashes_right, result.artifacts);
   if (!archive->damage.empty()) text += fmt::format("cut short: {}\n", archive->damage);
-  if (!archive->finished) text += "unfinished: there is no manifest; everything listed above is readable\n";
-  else if (!archive->complete) text += "partial: the manifest says that something is missing (show --list tells what)\n";
+  if (!archive->finished)
+    text += "unfinished: there is no manifest; everything listed above is readable\n";
+  else if (!archive->complete)
+    text += "partial: the manifest says that something is missing (show --list tells what)\n";
   for (const std::string& problem : result.problems) text += fmt::format("problem: {}\n", printable_line(problem));
   for (const std::string& path : result.unlisted) text += fmt::format("unlisted: {}\n", printable_line(path));
   bool sound = result.problems.empty() && archive->damage.empty();

@@ -5,7 +5,8 @@
 
 namespace ec {
 
-// SIGINT, SIGTERM and SIGHUP end the run in order: they become readable bytes. A second SIGINT ends the program at once.
+// SIGINT, SIGTERM and SIGHUP end the run in order: they become readable bytes. A second SIGINT ends the program at
+// once.
 class SignalPipe {
  public:
   static Result<SignalPipe> install();

@@ -14,9 +14,9 @@ namespace ec {
 namespace {
 
 constexpr std::string_view kBundle = "blocked.bundle";
-constexpr size_t kMostTasks = 200;        // with stacks
-constexpr uint64_t kMostThreads = 20'000; // looked at in one reading
-constexpr uint64_t kFewTasks = 5'000;     // of the whole host: few enough to look at every thread always
+constexpr size_t kMostTasks = 200;         // with stacks
+constexpr uint64_t kMostThreads = 20'000;  // looked at in one reading
+constexpr uint64_t kFewTasks = 5'000;      // of the whole host: few enough to look at every thread always
 constexpr milliseconds kScanTime{150};
 
 // State of "42 (name) S …": the name may hold parentheses, so the last one counts.
@@ -55,8 +55,10 @@ class Scan {
       if (context_.out.hung_before(touched)) continue;
       context_.out.touch(touched, true);
       auto bytes = proc_.read(path.c_str(), buffer_);
-      if (bytes) context_.out.section(bundle_, fmt::format("{}/{}", name, file), *bytes);
-      else context_.out.failed_section(bundle_, fmt::format("{}/{}", name, file), bytes.error());
+      if (bytes)
+        context_.out.section(bundle_, fmt::format("{}/{}", name, file), *bytes);
+      else
+        context_.out.failed_section(bundle_, fmt::format("{}/{}", name, file), bytes.error());
     }
     context_.out.touch("/proc");
   }
@@ -80,7 +82,8 @@ class Scan {
 
   void end() {
     if (cut_)
-      context_.out.section(bundle_, "scan/note", fmt::format("not every thread was looked at: stopped after {}", threads_));
+      context_.out.section(bundle_, "scan/note",
+                           fmt::format("not every thread was looked at: stopped after {}", threads_));
     if (tasks_ > kMostTasks)
       context_.out.section(bundle_, "scan/note", fmt::format("{} of {} blocked tasks kept", kMostTasks, tasks_));
   }

@@ -14,8 +14,8 @@ struct SeenProcess {
   char state = '?';
   uint64_t threads = 0;
   bool kernel_thread = false;
-  bool never_ran = false;   // less than a tick of CPU time in its whole life
-  bool young = false;       // started within the last half minute
+  bool never_ran = false;  // less than a tick of CPU time in its whole life
+  bool young = false;      // started within the last half minute
 };
 
 // Part of the collector `processes`, whose look at every process tells where to look closer.

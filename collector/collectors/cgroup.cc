@@ -17,9 +17,9 @@ namespace ec {
 namespace {
 
 enum Where : unsigned {
-  kOwn = 1,        // of the target's own cgroup only
-  kEvery = 2,      // of every level
-  kTwice = 4,      // a counter: both readings
+  kOwn = 1,    // of the target's own cgroup only
+  kEvery = 2,  // of every level
+  kTwice = 4,  // a counter: both readings
 };
 struct ControlFile {
   const char* name;
@@ -27,51 +27,73 @@ struct ControlFile {
 };
 
 constexpr ControlFile kUnified[] = {
-    {"cgroup.controllers", kOwn},     {"cgroup.type", kOwn},
-    {"cgroup.events", kEvery},        {"cgroup.freeze", kEvery},
-    {"cgroup.stat", kOwn},            {"cpu.max", kEvery},
-    {"cpu.max.burst", kOwn},          {"cpu.stat", kEvery | kTwice},
-    {"cpu.weight", kOwn},             {"cpu.idle", kOwn},
-    {"cpu.pressure", kOwn | kTwice},  {"cpuset.cpus.effective", kOwn},
-    {"cpuset.mems.effective", kOwn},  {"io.max", kEvery},
-    {"io.stat", kOwn | kTwice},       {"io.weight", kOwn},
-    {"io.pressure", kOwn | kTwice},   {"memory.current", kEvery | kTwice},
-    {"memory.events", kEvery | kTwice}, {"memory.events.local", kOwn | kTwice},
-    {"memory.high", kEvery},          {"memory.low", kOwn},
-    {"memory.max", kEvery},           {"memory.min", kOwn},
-    {"memory.oom.group", kEvery},     {"memory.peak", kEvery},
-    {"memory.pressure", kOwn | kTwice}, {"memory.stat", kEvery},
-    {"memory.swap.current", kEvery},  {"memory.swap.events", kOwn},
-    {"memory.swap.max", kEvery},      {"memory.zswap.current", kOwn},
-    {"pids.current", kEvery | kTwice}, {"pids.events", kEvery | kTwice},
-    {"pids.max", kEvery},             {"pids.peak", kOwn},
+    {"cgroup.controllers", kOwn},
+    {"cgroup.type", kOwn},
+    {"cgroup.events", kEvery},
+    {"cgroup.freeze", kEvery},
+    {"cgroup.stat", kOwn},
+    {"cpu.max", kEvery},
+    {"cpu.max.burst", kOwn},
+    {"cpu.stat", kEvery | kTwice},
+    {"cpu.weight", kOwn},
+    {"cpu.idle", kOwn},
+    {"cpu.pressure", kOwn | kTwice},
+    {"cpuset.cpus.effective", kOwn},
+    {"cpuset.mems.effective", kOwn},
+    {"io.max", kEvery},
+    {"io.stat", kOwn | kTwice},
+    {"io.weight", kOwn},
+    {"io.pressure", kOwn | kTwice},
+    {"memory.current", kEvery | kTwice},
+    {"memory.events", kEvery | kTwice},
+    {"memory.events.local", kOwn | kTwice},
+    {"memory.high", kEvery},
+    {"memory.low", kOwn},
+    {"memory.max", kEvery},
+    {"memory.min", kOwn},
+    {"memory.oom.group", kEvery},
+    {"memory.peak", kEvery},
+    {"memory.pressure", kOwn | kTwice},
+    {"memory.stat", kEvery},
+    {"memory.swap.current", kEvery},
+    {"memory.swap.events", kOwn},
+    {"memory.swap.max", kEvery},
+    {"memory.zswap.current", kOwn},
+    {"pids.current", kEvery | kTwice},
+    {"pids.events", kEvery | kTwice},
+    {"pids.max", kEvery},
+    {"pids.peak", kOwn},
 };
 constexpr ControlFile kMemory[] = {
-    {"memory.failcnt", kEvery | kTwice},       {"memory.limit_in_bytes", kEvery},
-    {"memory.max_usage_in_bytes", kEvery},     {"memory.memsw.limit_in_bytes", kEvery},
-    {"memory.memsw.usage_in_bytes", kEvery},   {"memory.kmem.usage_in_bytes", kOwn},
-    {"memory.oom_control", kEvery | kTwice},   {"memory.soft_limit_in_bytes", kOwn},
-    {"memory.stat", kEvery},                   {"memory.swappiness", kOwn},
-    {"memory.usage_in_bytes", kEvery | kTwice}, {"memory.use_hierarchy", kOwn},
+    {"memory.failcnt", kEvery | kTwice},
+    {"memory.limit_in_bytes", kEvery},
+    {"memory.max_usage_in_bytes", kEvery},
+    {"memory.memsw.limit_in_bytes", kEvery},
+    {"memory.memsw.usage_in_bytes", kEvery},
+    {"memory.kmem.usage_in_bytes", kOwn},
+    {"memory.oom_control", kEvery | kTwice},
+    {"memory.soft_limit_in_bytes", kOwn},
+    {"memory.stat", kEvery},
+    {"memory.swappiness", kOwn},
+    {"memory.usage_in_bytes", kEvery | kTwice},
+    {"memory.use_hierarchy", kOwn},
 };
 constexpr ControlFile kCpu[] = {
-    {"cpu.cfs_period_us", kEvery}, {"cpu.cfs_quota_us", kEvery},  {"cpu.cfs_burst_us", kOwn},
-    {"cpu.rt_runtime_us", kOwn},   {"cpu.rt_period_us", kOwn},    {"cpu.shares", kOwn},
+    {"cpu.cfs_period_us", kEvery}, {"cpu.cfs_quota_us", kEvery}, {"cpu.cfs_burst_us", kOwn},
+    {"cpu.rt_runtime_us", kOwn},   {"cpu.rt_period_us", kOwn},   {"cpu.shares", kOwn},
     {"cpu.stat", kEvery | kTwice},
 };
 constexpr ControlFile kCpuacct[] = {{"cpuacct.stat", kOwn | kTwice}, {"cpuacct.usage", kOwn | kTwice}};
-constexpr ControlFile kCpuset[] = {{"cpuset.cpus", kOwn},          {"cpuset.effective_cpus", kOwn},
-                                   {"cpuset.mems", kOwn},          {"cpuset.effective_mems", kOwn}};
+constexpr ControlFile kCpuset[] = {
+    {"cpuset.cpus", kOwn}, {"cpuset.effective_cpus", kOwn}, {"cpuset.mems", kOwn}, {"cpuset.effective_mems", kOwn}};
 constexpr ControlFile kPids[] = {
     {"pids.current", kEvery | kTwice}, {"pids.events", kEvery | kTwice}, {"pids.max", kEvery}};
 constexpr ControlFile kFreezer[] = {
     {"freezer.state", kEvery}, {"freezer.self_freezing", kOwn}, {"freezer.parent_freezing", kOwn}};
-constexpr ControlFile kBlkio[] = {{"blkio.throttle.io_service_bytes", kOwn | kTwice},
-                                  {"blkio.throttle.io_serviced", kOwn | kTwice},
-                                  {"blkio.throttle.read_bps_device", kEvery},
-                                  {"blkio.throttle.write_bps_device", kEvery},
-                                  {"blkio.throttle.read_iops_device", kEvery},
-                                  {"blkio.throttle.write_iops_device", kEvery}};
+constexpr ControlFile kBlkio[] = {
+    {"blkio.throttle.io_service_bytes", kOwn | kTwice}, {"blkio.throttle.io_serviced", kOwn | kTwice},
+    {"blkio.throttle.read_bps_device", kEvery},         {"blkio.throttle.write_bps_device", kEvery},
+    {"blkio.throttle.read_iops_device", kEvery},        {"blkio.throttle.write_iops_device", kEvery}};
 
 std::vector<ControlFile> files_of(const CgroupEntry& entry) {
   std::vector<ControlFile> files;
@@ -89,8 +111,8 @@ std::vector<ControlFile> files_of(const CgroupEntry& entry) {
   return files;
 }
 
-void read_level(GatherContext& context, const std::string& bundle, const std::string& hierarchy, const CgroupLevel& level,
-                const std::vector<ControlFile>& files, bool own) {
+void read_level(GatherContext& context, const std::string& bundle, const std::string& hierarchy,
+                const CgroupLevel& level, const std::vector<ControlFile>& files, bool own) {
   context.out.touch(level.directory);
   auto directory = ProcRoot::open(level.directory);
   if (!directory) return context.out.failed_section(bundle, hierarchy + level.path, directory.error());
@@ -101,8 +123,10 @@ void read_level(GatherContext& context, const std::string& bundle, const std::st
     auto text = directory->read(file.name, buffer);
     // Which files there are depends on kernel, controller and level.
     if (!text && (text.error().sys_errno == ENOENT || text.error().sys_errno == EOPNOTSUPP)) continue;
-    if (text) context.out.section(bundle, prefix + file.name, *text);
-    else context.out.failed_section(bundle, prefix + file.name, text.error());
+    if (text)
+      context.out.section(bundle, prefix + file.name, *text);
+    else
+      context.out.failed_section(bundle, prefix + file.name, text.error());
   }
 }
 
@@ -141,7 +165,8 @@ void gather_cgroup(GatherContext& context) {
     found = found || !levels.empty();
   }
   if (!found)
-    context.out.failed(bundle, shown, Error{ErrorCode::kSkipped, shown, "no cgroup hierarchy that holds it is mounted", 0},
+    context.out.failed(bundle, shown,
+                       Error{ErrorCode::kSkipped, shown, "no cgroup hierarchy that holds it is mounted", 0},
                        "mount the cgroup filesystem, or run in the host's mount namespace");
 }
 

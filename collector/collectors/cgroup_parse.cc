@@ -1,5 +1,6 @@
 // The limits that the target lives under, from the control files of its cgroups and all above them. A limit holds for
-// everything below it, so the strictest one on the way up counts, and the usage to compare it with is that of its cgroup.
+// everything below it, so the strictest one on the way up counts, and the usage to compare it with is that of its
+// cgroup.
 #include <algorithm>
 #include <map>
 
@@ -25,7 +26,8 @@ class ControlFiles {
       if (!section.failed) by_name_.try_emplace(section.name, section.bytes);
   }
 
-  std::optional<std::string_view> text(const std::string& hierarchy, const std::string& level, std::string_view file) const {
+  std::optional<std::string_view> text(const std::string& hierarchy, const std::string& level,
+                                       std::string_view file) const {
     auto found = by_name_.find(fmt::format("{}{}/{}", hierarchy, level == "/" ? "" : level, file));
     if (found == by_name_.end()) return std::nullopt;
     return found->second;
@@ -137,7 +139,7 @@ CpuLevel strictest_cpu(const ControlFiles& files, const Branch& branch) {
       auto quota = text ? parse_cpu_max("cpu.max", *text) : fail(ErrorCode::kNotFound, "", "");
       if (quota) cores = quota->cores();
     } else {
-      Optional quota = files.limit(branch.hierarchy, level, "cpu.cfs_quota_us");   // -1: none
+      Optional quota = files.limit(branch.hierarchy, level, "cpu.cfs_quota_us");  // -1: none
       Optional period = files.number(branch.hierarchy, level, "cpu.cfs_period_us");
       if (quota && period) cores = CpuQuota{quota, *period}.cores();
     }
@@ -152,7 +154,8 @@ Optional throttled_us(const Numbers& stat) {
   return ns ? Optional(*ns / 1000) : Optional();
 }
 
-void fill_cpu(Cgroup& cgroup, const ControlFiles& files, const ControlFiles& later, const Branch& branch, double seconds) {
+void fill_cpu(Cgroup& cgroup, const ControlFiles& files, const ControlFiles& later, const Branch& branch,
+              double seconds) {
   CpuLevel limit = strictest_cpu(files, branch);
   cgroup.cpu_limit_cores = limit.cores;
   Numbers before = files.keyed(branch.hierarchy, limit.level, "cpu.stat");
@@ -257,7 +260,8 @@ void parse_cgroup(const RawStore& store, Snapshot& snapshot) {
   cgroup.version = version_of(*entries, files);
   fill_names(cgroup, *entries);
   if (auto branch = branch_of(*entries, "memory")) fill_memory(cgroup, files, later, *branch);
-  if (auto branch = branch_of(*entries, "cpu")) fill_cpu(cgroup, files, later, *branch, interval_seconds(store, bundle));
+  if (auto branch = branch_of(*entries, "cpu"))
+    fill_cpu(cgroup, files, later, *branch, interval_seconds(store, bundle));
   if (auto branch = branch_of(*entries, "pids")) fill_pids(cgroup, files, *branch);
   if (auto branch = branch_of(*entries, "freezer")) fill_frozen(cgroup, files, *branch);
   if (auto branch = branch_of(*entries, "")) fill_pressure(cgroup, files, *branch);

@@ -12,9 +12,12 @@ namespace ec {
 
 std::string raw_path(Reading reading, std::string_view path) {
   switch (reading) {
-    case Reading::kFirst: return fmt::format("raw/{}", path);
-    case Reading::kSecond: return fmt::format("raw/second/{}", path);
-    case Reading::kLast: return fmt::format("raw/last/{}", path);
+    case Reading::kFirst:
+      return fmt::format("raw/{}", path);
+    case Reading::kSecond:
+      return fmt::format("raw/second/{}", path);
+    case Reading::kLast:
+      return fmt::format("raw/last/{}", path);
   }
   return {};
 }

@@ -20,8 +20,8 @@
 
 namespace ec {
 
-enum class Tier { kT0, kT1, kT2, kT3, kT4 };   // what it costs the target; PROMISES.md
-enum class Lane { kStacks, kMain, kRisky, kEndpoint };   // one helper process each, side by side
+enum class Tier { kT0, kT1, kT2, kT3, kT4 };            // what it costs the target; PROMISES.md
+enum class Lane { kStacks, kMain, kRisky, kEndpoint };  // one helper process each, side by side
 
 // Whatever needs two readings to be a rate is read at the start and at the end of the fast part; when something slow
 // (a CPU profile) follows, once more at the very end.
@@ -36,13 +36,13 @@ double interval_seconds(const RawStore& store, std::string_view path);
 enum class StackMode { kAuto, kConsistent, kNoStop, kKernel, kNone };
 
 struct RunOptions {
-  std::vector<std::string> endpoints{"auto"};   // auto | none | URL
+  std::vector<std::string> endpoints{"auto"};  // auto | none | URL
   int profile_seconds = 5;
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};
   bool numa_maps = false;
-  uint64_t rollup_rss_limit_bytes = uint64_t{8} << 30;   // smaps_rollup is skipped above it
-  uint64_t log_tail_bytes = 64 * 1024;                   // of each log
+  uint64_t rollup_rss_limit_bytes = uint64_t{8} << 30;  // smaps_rollup is skipped above it
+  uint64_t log_tail_bytes = 64 * 1024;                  // of each log
 };
 
 // Where gather() puts what it finds.
@@ -51,12 +51,14 @@ class Sink {
   virtual ~Sink() = default;
   // Names what the next read touches, so that a hang can be named. `risky`: it may sleep for ever.
   virtual void touch(std::string_view what, bool risky = false) = 0;
-  // A whole artifact. `path` as in the archive ("raw/proc/42/maps"), `source` as a person would name it ("/proc/42/maps").
+  // A whole artifact. `path` as in the archive ("raw/proc/42/maps"), `source` as a person would name it
+  // ("/proc/42/maps").
   virtual void artifact(std::string_view path, std::string_view source, std::string_view bytes,
                         Redact redact = Redact::kAuto) = 0;
   virtual void partial(std::string_view path, std::string_view source, std::string_view bytes, std::string_view reason,
                        Redact redact = Redact::kAuto) = 0;
-  virtual void failed(std::string_view path, std::string_view source, const Error& error, std::string_view fix = {}) = 0;
+  virtual void failed(std::string_view path, std::string_view source, const Error& error,
+                      std::string_view fix = {}) = 0;
   // One section of a bundle that grows until the collector ends; kept when the helper hangs or dies.
   virtual void section(std::string_view bundle_path, std::string_view name, std::string_view bytes) = 0;
   virtual void failed_section(std::string_view bundle_path, std::string_view name, const Error& error) = 0;
@@ -72,36 +74,36 @@ class Sink {
 // Link texts of the target's descriptors, shared by the collectors of one helper: reading them again would cost a
 // readlinkat(2) for each of 10,000 descriptors.
 struct FdLinks {
-  std::vector<std::pair<int, std::string>> links;   // ascending by descriptor
+  std::vector<std::pair<int, std::string>> links;  // ascending by descriptor
   bool complete = false;
 };
 
 struct GatherContext {
-  const TargetIdentity* target = nullptr;   // null when no process was asked for (checklist, host only)
+  const TargetIdentity* target = nullptr;  // null when no process was asked for (checklist, host only)
   const RunOptions& options;
   Reading reading = Reading::kFirst;
-  Deadline deadline;                        // of this collector
+  Deadline deadline;  // of this collector
   // Names that hung an earlier helper of this same collector, in order: everything up to and including the last of them
   // was already tried; go on behind it.
   std::vector<std::string> hung;
   Sink& out;
-  FdLinks* fd_links = nullptr;              // null: nobody shares
+  FdLinks* fd_links = nullptr;  // null: nobody shares
 };
 
 struct Collector {
-  std::string_view name;       // stable key: manifest, --only
-  std::string_view summary;    // one line
-  std::string_view source;     // "/proc/PID/maps, proc(5)"
-  int volatility;              // 1 changes fastest; rows stand in this order within their lane, checked when compiling
+  std::string_view name;     // stable key: manifest, --only
+  std::string_view summary;  // one line
+  std::string_view source;   // "/proc/PID/maps, proc(5)"
+  int volatility;            // 1 changes fastest; rows stand in this order within their lane, checked when compiling
   Tier tier;
   Lane lane;
   std::chrono::milliseconds budget;
   uint64_t byte_limit;
-  std::string_view privileges; // what it wants, "" = none: "CAP_SYS_PTRACE for other users' processes"
-  std::string_view redacts;    // what it must redact, "" = nothing
+  std::string_view privileges;  // what it wants, "" = none: "CAP_SYS_PTRACE for other users' processes"
+  std::string_view redacts;     // what it must redact, "" = nothing
   bool two_readings;
   bool needs_target;
-  bool slow;                   // runs on after the first page is shown
+  bool slow;  // runs on after the first page is shown
   void (*gather)(GatherContext&);
   // Fills its part of the snapshot from the raw bytes. Called after each reading: sets, never adds.
   void (*parse)(const RawStore&, Snapshot&);
@@ -115,7 +117,8 @@ std::span<const Collector> collector_table();
 Result<std::string> read_file(const std::string& file, size_t limit = 16u << 20);
 // readlink(2).
 Result<std::string> read_link(const std::string& link);
-// The smallest fix for an error on this kind of source, e.g. "run as root or with CAP_SYS_PTRACE"; "" when there is none.
+// The smallest fix for an error on this kind of source, e.g. "run as root or with CAP_SYS_PTRACE"; "" when there is
+// none.
 std::string fix_for(const Error& error, std::string_view source);
 
 }  // namespace ec

@@ -12,7 +12,7 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kInfoBytes = 256 * 1024;       // of one fdinfo: an epoll of 5,000 descriptors, 2,500 inotify watches
+constexpr size_t kInfoBytes = 256 * 1024;  // of one fdinfo: an epoll of 5,000 descriptors, 2,500 inotify watches
 constexpr size_t kMountinfoBytes = 8u << 20;
 
 std::string task_folder(const TargetIdentity& target) {
@@ -89,11 +89,11 @@ Result<struct stat> Descriptors::stat(int fd) const {
 bool is_local_filesystem(std::string_view type) {
   // A list of what is known to be local: anything new or unknown may be a network.
   constexpr std::array<std::string_view, 44> kLocal{
-      "bcachefs", "bpf",     "btrfs",   "cgroup",   "cgroup2",  "configfs",   "cramfs",   "debugfs",
-      "devpts",       "devtmpfs", "efivarfs", "erofs",  "exfat",    "ext2",     "ext3",       "ext4",     "f2fs",
-      "hugetlbfs",    "iso9660",  "jfs",     "minix",   "mqueue",   "msdos",    "nilfs2",     "nsfs",     "ntfs3",
-      "overlay",      "pipefs",   "proc",    "pstore",  "ramfs",    "reiserfs", "rootfs",     "securityfs", "selinuxfs",
-      "sockfs",       "squashfs", "sysfs",   "tmpfs",   "tracefs",  "udf",      "vfat",       "xfs",      "zfs"};
+      "bcachefs", "bpf",      "btrfs",  "cgroup",  "cgroup2",  "configfs", "cramfs",     "debugfs",   "devpts",
+      "devtmpfs", "efivarfs", "erofs",  "exfat",   "ext2",     "ext3",     "ext4",       "f2fs",      "hugetlbfs",
+      "iso9660",  "jfs",      "minix",  "mqueue",  "msdos",    "nilfs2",   "nsfs",       "ntfs3",     "overlay",
+      "pipefs",   "proc",     "pstore", "ramfs",   "reiserfs", "rootfs",   "securityfs", "selinuxfs", "sockfs",
+      "squashfs", "sysfs",    "tmpfs",  "tracefs", "udf",      "vfat",     "xfs",        "zfs"};
   return std::find(kLocal.begin(), kLocal.end(), type) != kLocal.end();
 }
 

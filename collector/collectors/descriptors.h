@@ -1,5 +1,5 @@
-// The open descriptors of a live process, one after another: 100,000 of them cost one directory stream and one readlinkat
-// each, with reused buffers.
+// The open descriptors of a live process, one after another: 100,000 of them cost one directory stream and one
+// readlinkat each, with reused buffers.
 #pragma once
 
 #include <sys/stat.h>
@@ -26,8 +26,8 @@ class Descriptors {
   // Ascending. Stops when `visit` gives false. Errors: gone, when the process ends meanwhile.
   Result<void> each(const std::function<bool(int fd)>& visit) const { return fd_.each_number("", visit); }
 
-  // The same with the link texts, from `shared` when it is complete; else they are read, and kept there. Descriptors that
-  // were closed meanwhile or that may not be read are passed over.
+  // The same with the link texts, from `shared` when it is complete; else they are read, and kept there. Descriptors
+  // that were closed meanwhile or that may not be read are passed over.
   Result<void> each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit);
 
   // The views live until the next call of the same function. Errors: gone when it was closed meanwhile, denied.
@@ -36,7 +36,7 @@ class Descriptors {
   // stat(2) of the file itself. Condition: it is on a local filesystem, or this may never return.
   Result<struct stat> stat(int fd) const;
 
-  const std::string& folder() const { return fd_.directory(); }   // "/proc/42/fd"
+  const std::string& folder() const { return fd_.directory(); }  // "/proc/42/fd"
 
  private:
   Descriptors(ProcRoot fd, ProcRoot info) : fd_(std::move(fd)), info_(std::move(info)) {}
@@ -48,7 +48,8 @@ class Descriptors {
 // Whether a filesystem of this type (mountinfo, field after " - ") answers without a server that may hang.
 bool is_local_filesystem(std::string_view type);
 
-// Mounts, by their id, whose files may be looked at. A mount that is not listed (in another namespace, detached) is not local.
+// Mounts, by their id, whose files may be looked at. A mount that is not listed (in another namespace, detached) is not
+// local.
 class LocalMounts {
  public:
   // Of the target and of ourselves: the target's list lacks what is outside its root directory.

@@ -26,7 +26,8 @@ std::vector<std::string_view> words_of(std::string_view path) {
   while (!path.empty() && words.size() < 32) {
     size_t end = path.find_first_of("/-_");
     std::string_view word = path.substr(0, end);
-    if (word.size() >= 3 && std::find(std::begin(kCommon), std::end(kCommon), word) == std::end(kCommon)) words.push_back(word);
+    if (word.size() >= 3 && std::find(std::begin(kCommon), std::end(kCommon), word) == std::end(kCommon))
+      words.push_back(word);
     if (end == std::string_view::npos) break;
     path.remove_prefix(end + 1);
   }
@@ -37,8 +38,10 @@ std::vector<std::string_view> words_of(std::string_view path) {
 
 std::vector<std::string> dpkg_path_forms(std::string_view path) {
   std::vector<std::string> forms{std::string(path)};
-  if (path.starts_with("/usr/")) forms.emplace_back(path.substr(4));
-  else if (path.starts_with("/")) forms.push_back("/usr" + std::string(path));
+  if (path.starts_with("/usr/"))
+    forms.emplace_back(path.substr(4));
+  else if (path.starts_with("/"))
+    forms.push_back("/usr" + std::string(path));
   return forms;
 }
 
@@ -106,14 +109,18 @@ Result<DpkgPackage> parse_dpkg_stanza(std::string_view where, std::string_view s
   LineCursor lines(where, stanza);
   while (auto line = lines.next()) {
     if (line->empty()) break;
-    if ((*line)[0] == ' ' || (*line)[0] == '\t') continue;   // goes on from the line before
+    if ((*line)[0] == ' ' || (*line)[0] == '\t') continue;  // goes on from the line before
     size_t colon = line->find(':');
     if (colon == std::string_view::npos) return tl::unexpected<Error>(lines.expected("'Field: value'"));
     std::string_view key = line->substr(0, colon), value = trim(line->substr(colon + 1));
-    if (key == "Package") package.package = value;
-    else if (key == "Version") package.version = value;
-    else if (key == "Architecture") package.architecture = value;
-    else if (key == "Status") package.status = value;
+    if (key == "Package")
+      package.package = value;
+    else if (key == "Version")
+      package.version = value;
+    else if (key == "Architecture")
+      package.architecture = value;
+    else if (key == "Status")
+      package.status = value;
   }
   if (package.package.empty() || package.version.empty())
     return fail(ErrorCode::kMalformed, std::string(where), "expected Package and Version");

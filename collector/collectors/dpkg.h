@@ -20,7 +20,7 @@ bool dpkg_list_has(std::string_view list, const std::vector<std::string>& paths)
 void dpkg_sort_by_hint(std::vector<std::string>& list_names, std::string_view path);
 
 struct DpkgName {
-  std::string package, architecture;   // architecture "" when the name has none
+  std::string package, architecture;  // architecture "" when the name has none
 };
 // From "libc6:amd64.list". Errors: malformed.
 Result<DpkgName> parse_dpkg_list_name(std::string_view name);

@@ -18,7 +18,7 @@ namespace ec {
 namespace {
 
 constexpr size_t kMostListeners = 48;
-constexpr milliseconds kMargin{250};   // before our deadline: time to store what was found
+constexpr milliseconds kMargin{250};  // before our deadline: time to store what was found
 
 // What is done with the endpoints of one network namespace, in order of likelihood, before the next is entered.
 using Visit = std::function<void(std::vector<ProbedEndpoint>&)>;
@@ -31,16 +31,21 @@ class Survey {
     bool automatic = false;
     std::vector<EndpointUrl> urls;
     for (const std::string& option : ctx_.options.endpoints) {
-      if (option == "auto") automatic = true;
-      else if (option != "none") add_url(option, urls);
+      if (option == "auto")
+        automatic = true;
+      else if (option != "none")
+        add_url(option, urls);
     }
-    // An address that a person gave means what it means to that person: our network first, the target's if nobody answers.
+    // An address that a person gave means what it means to that person: our network first, the target's if nobody
+    // answers.
     std::vector<ProbedEndpoint> here, there;
     std::vector<EndpointUrl> again;
     for (const EndpointUrl& url : urls) {
       ProbedEndpoint probed = ask_url(url);
-      if (probed.record.http_status == 0 && ctx_.target) again.push_back(url);
-      else here.push_back(std::move(probed));
+      if (probed.record.http_status == 0 && ctx_.target)
+        again.push_back(url);
+      else
+        here.push_back(std::move(probed));
     }
     finish(here);
     if (automatic && !ctx_.target) records_.error = "no target process whose sockets could be asked";
@@ -129,7 +134,7 @@ class Survey {
   Deadline until_;
   Visit visit_;
   EndpointRecords records_;
-  std::set<std::string> answered_;   // addresses that a URL named
+  std::set<std::string> answered_;  // addresses that a URL named
 };
 
 // All listeners of one process show the same runtime: one of them is pulled.
@@ -148,7 +153,8 @@ class PullOnce {
         continue;
       }
       std::string folder = "profiles/" + folder_name(probed.address);
-      for (int i = 2; !folders_.insert(folder).second; ++i) folder = fmt::format("profiles/{}_{}", folder_name(probed.address), i);
+      for (int i = 2; !folders_.insert(folder).second; ++i)
+        folder = fmt::format("profiles/{}_{}", folder_name(probed.address), i);
       probed.record.folder = folder;
       pull_endpoint(ctx_, probed, until_);
     }
@@ -162,7 +168,8 @@ class PullOnce {
 };
 
 bool switched_off(const RunOptions& options) {
-  return std::all_of(options.endpoints.begin(), options.endpoints.end(), [](const auto& option) { return option == "none"; });
+  return std::all_of(options.endpoints.begin(), options.endpoints.end(),
+                     [](const auto& option) { return option == "none"; });
 }
 
 void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadline until) {
@@ -183,7 +190,8 @@ void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadli
 
 void gather_runtime(GatherContext& ctx) {
   Deadline until(ctx.deadline.at() - std::min<milliseconds>(kMargin, milliseconds(ctx.deadline.remaining_ms() / 4)));
-  gather(ctx, "raw/runtime.json", [](std::vector<ProbedEndpoint>&) {}, until);
+  gather(
+      ctx, "raw/runtime.json", [](std::vector<ProbedEndpoint>&) {}, until);
 }
 
 void gather_endpoint(GatherContext& ctx) {

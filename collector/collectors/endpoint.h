@@ -10,7 +10,8 @@ void gather_runtime(GatherContext& ctx);
 // "endpoint": everything that is there; profiles/HOST_PORT/…, raw/endpoint.json.
 void gather_endpoint(GatherContext& ctx);
 
-// Of both rows: raw/endpoint.json and what it names, else the profiles alone (the collector was killed) and raw/runtime.json.
+// Of both rows: raw/endpoint.json and what it names, else the profiles alone (the collector was killed) and
+// raw/runtime.json.
 void parse_endpoints(const RawStore& store, Snapshot& snapshot);
 
 }  // namespace ec

@@ -23,7 +23,7 @@ constexpr uint8_t kListen = 10, kSynReceived = 3;
 constexpr size_t kUnixTableLimit = 16u << 20;
 
 std::string host_text(const InetAddress& address) {
-  std::string text = address.text();          // "10.0.0.1:443", "[::1]:80"
+  std::string text = address.text();  // "10.0.0.1:443", "[::1]:80"
   text.erase(text.rfind(':'));
   if (text.starts_with('[')) text = text.substr(1, text.size() - 2);
   return text;
@@ -49,7 +49,8 @@ std::string connect_host(const NamespaceListeners& all, const InetSocket& socket
   v6.bytes[15] = 1;
   // [::] takes IPv4 too, unless somebody else has 0.0.0.0.
   bool foreign_wildcard = std::any_of(all.tcp.begin(), all.tcp.end(), [&](const InetSocket& other) {
-    return !other.local.v6 && other.local.unspecified() && other.local.port == socket.local.port && other.inode != socket.inode;
+    return !other.local.v6 && other.local.unspecified() && other.local.port == socket.local.port &&
+           other.inode != socket.inode;
   });
   if (!socket.local.v6 || (!shadowed(all, v4, socket.inode) && !foreign_wildcard)) return "127.0.0.1";
   return "::1";
@@ -81,10 +82,13 @@ Result<void> read_tcp_listeners(const std::string& file, std::vector<InetSocket>
     if (last_line == std::string::npos) return {};
     bool others = false;
     std::vector<InetSocket> listening;
-    auto parsed = parse_net_tcp(file, std::string_view(text).substr(0, last_line + 1), 100, [&](const InetSocket& socket) {
-      if (socket.state == kListen) listening.push_back(socket);
-      else if (socket.state != kSynReceived) others = true;
-    });
+    auto parsed =
+        parse_net_tcp(file, std::string_view(text).substr(0, last_line + 1), 100, [&](const InetSocket& socket) {
+          if (socket.state == kListen)
+            listening.push_back(socket);
+          else if (socket.state != kSynReceived)
+            others = true;
+        });
     if (!parsed) return parsed;
     more = got > 0 && !others;
     if (!more) out.insert(out.end(), listening.begin(), listening.end());
@@ -97,7 +101,7 @@ Result<NamespaceListeners> read_listeners(const std::string& task) {
   for (const char* table : {"/net/tcp", "/net/tcp6"})
     if (auto read = read_tcp_listeners(task + table, all.tcp); !read) return tl::unexpected(read.error());
   auto text = read_file(task + "/net/unix", kUnixTableLimit);
-  if (!text) return all;   // TCP is still worth asking
+  if (!text) return all;  // TCP is still worth asking
   auto parsed = parse_net_unix(task + "/net/unix", *text, [&](const UnixSocket& socket) {
     if (socket.state == kListen && socket.type == SOCK_STREAM && !socket.name.empty())
       all.unix_streams.push_back({socket.inode, std::string(socket.name)});
@@ -118,13 +122,16 @@ std::string_view known_service(uint16_t port) {
     std::string_view name;
   };
   // They answer a GET with an error in their log, a blocked host or nothing for minutes.
-  static constexpr Row kRows[] = {{21, "FTP"}, {22, "SSH"}, {23, "telnet"}, {25, "SMTP"}, {53, "DNS"}, {110, "POP3"},
-      {111, "portmapper"}, {143, "IMAP"}, {389, "LDAP"}, {445, "SMB"}, {465, "SMTP"}, {514, "syslog"}, {587, "SMTP"},
-      {631, "printing"}, {636, "LDAP"}, {853, "DNS"}, {873, "rsync"}, {993, "IMAP"}, {995, "POP3"}, {1433, "SQL Server"},
-      {1521, "Oracle"}, {1883, "MQTT"}, {2049, "NFS"}, {2181, "ZooKeeper"}, {3306, "MySQL"}, {3389, "RDP"},
-      {4369, "Erlang"}, {5432, "PostgreSQL"}, {5671, "AMQP"}, {5672, "AMQP"}, {5900, "VNC"}, {6000, "X11"},
-      {6379, "Redis"}, {6380, "Redis"}, {6432, "PgBouncer"}, {8883, "MQTT"}, {9042, "Cassandra"}, {9092, "Kafka"},
-      {9100, "printing"}, {11211, "memcached"}, {26379, "Redis"}, {27017, "MongoDB"}, {33060, "MySQL"}};
+  static constexpr Row kRows[] = {
+      {21, "FTP"},      {22, "SSH"},         {23, "telnet"},       {25, "SMTP"},        {53, "DNS"},
+      {110, "POP3"},    {111, "portmapper"}, {143, "IMAP"},        {389, "LDAP"},       {445, "SMB"},
+      {465, "SMTP"},    {514, "syslog"},     {587, "SMTP"},        {631, "printing"},   {636, "LDAP"},
+      {853, "DNS"},     {873, "rsync"},      {993, "IMAP"},        {995, "POP3"},       {1433, "SQL Server"},
+      {1521, "Oracle"}, {1883, "MQTT"},      {2049, "NFS"},        {2181, "ZooKeeper"}, {3306, "MySQL"},
+      {3389, "RDP"},    {4369, "Erlang"},    {5432, "PostgreSQL"}, {5671, "AMQP"},      {5672, "AMQP"},
+      {5900, "VNC"},    {6000, "X11"},       {6379, "Redis"},      {6380, "Redis"},     {6432, "PgBouncer"},
+      {8883, "MQTT"},   {9042, "Cassandra"}, {9092, "Kafka"},      {9100, "printing"},  {11211, "memcached"},
+      {26379, "Redis"}, {27017, "MongoDB"},  {33060, "MySQL"}};
   for (const Row& row : kRows)
     if (row.port == port) return row.name;
   return {};
@@ -132,10 +139,11 @@ std::string_view known_service(uint16_t port) {
 
 std::string_view known_product(std::string_view comm) {
   static constexpr std::pair<std::string_view, std::string_view> kRows[] = {
-      {"postgres", "PostgreSQL"}, {"pgbouncer", "PgBouncer"}, {"redis-server", "Redis"}, {"redis-sentinel", "Redis"},
-      {"valkey-server", "Valkey"}, {"mysqld", "MySQL"}, {"mariadbd", "MariaDB"}, {"memcached", "memcached"},
-      {"sshd", "OpenSSH"}, {"mongod", "MongoDB"}, {"beam.smp", "Erlang"}, {"master", "Postfix"}, {"dovecot", "Dovecot"},
-      {"named", "BIND"}, {"slapd", "OpenLDAP"}, {"smbd", "Samba"}, {"vsftpd", "vsftpd"}, {"exim4", "Exim"}};
+      {"postgres", "PostgreSQL"},  {"pgbouncer", "PgBouncer"}, {"redis-server", "Redis"}, {"redis-sentinel", "Redis"},
+      {"valkey-server", "Valkey"}, {"mysqld", "MySQL"},        {"mariadbd", "MariaDB"},   {"memcached", "memcached"},
+      {"sshd", "OpenSSH"},         {"mongod", "MongoDB"},      {"beam.smp", "Erlang"},    {"master", "Postfix"},
+      {"dovecot", "Dovecot"},      {"named", "BIND"},          {"slapd", "OpenLDAP"},     {"smbd", "Samba"},
+      {"vsftpd", "vsftpd"},        {"exim4", "Exim"}};
   for (const auto& [name, product] : kRows)
     if (comm == name) return product;
   return {};
@@ -158,7 +166,7 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
     if (!product.empty()) listener.not_asked = not_asked(product);
     bool twice = std::any_of(found.begin(), found.end(),
                              [&](const auto& other) { return other.address.name() == listener.address.name(); });
-    if (!twice) found.push_back(std::move(listener));   // several listeners of SO_REUSEPORT are one service
+    if (!twice) found.push_back(std::move(listener));  // several listeners of SO_REUSEPORT are one service
   }
   for (const auto& socket : listeners.unix_streams) {
     if (!own_sockets.contains(socket.inode)) continue;
@@ -208,7 +216,8 @@ Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& t
 
 Result<void> enter_network_of(const TargetIdentity& target) {
   std::string task = task_folder(target), network = task + "/ns/net";
-  struct stat theirs{}, ours{};
+  struct stat theirs {
+  }, ours{};
   if (stat(network.c_str(), &theirs) != 0) return fail_errno(network, errno);
   if (stat("/proc/self/ns/net", &ours) == 0 && theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev) return {};
   UniqueFd net(open(network.c_str(), O_RDONLY | O_CLOEXEC));
@@ -217,7 +226,8 @@ Result<void> enter_network_of(const TargetIdentity& target) {
   int problem = errno;
   // The owner of a user namespace may enter it without privileges and has them all inside: rootless containers.
   UniqueFd user(open((task + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
-  if (problem == EPERM && user && setns(user.get(), CLONE_NEWUSER) == 0 && setns(net.get(), CLONE_NEWNET) == 0) return {};
+  if (problem == EPERM && user && setns(user.get(), CLONE_NEWUSER) == 0 && setns(net.get(), CLONE_NEWNET) == 0)
+    return {};
   return fail_errno(network, problem, "the target has its own network namespace; entering it needs CAP_SYS_ADMIN");
 }
 

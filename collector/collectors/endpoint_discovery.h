@@ -15,10 +15,10 @@
 namespace ec {
 
 struct EndpointListener {
-  HttpAddress address;          // where to connect
+  HttpAddress address;  // where to connect
   uint64_t inode = 0;
-  bool loopback = false;        // cannot be reached from other machines
-  std::string not_asked;        // why it is left alone: "known service, not queried (Redis port)"; "" = ask
+  bool loopback = false;  // cannot be reached from other machines
+  std::string not_asked;  // why it is left alone: "known service, not queried (Redis port)"; "" = ask
 };
 
 // Everything that listens in one network namespace.
@@ -26,14 +26,14 @@ struct NamespaceListeners {
   std::vector<InetSocket> tcp;
   struct Unix {
     uint64_t inode = 0;
-    std::string name;           // path or "@abstract"
+    std::string name;  // path or "@abstract"
   };
   std::vector<Unix> unix_streams;
 };
 
 // Pure: the listeners whose inode is one of the target's, each with an address that reaches just it, likeliest first.
-// Wildcard listeners are reached through loopback, unless another socket is bound to just that. `root` is the folder that
-// unix paths are below ("/proc/42/root"), `comm` the name of the target.
+// Wildcard listeners are reached through loopback, unless another socket is bound to just that. `root` is the folder
+// that unix paths are below ("/proc/42/root"), `comm` the name of the target.
 std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listeners,
                                                const std::unordered_set<uint64_t>& own_sockets, std::string_view comm,
                                                const std::string& root);

@@ -21,17 +21,20 @@ constexpr size_t kCommandLineBytes = size_t{1} << 20;
 
 bool is_pprof_index(const HttpAnswer& answer) {
   return answer.status == 200 &&
-         (answer.body.find("href='goroutine?debug=1'") != std::string::npos ||     // Go 1.11 and later
+         (answer.body.find("href='goroutine?debug=1'") != std::string::npos ||  // Go 1.11 and later
           answer.body.find("href=\"goroutine?debug=1\"") != std::string::npos);
 }
 
 bool is_expvar(const HttpAnswer& answer) {
-  // The package always publishes both; a body cut by the limit of a probe still begins with the former in most programs.
-  return answer.status == 200 && answer.body.find("\"memstats\"") != std::string::npos && trim(answer.body).starts_with('{');
+  // The package always publishes both; a body cut by the limit of a probe still begins with the former in most
+  // programs.
+  return answer.status == 200 && answer.body.find("\"memstats\"") != std::string::npos &&
+         trim(answer.body).starts_with('{');
 }
 
 bool looks_like_go(const HttpAnswer& answer) {
-  return answer.from_go_pprof || is_pprof_index(answer) || (answer.status == 404 && answer.body == "404 page not found\n");
+  return answer.from_go_pprof || is_pprof_index(answer) ||
+         (answer.status == 404 && answer.body == "404 page not found\n");
 }
 
 bool plain_name_character(char c) {
@@ -42,7 +45,8 @@ bool plain_name_character(char c) {
 bool harmless_path(std::string_view path) {
   if (path.empty() || path.size() > kLongestName || path.front() == '/') return false;
   for (std::string_view part : split(path, '/'))
-    if (part.empty() || part.front() == '.' || !std::all_of(part.begin(), part.end(), plain_name_character)) return false;
+    if (part.empty() || part.front() == '.' || !std::all_of(part.begin(), part.end(), plain_name_character))
+      return false;
   return true;
 }
 
@@ -52,7 +56,7 @@ const std::vector<EndpointKind>& endpoint_kinds() {
   using enum BodyType;
   constexpr auto kT2 = Tier::kT2;
   static const std::vector<EndpointKind> kKinds{
-      {.name = "go-pprof",   // net/http/pprof: https://pkg.go.dev/net/http/pprof
+      {.name = "go-pprof",  // net/http/pprof: https://pkg.go.dev/net/http/pprof
        .probe = "/debug/pprof/",
        .probe_file = "index.html",
        .probe_type = kHtml,
@@ -66,7 +70,8 @@ const std::vector<EndpointKind>& endpoint_kinds() {
                     {"mutex", "mutex", "mutex.pb.gz", kPprof, kT2, When::kListed},
                     {"block", "block", "block.pb.gz", kPprof, kT2, When::kListed},
                     {"threadcreate", "threadcreate", "threadcreate.pb.gz", kPprof, kT2, When::kListed},
-                    {"cmdline", "cmdline", "cmdline", kCommandLine, kT2, When::kAlways, milliseconds(3000), kCommandLineBytes},
+                    {"cmdline", "cmdline", "cmdline", kCommandLine, kT2, When::kAlways, milliseconds(3000),
+                     kCommandLineBytes},
                     {"memstats", "heap?debug=1", "heap.txt", kHeapText, kT2, When::kNoRuntimeFigures},
                     {"profile", "profile?seconds={}", "profile.pb.gz", kPprof, kT2, When::kCpuProfile},
                     {"goroutine-text", "goroutine?debug=1", "goroutine.txt", kGoroutineText, kT2, When::kListed}},
@@ -75,7 +80,7 @@ const std::vector<EndpointKind>& endpoint_kinds() {
                  {"goroutineleak", "it runs a garbage collection"},
                  {"profile", "asked with --profile-seconds"},
                  {"cmdline", "asked once"}}},
-      {.name = "expvar",   // https://pkg.go.dev/expvar
+      {.name = "expvar",  // https://pkg.go.dev/expvar
        .probe = "/debug/vars",
        .probe_file = "vars.json",
        .probe_type = kJson,
@@ -97,7 +102,8 @@ const EndpointKind* endpoint_kind(std::string_view name) {
 
 std::vector<ListedProfile> parse_pprof_index(std::string_view html) {
   std::vector<ListedProfile> profiles;
-  // <tr><td>49</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>; before Go 1.13: <td align=right>49<td><a href="…
+  // <tr><td>49</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>; before Go 1.13: <td align=right>49<td><a
+  // href="…
   constexpr std::string_view kHref = "<a href=";
   uint64_t count = 0;
   size_t at = 0;
@@ -109,10 +115,11 @@ std::vector<ListedProfile> parse_pprof_index(std::string_view html) {
     size_t end = html.find(quote, at);
     if ((quote != '\'' && quote != '"') || end == std::string_view::npos) continue;
     auto href = html.substr(at, end - at);
-    if (!href.ends_with("?debug=1")) continue;   // "goroutine?debug=2" stops the program
+    if (!href.ends_with("?debug=1")) continue;  // "goroutine?debug=2" stops the program
     href.remove_suffix(8);
     size_t digits_end = before.find_last_of("0123456789");
-    size_t digits = digits_end == std::string_view::npos ? digits_end : before.find_last_not_of("0123456789", digits_end);
+    size_t digits =
+        digits_end == std::string_view::npos ? digits_end : before.find_last_not_of("0123456789", digits_end);
     if (digits_end != std::string_view::npos)
       count = parse_number<uint64_t>(before.substr(digits + 1, digits_end - digits)).value_or(0);
     bool twice = std::any_of(profiles.begin(), profiles.end(), [&](const auto& other) { return other.name == href; });
@@ -127,15 +134,19 @@ Result<void> check_body(BodyType type, std::string_view where, std::string_view 
     return {};
   };
   switch (type) {
-    case BodyType::kPprof: return check_pprof(where, body);
-    case BodyType::kGoroutineText: return done(parse_goroutine_text(where, body));
-    case BodyType::kHeapText: return done(parse_memstats_comments(where, body));
+    case BodyType::kPprof:
+      return check_pprof(where, body);
+    case BodyType::kGoroutineText:
+      return done(parse_goroutine_text(where, body));
+    case BodyType::kHeapText:
+      return done(parse_memstats_comments(where, body));
     case BodyType::kJson:
       if (!nlohmann::json::accept(body)) return fail(ErrorCode::kMalformed, std::string(where), "expected a JSON text");
       return {};
     case BodyType::kText:
     case BodyType::kCommandLine:
-    case BodyType::kHtml: return {};
+    case BodyType::kHtml:
+      return {};
   }
   return {};
 }
@@ -159,17 +170,22 @@ std::optional<Error> check_first_bytes(BodyType type, std::string_view where, st
     case BodyType::kJson:
       if (!begin.starts_with('{') && !begin.starts_with('[')) return wrong("JSON");
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }
 
 Redact redaction_of(BodyType type) {
   switch (type) {
-    case BodyType::kPprof: return Redact::kNothing;   // compressed
-    case BodyType::kJson: return Redact::kJson;
-    case BodyType::kCommandLine: return Redact::kCommandLine;
-    default: return Redact::kText;
+    case BodyType::kPprof:
+      return Redact::kNothing;  // compressed
+    case BodyType::kJson:
+      return Redact::kJson;
+    case BodyType::kCommandLine:
+      return Redact::kCommandLine;
+    default:
+      return Redact::kText;
   }
 }
 

@@ -108,7 +108,8 @@ void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpo
       found.kind = found.url.find("/pprof") != std::string::npos ? "go-pprof" : "expvar";
     }
     std::string name = path.substr(slash + 1);
-    found.profiles.push_back({name.substr(0, name.find('.')), path, std::string(to_string(row->status)), row->reason, row->bytes});
+    found.profiles.push_back(
+        {name.substr(0, name.find('.')), path, std::string(to_string(row->status)), row->reason, row->bytes});
   }
   finish();
 }

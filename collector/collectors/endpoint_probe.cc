@@ -11,7 +11,9 @@ namespace {
 
 constexpr int kMostRedirects = 2;
 
-bool is_redirect(int status) { return status == 301 || status == 302 || status == 303 || status == 307 || status == 308; }
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
 
 // The path of a redirect that stays on the server; "" when it leads elsewhere.
 std::string local_redirect(const HttpAddress& address, const std::string& location) {
@@ -136,8 +138,10 @@ Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& p
 
 HttpLimits probe_limits(bool explicit_url, Deadline until) {
   HttpLimits limits;
-  if (explicit_url) limits = {milliseconds(2000), milliseconds(3000), milliseconds(2000), milliseconds(5000)};
-  else limits = {milliseconds(300), milliseconds(700), milliseconds(700), milliseconds(1500)};
+  if (explicit_url)
+    limits = {milliseconds(2000), milliseconds(3000), milliseconds(2000), milliseconds(5000)};
+  else
+    limits = {milliseconds(300), milliseconds(700), milliseconds(700), milliseconds(1500)};
   milliseconds left(until.remaining_ms());
   limits.total = std::min(limits.total, left);
   limits.first_byte = std::min(limits.first_byte, left);

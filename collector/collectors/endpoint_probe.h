@@ -12,8 +12,8 @@ namespace ec {
 
 struct RecognisedKind {
   const EndpointKind* kind = nullptr;
-  std::string base;       // "/internal/debug/pprof/": where kind->requests are
-  HttpAnswer answer;      // to the probe
+  std::string base;   // "/internal/debug/pprof/": where kind->requests are
+  HttpAnswer answer;  // to the probe
 };
 
 struct ProbedEndpoint {
@@ -30,12 +30,12 @@ Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& p
 // Limits of a probe, none longer than until `until`.
 HttpLimits probe_limits(bool explicit_url, Deadline until);
 
-// "500 Could not enable CPU profiling: cpu profiling already in use": status and the first line of a text body, else the
-// reason phrase; printable.
+// "500 Could not enable CPU profiling: cpu profiling already in use": status and the first line of a text body, else
+// the reason phrase; printable.
 std::string status_words(const HttpAnswer& answer);
 
-// Kinds are looked for at their usual paths below `prefix` ("" or "/internal"). `own_page` is a path that may be an index page
-// itself, "" = none.
+// Kinds are looked for at their usual paths below `prefix` ("" or "/internal"). `own_page` is a path that may be an
+// index page itself, "" = none.
 ProbedEndpoint probe_endpoint(const HttpAddress& address, const std::string& prefix, const std::string& own_page,
                               bool explicit_url, Deadline until);
 ProbedEndpoint probe_url(const EndpointUrl& url, Deadline until);

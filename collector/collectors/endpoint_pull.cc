@@ -8,8 +8,8 @@ namespace ec {
 
 namespace {
 
-constexpr double kSlowFactor = 5, kSlowMs = 500;   // both: the server has become slow
-constexpr double kWorthChecking = 100;             // ms; after shorter pulls its health is not asked
+constexpr double kSlowFactor = 5, kSlowMs = 500;  // both: the server has become slow
+constexpr double kWorthChecking = 100;            // ms; after shorter pulls its health is not asked
 constexpr std::string_view kBusy = "cpu profiling already in use";
 constexpr std::string_view kTooLong = "profile duration exceeds server's WriteTimeout";
 
@@ -17,7 +17,8 @@ constexpr std::string_view kTooLong = "profile duration exceeds server's WriteTi
 std::string file_stem(std::string_view name) {
   std::string stem;
   for (char c : name) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     stem += plain ? c : '_';
   }
   return stem;
@@ -66,8 +67,10 @@ class Pull {
         custom_profiles(one, listed);
         extra_done = true;
       }
-      if (request.when == When::kCpuProfile) cpu_profile(one.base, request, false);
-      else pull(one.base, request, std::string(request.path));
+      if (request.when == When::kCpuProfile)
+        cpu_profile(one.base, request, false);
+      else
+        pull(one.base, request, std::string(request.path));
     }
     if (!extra_done) custom_profiles(one, listed);
   }
@@ -79,7 +82,8 @@ class Pull {
       auto never = std::find_if(one.kind->never.begin(), one.kind->never.end(), same);
       if (never != one.kind->never.end()) continue;
       std::string file = file_stem(profile.name) + ".pb.gz";
-      EndpointRequest request{.name = profile.name, .path = profile.path, .file = file, .type = BodyType::kPprof, .cost = Tier::kT2};
+      EndpointRequest request{
+          .name = profile.name, .path = profile.path, .file = file, .type = BodyType::kPprof, .cost = Tier::kT2};
       pull(one.base, request, profile.path);
     }
   }
@@ -100,15 +104,16 @@ class Pull {
         retry_base_ = &base;
       }
       if (!outcome.too_long || last) return;
-      why = fmt::format("{} s instead of {} s: {}", std::max(1, seconds / 2), ctx_.options.profile_seconds, outcome.reason);
+      why = fmt::format("{} s instead of {} s: {}", std::max(1, seconds / 2), ctx_.options.profile_seconds,
+                        outcome.reason);
       seconds = std::max(1, seconds / 2);
     }
   }
 
-  // One request and its artifact. `shorter_follows`, `busy_follows`: another attempt comes after a refusal of this kind, so
-  // it is not stored as the outcome.
-  Outcome pull(const std::string& base, const EndpointRequest& request, const std::string& tail, const std::string& remark = {},
-               bool shorter_follows = false, bool busy_follows = false) {
+  // One request and its artifact. `shorter_follows`, `busy_follows`: another attempt comes after a refusal of this
+  // kind, so it is not stored as the outcome.
+  Outcome pull(const std::string& base, const EndpointRequest& request, const std::string& tail,
+               const std::string& remark = {}, bool shorter_follows = false, bool busy_follows = false) {
     std::string path = base + tail, artifact = artifact_path(request.file);
     if (std::string why = stop_reason(); !why.empty()) {
       skip(request, path, why);
@@ -130,10 +135,12 @@ class Pull {
       outcome.busy = outcome.reason.find(kBusy) != std::string::npos;
       outcome.too_long = outcome.reason.find(kTooLong) != std::string::npos;
       if ((outcome.busy && busy_follows) || (outcome.too_long && shorter_follows)) return outcome;
-      ErrorCode code = outcome.busy || outcome.too_long ? ErrorCode::kSkipped
-                       : answer->status == 404          ? ErrorCode::kNotFound
-                       : answer->status == 401 || answer->status == 403 ? ErrorCode::kDenied : ErrorCode::kIo;
-      outcome.status = fail_artifact(request, path, artifact, Error{code, "", outcome.reason, 0}, answer->took_ms).status;
+      ErrorCode code = outcome.busy || outcome.too_long                 ? ErrorCode::kSkipped
+                       : answer->status == 404                          ? ErrorCode::kNotFound
+                       : answer->status == 401 || answer->status == 403 ? ErrorCode::kDenied
+                                                                        : ErrorCode::kIo;
+      outcome.status =
+          fail_artifact(request, path, artifact, Error{code, "", outcome.reason, 0}, answer->took_ms).status;
       return outcome;
     }
     Outcome outcome = store(std::string(request.name), path, artifact, request.type, *answer, remark);
@@ -149,16 +156,21 @@ class Pull {
       if (auto checked = check_body(type, artifact, answer.body); !checked) problem = checked.error();
     Outcome outcome{"ok", remark};
     if (problem) outcome = {answer.body.empty() ? "failed" : "partial", problem->message()};
-    if (outcome.status == "failed") ctx_.out.failed(artifact, source, *problem);
-    else if (problem) ctx_.out.partial(artifact, source, answer.body, outcome.reason, redaction_of(type));
-    else ctx_.out.artifact(artifact, source, answer.body, redaction_of(type));
+    if (outcome.status == "failed")
+      ctx_.out.failed(artifact, source, *problem);
+    else if (problem)
+      ctx_.out.partial(artifact, source, answer.body, outcome.reason, redaction_of(type));
+    else
+      ctx_.out.artifact(artifact, source, answer.body, redaction_of(type));
     note(name, artifact, path, outcome, answer.body.size(), answer.took_ms);
     return outcome;
   }
 
-  Outcome fail_artifact(const EndpointRequest& request, const std::string& path, const std::string& artifact, const Error& error,
-                        double took_ms) {
-    Outcome outcome{error.code == ErrorCode::kTimeout ? "timeout" : error.code == ErrorCode::kSkipped ? "skipped" : "failed",
+  Outcome fail_artifact(const EndpointRequest& request, const std::string& path, const std::string& artifact,
+                        const Error& error, double took_ms) {
+    Outcome outcome{error.code == ErrorCode::kTimeout   ? "timeout"
+                    : error.code == ErrorCode::kSkipped ? "skipped"
+                                                        : "failed",
                     error.message()};
     ctx_.out.failed(artifact, "GET " + url(path), error);
     note(std::string(request.name), artifact, path, outcome, 0, took_ms);
@@ -169,10 +181,11 @@ class Pull {
     fail_artifact(request, path, artifact_path(request.file), Error{ErrorCode::kSkipped, "", why, 0}, 0);
   }
 
-  void note(const std::string& name, const std::string& artifact, const std::string& path, const Outcome& outcome, size_t bytes,
-            double took_ms) {
+  void note(const std::string& name, const std::string& artifact, const std::string& path, const Outcome& outcome,
+            size_t bytes, double took_ms) {
     probed_.record.artifacts.push_back({name, artifact, url(path), outcome.status, outcome.reason, bytes, took_ms});
-    // A risky touch flushes: from here on the artifact survives our being killed. The plain one ends the watch for hangs.
+    // A risky touch flushes: from here on the artifact survives our being killed. The plain one ends the watch for
+    // hangs.
     ctx_.out.touch("the next request", true);
     ctx_.out.touch("the next request");
   }
@@ -202,8 +215,8 @@ class Pull {
     record.health_after_ms = std::chrono::duration<double, std::milli>(Clock::now() - started).count();
     bool slow = record.health_after_ms > kSlowMs && record.health_after_ms > kSlowFactor * record.health_before_ms;
     if (slow)
-      record.stopped = fmt::format("a cheap GET takes {:.0f} ms now, {:.0f} ms before: pulling stopped", record.health_after_ms,
-                                   record.health_before_ms);
+      record.stopped = fmt::format("a cheap GET takes {:.0f} ms now, {:.0f} ms before: pulling stopped",
+                                   record.health_after_ms, record.health_before_ms);
     else if (!answer)
       record.stopped = fmt::format("a cheap GET fails now ({}): pulling stopped", answer.error().message());
   }

@@ -11,9 +11,15 @@ using nlohmann::json;
 constexpr size_t kMostEndpoints = 1000;
 
 json json_of(const GoRuntime& go) {
-  return {{"goroutines", go.goroutines},   {"heap_alloc_bytes", go.heap_alloc_bytes}, {"heap_inuse_bytes", go.heap_inuse_bytes},
-          {"heap_objects", go.heap_objects}, {"next_gc_bytes", go.next_gc_bytes},     {"sys_bytes", go.sys_bytes},
-          {"gc_count", go.gc_count},       {"gc_cpu_fraction", go.gc_cpu_fraction},   {"last_pause_ms", go.last_pause_ms},
+  return {{"goroutines", go.goroutines},
+          {"heap_alloc_bytes", go.heap_alloc_bytes},
+          {"heap_inuse_bytes", go.heap_inuse_bytes},
+          {"heap_objects", go.heap_objects},
+          {"next_gc_bytes", go.next_gc_bytes},
+          {"sys_bytes", go.sys_bytes},
+          {"gc_count", go.gc_count},
+          {"gc_cpu_fraction", go.gc_cpu_fraction},
+          {"last_pause_ms", go.last_pause_ms},
           {"pause_total_ms", go.pause_total_ms}};
 }
 
@@ -29,12 +35,18 @@ json json_of(const EndpointRecord& record) {
   text("note", record.note);
   text("stopped", record.stopped);
   if (record.http_status) out["http_status"] = record.http_status;
-  if (record.health_before_ms > 0) out["health"] = {{"before_ms", record.health_before_ms}, {"after_ms", record.health_after_ms}};
+  if (record.health_before_ms > 0)
+    out["health"] = {{"before_ms", record.health_before_ms}, {"after_ms", record.health_after_ms}};
   if (record.go) out["go"] = json_of(*record.go);
   json artifacts = json::array();
   for (const EndpointArtifact& one : record.artifacts)
-    artifacts.push_back({{"name", one.name}, {"path", one.path}, {"url", one.url}, {"status", one.status},
-                         {"reason", one.reason}, {"bytes", one.bytes}, {"took_ms", one.took_ms}});
+    artifacts.push_back({{"name", one.name},
+                         {"path", one.path},
+                         {"url", one.url},
+                         {"status", one.status},
+                         {"reason", one.reason},
+                         {"bytes", one.bytes},
+                         {"took_ms", one.took_ms}});
   out["artifacts"] = std::move(artifacts);
   return out;
 }
@@ -89,8 +101,9 @@ EndpointRecord record_of(const json& object) {
   if (auto artifacts = object.find("artifacts"); artifacts != object.end() && artifacts->is_array())
     for (const json& one : *artifacts) {
       if (!one.is_object() || record.artifacts.size() >= kMostEndpoints) continue;
-      record.artifacts.push_back({text_of(one, "name"), text_of(one, "path"), text_of(one, "url"), text_of(one, "status"),
-                                  text_of(one, "reason"), whole_of(one, "bytes"), number_of(one, "took_ms")});
+      record.artifacts.push_back({text_of(one, "name"), text_of(one, "path"), text_of(one, "url"),
+                                  text_of(one, "status"), text_of(one, "reason"), whole_of(one, "bytes"),
+                                  number_of(one, "took_ms")});
     }
   return record;
 }

@@ -13,8 +13,9 @@
 namespace ec {
 
 struct EndpointArtifact {
-  std::string name, path, url;     // "heap", "profiles/127.0.0.1_6060/heap.pb.gz", "http://127.0.0.1:6060/debug/pprof/heap"
-  std::string status, reason;      // as in manifest.json
+  std::string name, path,
+      url;                     // "heap", "profiles/127.0.0.1_6060/heap.pb.gz", "http://127.0.0.1:6060/debug/pprof/heap"
+  std::string status, reason;  // as in manifest.json
   uint64_t bytes = 0;
   double took_ms = 0;
 };
@@ -26,15 +27,15 @@ struct EndpointRecord {
   std::string server, error, fix, note;
   int http_status = 0;
   double probe_ms = 0;
-  double health_before_ms = 0, health_after_ms = 0;   // of a cheap GET; 0 = not measured
-  std::string stopped;             // why pulling ended early, "" = it did not
-  std::optional<GoRuntime> go;     // what the probes alone told
+  double health_before_ms = 0, health_after_ms = 0;  // of a cheap GET; 0 = not measured
+  std::string stopped;                               // why pulling ended early, "" = it did not
+  std::optional<GoRuntime> go;                       // what the probes alone told
   std::vector<EndpointArtifact> artifacts;
 };
 
 struct EndpointRecords {
   std::vector<EndpointRecord> endpoints;
-  std::string error;               // why none could be looked for, "" = they were
+  std::string error;  // why none could be looked for, "" = they were
   std::string fix;
 };
 
@@ -42,6 +43,6 @@ std::string to_json(const EndpointRecords& records);
 // Errors: malformed. Unknown keys are ignored, missing ones are empty.
 Result<EndpointRecords> parse_endpoint_records(std::string_view where, std::string_view text);
 
-GoRuntime runtime_of(const Memstats& stats);   // goroutines stay 0
+GoRuntime runtime_of(const Memstats& stats);  // goroutines stay 0
 
 }  // namespace ec

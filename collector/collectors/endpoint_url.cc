@@ -43,7 +43,8 @@ Result<EndpointUrl> parse_endpoint_url(std::string_view text) {
   } else {
     HttpAddress& address = url->address;
     address.tls = text.starts_with("https://");
-    if (!address.tls && !text.starts_with("http://")) return usage("expected auto, none, http://…, https://… or unix:/path");
+    if (!address.tls && !text.starts_with("http://"))
+      return usage("expected auto, none, http://…, https://… or unix:/path");
     std::string_view rest = text.substr(address.tls ? 8 : 7);
     std::string_view authority = rest.substr(0, rest.find('/'));
     url->path = rest.substr(authority.size());
@@ -83,7 +84,8 @@ std::string EndpointUrl::text() const { return url_of(address, path); }
 
 std::string folder_name(const HttpAddress& address) {
   constexpr size_t kLongest = 100;
-  std::string name = address.unix_path.empty() ? fmt::format("{}_{}", address.host, address.port) : "unix" + address.unix_path;
+  std::string name =
+      address.unix_path.empty() ? fmt::format("{}_{}", address.host, address.port) : "unix" + address.unix_path;
   for (char& c : name)
     if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-')) c = '_';
   if (name.size() > kLongest) name.erase(0, name.size() - kLongest);

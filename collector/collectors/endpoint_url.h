@@ -10,9 +10,9 @@ namespace ec {
 
 struct EndpointUrl {
   HttpAddress address;
-  std::string path;    // "" or "/prefix", without query; percent escapes as written
+  std::string path;  // "" or "/prefix", without query; percent escapes as written
 
-  std::string text() const;   // "http://127.0.0.1:6060/prefix", "unix:/run/app.sock:/prefix": without credentials
+  std::string text() const;  // "http://127.0.0.1:6060/prefix", "unix:/run/app.sock:/prefix": without credentials
 };
 
 // http://[user[:password]@]host[:port][/prefix], https://…, unix:/path/to.sock[:/prefix], unix:@abstract[:/prefix].

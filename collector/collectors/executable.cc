@@ -44,11 +44,16 @@ void apply_elf(std::string_view text, Executable& executable) {
     if (space == std::string_view::npos) continue;
     std::string_view key = line->substr(0, space), value = line->substr(space + 1);
     bool yes = value == "yes";
-    if (key == "build_id") executable.build_id = value;
-    else if (key == "interpreter") executable.interpreter = printable_line(value);
-    else if (key == "stripped") executable.stripped = yes;
-    else if (key == "position_independent") executable.position_independent = yes;
-    else if (key == "static_linked") executable.static_linked = yes;
+    if (key == "build_id")
+      executable.build_id = value;
+    else if (key == "interpreter")
+      executable.interpreter = printable_line(value);
+    else if (key == "stripped")
+      executable.stripped = yes;
+    else if (key == "position_independent")
+      executable.position_independent = yes;
+    else if (key == "static_linked")
+      executable.static_linked = yes;
   }
 }
 
@@ -82,8 +87,10 @@ void apply_package(const Sections& sections, Executable& executable, ProgramFact
     return;
   }
   if (auto owner = sections.find("dpkg/owner"); owner != sections.end()) {
-    if (owner->second->failed) executable.package_reason = owner->second->error.detail;
-    else if (auto name = parse_dpkg_list_name(trim(owner->second->bytes))) executable.package = name->package;
+    if (owner->second->failed)
+      executable.package_reason = owner->second->error.detail;
+    else if (auto name = parse_dpkg_list_name(trim(owner->second->bytes)))
+      executable.package = name->package;
     return;
   }
   std::string_view database = trim(text_of(sections, "package_database"));
@@ -98,7 +105,8 @@ void apply_go(const Sections& sections, Executable& executable, ProgramFacts& fa
   facts.go_version = printable_line(info.version, 60);
   executable.go_version = facts.go_version;
   executable.go_module = printable_line(info.module.empty() ? info.path : info.module);
-  for (const auto& [key, value] : info.settings) executable.go_settings[printable_line(key, 100)] = printable_line(value);
+  for (const auto& [key, value] : info.settings)
+    executable.go_settings[printable_line(key, 100)] = printable_line(value);
   // "(devel)" is what a build outside of a module release has.
   if (info.module_version.starts_with('v'))
     executable.product = printable_line(info.path.substr(info.path.rfind('/') + 1) + " " + info.module_version);
@@ -126,7 +134,8 @@ std::optional<MappedLibrary> parse_library_line(std::string_view line) {
     if (!word) return false;
     size_t colon = word->find(':');
     if (colon == std::string_view::npos) return false;
-    auto first = parse_number<uint64_t>(word->substr(0, colon), 16), second = parse_number<uint64_t>(word->substr(colon + 1), 16);
+    auto first = parse_number<uint64_t>(word->substr(0, colon), 16),
+         second = parse_number<uint64_t>(word->substr(colon + 1), 16);
     if (!first || !second) return false;
     major = *first;
     minor = *second;
@@ -137,13 +146,17 @@ std::optional<MappedLibrary> parse_library_line(std::string_view line) {
   auto state = fields.word(), disk = fields.word();
   auto number = fields.number<uint64_t>();
   auto file_system = fields.number<uint64_t>(16);
-  if (!mapped || !state || !disk || !number || !file_system || (*state != "linked" && *state != "deleted")) return std::nullopt;
+  if (!mapped || !state || !disk || !number || !file_system || (*state != "linked" && *state != "deleted"))
+    return std::nullopt;
   library.mapped_inode = *mapped;
   library.deleted = *state == "deleted";
   library.file_system = *file_system;
-  if (*disk == "errno") library.problem = static_cast<int>(std::min<uint64_t>(*number, 4095));
-  else if (device(disk, library.disk_major, library.disk_minor)) library.disk_inode = *number;
-  else return std::nullopt;
+  if (*disk == "errno")
+    library.problem = static_cast<int>(std::min<uint64_t>(*number, 4095));
+  else if (device(disk, library.disk_major, library.disk_minor))
+    library.disk_inode = *number;
+  else
+    return std::nullopt;
   std::string_view path = fields.rest();
   if (path.starts_with(' ')) path.remove_prefix(1);
   if (path.empty()) return std::nullopt;
@@ -169,7 +182,8 @@ void parse_executable(const RawStore& store, Snapshot& snapshot) {
   for (const Section& section : list) sections[section.name] = &section;
   auto link = sections.find("exe/link");
   if (link == sections.end()) {
-    snapshot.executable = Error{ErrorCode::kTruncated, std::string(kExecutableBundle), "expected a section exe/link", 0};
+    snapshot.executable =
+        Error{ErrorCode::kTruncated, std::string(kExecutableBundle), "expected a section exe/link", 0};
     return;
   }
   if (link->second->failed) {

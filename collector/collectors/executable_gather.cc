@@ -24,7 +24,7 @@ namespace ec {
 
 namespace {
 
-constexpr uint64_t kSearchedBytes = 64u << 20;          // of read-only data, per file
+constexpr uint64_t kSearchedBytes = 64u << 20;  // of read-only data, per file
 constexpr size_t kMostTexts = 16;
 constexpr size_t kMostRuntimeLibraries = 4;
 constexpr size_t kMostLibraries = 4096;
@@ -37,7 +37,9 @@ constexpr size_t kMapsLimit = 64u << 20;
 class Gathering {
  public:
   explicit Gathering(GatherContext& context)
-      : context_(context), out_(context.out), base_(fmt::format("/proc/{}/task/{}", context.target->pid, context.target->live_tid)) {}
+      : context_(context),
+        out_(context.out),
+        base_(fmt::format("/proc/{}/task/{}", context.target->pid, context.target->live_tid)) {}
   void run();
 
  private:
@@ -67,21 +69,23 @@ class Gathering {
   Sink& out_;
   std::string base_;
   UniqueFd root_;
-  std::string path_;    // of the executable, in the target's root
+  std::string path_;  // of the executable, in the target's root
   std::string texts_;
 };
 
 std::string stat_text(const struct stat& status) {
-  return fmt::format("{:x}:{:x} {} {} {} {}\n", major(status.st_dev), minor(status.st_dev), status.st_ino, status.st_size,
-                     status.st_nlink, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
+  return fmt::format("{:x}:{:x} {} {} {} {}\n", major(status.st_dev), minor(status.st_dev), status.st_ino,
+                     status.st_size, status.st_nlink, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec);
 }
 
 void Gathering::links() {
   auto link = read_link(base_ + "/exe");
   if (!link) {
     Error error = link.error();
-    if (context_.target->kernel_thread) error = {ErrorCode::kUnsupported, error.where, "a kernel thread has no executable", 0};
-    else if (error.sys_errno == ENOENT) error.detail = "no executable any more: the process is ending";
+    if (context_.target->kernel_thread)
+      error = {ErrorCode::kUnsupported, error.where, "a kernel thread has no executable", 0};
+    else if (error.sys_errno == ENOENT)
+      error.detail = "no executable any more: the process is ending";
     return put_failed("exe/link", error);
   }
   put("exe/link", *link);
@@ -95,20 +99,25 @@ void Gathering::file_on_disk() {
   std::string running = base_ + "/exe";
   struct stat status {};
   if (may_touch(running + " (stat)")) {
-    if (::stat(running.c_str(), &status) == 0) put("exe/stat", stat_text(status));
-    else put_failed("exe/stat", sys_error(running, errno, "stat failed"));
+    if (::stat(running.c_str(), &status) == 0)
+      put("exe/stat", stat_text(status));
+    else
+      put_failed("exe/stat", sys_error(running, errno, "stat failed"));
   }
   if (!root_ || !path_.starts_with('/') || path_.starts_with("/memfd:")) return;
   if (!may_touch(path_ + " (on disk)")) return;
   auto there = open_inside(root_.get(), path_, O_PATH);
   if (!there) return put_failed("exe/disk", there.error());
-  if (::fstat(there->get(), &status) == 0) put("exe/disk", stat_text(status));
-  else put_failed("exe/disk", sys_error(path_, errno, "fstat failed"));
+  if (::fstat(there->get(), &status) == 0)
+    put("exe/disk", stat_text(status));
+  else
+    put_failed("exe/disk", sys_error(path_, errno, "fstat failed"));
 }
 
 void Gathering::image() {
   std::string running = base_ + "/exe";
-  if (!may_touch(running)) return put_failed("exe/elf", {ErrorCode::kTimeout, running, "reading the executable hung", 0});
+  if (!may_touch(running))
+    return put_failed("exe/elf", {ErrorCode::kTimeout, running, "reading the executable hung", 0});
   auto fd = open_regular(-1, running);
   auto elf = fd ? ElfFile::open(ByteSource(path_, std::move(*fd))) : Result<ElfFile>(tl::unexpected<Error>(fd.error()));
   if (!elf) return put_failed("exe/elf", elf.error());
@@ -185,7 +194,8 @@ void Gathering::mapped_files() {
     size_t mode = line->find(' ');
     if (mode == std::string_view::npos || mode + 3 >= line->size() || (*line)[mode + 3] != 'x') continue;
     if (!parse_maps_line(*line, entry) || !entry.name.starts_with('/') || entry.inode == 0) continue;
-    if (entry.name.starts_with("/memfd:") || entry.name.starts_with("/dev/") || entry.name.starts_with("/SYSV")) continue;
+    if (entry.name.starts_with("/memfd:") || entry.name.starts_with("/dev/") || entry.name.starts_with("/SYSV"))
+      continue;
     if (entry.name.find('\n') != std::string::npos) continue;
     if (seen.size() > kMostLibraries || context_.deadline.passed()) break;
     if (!seen.insert(entry.name).second) continue;
@@ -195,8 +205,10 @@ void Gathering::mapped_files() {
       out_.touch(entry.name, true);
       lines += library_line(look_at(entry));
     }
-    if (entry.name.ends_with("/libjvm.so") && libjvm.empty()) libjvm = entry.name;
-    else if (is_runtime_library(entry.name) && runtimes.size() < kMostRuntimeLibraries) runtimes.push_back(entry.name);
+    if (entry.name.ends_with("/libjvm.so") && libjvm.empty())
+      libjvm = entry.name;
+    else if (is_runtime_library(entry.name) && runtimes.size() < kMostRuntimeLibraries)
+      runtimes.push_back(entry.name);
   }
   put("libraries", lines);
   if (!root_) return;
@@ -236,7 +248,8 @@ std::optional<std::string> Gathering::owning_list(int folder, std::vector<std::s
   std::string bytes;
   for (size_t i = 0; i < names.size(); ++i) {
     if (i % 16 == 0 && i > 0 && deadline.passed()) {
-      put_failed("dpkg/owner", {ErrorCode::kTimeout, path_, fmt::format("{} of {} package lists read", i, names.size()), 0});
+      put_failed("dpkg/owner",
+                 {ErrorCode::kTimeout, path_, fmt::format("{} of {} package lists read", i, names.size()), 0});
       return std::nullopt;
     }
     UniqueFd fd(::openat(folder, names[i].c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
@@ -268,15 +281,17 @@ bool Gathering::dpkg_owner() {
   ByteSource source("/var/lib/dpkg/status", std::move(*status));
   std::string bytes;
   if (source.read_some(0, kMostStatusBytes, bytes))
-    if (std::string_view stanza = dpkg_stanza(bytes, *name); !stanza.empty()) put("dpkg/stanza", stanza.substr(0, 8192));
+    if (std::string_view stanza = dpkg_stanza(bytes, *name); !stanza.empty())
+      put("dpkg/stanza", stanza.substr(0, 8192));
   return true;
 }
 
 void Gathering::package() {
   if (!root_ || !path_.starts_with('/') || !may_touch("/var/lib/dpkg")) return;
   if (dpkg_owner()) return;
-  for (auto [file, word] : {std::pair{"/lib/apk/db/installed", "apk\n"}, std::pair{"/var/lib/rpm/rpmdb.sqlite", "rpm\n"},
-                            std::pair{"/usr/lib/sysimage/rpm/rpmdb.sqlite", "rpm\n"}, std::pair{"/var/lib/rpm/Packages", "rpm\n"}})
+  for (auto [file, word] :
+       {std::pair{"/lib/apk/db/installed", "apk\n"}, std::pair{"/var/lib/rpm/rpmdb.sqlite", "rpm\n"},
+        std::pair{"/usr/lib/sysimage/rpm/rpmdb.sqlite", "rpm\n"}, std::pair{"/var/lib/rpm/Packages", "rpm\n"}})
     if (open_inside(root_.get(), file, O_PATH)) return put("package_database", word);
 }
 

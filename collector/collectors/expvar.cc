@@ -50,9 +50,12 @@ void flatten(const json& object, const std::string& prefix, int depth, std::map<
     if (out.size() >= kMostVariables) return;
     if (depth == 0 && (key == "cmdline" || key == "memstats")) continue;
     std::string name = printable_line(prefix + key, kLongestName);
-    if (value.is_object() && !value.empty() && depth < kDeepest) flatten(value, name + ".", depth + 1, out);
-    else if (value.is_object()) out[name] = fmt::format("{{{} values}}", value.size());
-    else out[name] = short_text(value);
+    if (value.is_object() && !value.empty() && depth < kDeepest)
+      flatten(value, name + ".", depth + 1, out);
+    else if (value.is_object())
+      out[name] = fmt::format("{{{} values}}", value.size());
+    else
+      out[name] = short_text(value);
   }
 }
 

@@ -13,7 +13,7 @@ namespace ec {
 
 struct Expvar {
   std::optional<Memstats> memstats;
-  std::map<std::string, std::string> variables;   // "queues.mail" → "17"; without cmdline and memstats; printable, short
+  std::map<std::string, std::string> variables;  // "queues.mail" → "17"; without cmdline and memstats; printable, short
 };
 
 // At most 2,000 variables, nested up to 8 deep. Errors: malformed (not a JSON object).

@@ -10,14 +10,13 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kMostPeers = 16;   // of one descriptor: a pipe may be inherited by a thousand workers
+constexpr size_t kMostPeers = 16;  // of one descriptor: a pipe may be inherited by a thousand workers
 
 // What the target itself has open counts as an owner too: it may talk to itself.
 void add_target(const OpenFiles& files, const TargetInfo& target, Owners& owners) {
   for (const OpenFile& file : files.files)
     if (file.inode != 0 && (file.kind == "socket" || file.kind == "pipe"))
-      owners[file.inode].push_back(
-          Owner{{target.pid, target.comm, file.fd}, file.access != "w", file.access != "r"});
+      owners[file.inode].push_back(Owner{{target.pid, target.comm, file.fd}, file.access != "w", file.access != "r"});
 }
 
 // Others first; the target only when nobody else holds that end.
@@ -53,7 +52,7 @@ void join_files(const NamespaceSockets& sockets, const Owners& owners, int pid, 
     auto known = sockets.of_target.find(file.inode);
     Socket socket;
     socket.inode = file.inode;
-    socket.family = "?";   // not bound yet, of a family without a table, or of another network namespace
+    socket.family = "?";  // not bound yet, of a family without a table, or of another network namespace
     if (known != sockets.of_target.end()) socket = known->second;
     socket.peers = peers_of(owners, socket.peer_inode, pid, kAnyOwner);
     auto listener = sockets.waiting_at.find(socket.inode);
@@ -79,7 +78,8 @@ void join_sockets(const RawStore& store, Snapshot& snapshot) {
 
   if (!sockets.any) {
     auto missing = store.read(socket_table_path("tcp", false, pid));
-    snapshot.sockets = missing ? Error{ErrorCode::kTruncated, "raw/sock_diag", "every table is empty", 0} : missing.error();
+    snapshot.sockets =
+        missing ? Error{ErrorCode::kTruncated, "raw/sock_diag", "every table is empty", 0} : missing.error();
     return;
   }
   for (const Socket& listener : sockets.summary.listening) {

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view kBundle = "raw/filesystems.bundle";
 constexpr size_t kMostFilesystems = 2'000;
-constexpr int kHangsOfOneType = 3;   // then mounts of that type are no longer tried
+constexpr int kHangsOfOneType = 3;  // then mounts of that type are no longer tried
 constexpr std::string_view kHungReason = "statfs(2) did not return in time";
 
 bool one_of(std::string_view type, std::initializer_list<std::string_view> types) {
@@ -30,10 +30,12 @@ bool one_of(std::string_view type, std::initializer_list<std::string_view> types
 
 // No space to run out of: interfaces of the kernel, triggers that would mount something, images that are always full.
 bool without_space(std::string_view type) {
-  return one_of(type, {"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "debugfs", "tracefs", "securityfs", "pstore",
-                       "bpf", "configfs", "fusectl", "hugetlbfs", "autofs", "binfmt_misc", "efivarfs", "nsfs", "rpc_pipefs",
-                       "selinuxfs", "smackfs", "sockfs", "pipefs", "anon_inodefs", "rootfs", "nfsd", "resctrl", "cpuset",
-                       "fuse.lxcfs", "fuse.gvfsd-fuse", "fuse.portal", "squashfs", "iso9660", "erofs", "cramfs", "romfs"});
+  return one_of(type, {"proc",        "sysfs",     "cgroup",     "cgroup2",     "devpts",     "mqueue",
+                       "debugfs",     "tracefs",   "securityfs", "pstore",      "bpf",        "configfs",
+                       "fusectl",     "hugetlbfs", "autofs",     "binfmt_misc", "efivarfs",   "nsfs",
+                       "rpc_pipefs",  "selinuxfs", "smackfs",    "sockfs",      "pipefs",     "anon_inodefs",
+                       "rootfs",      "nfsd",      "resctrl",    "cpuset",      "fuse.lxcfs", "fuse.gvfsd-fuse",
+                       "fuse.portal", "squashfs",  "iso9660",    "erofs",       "cramfs",     "romfs"});
 }
 
 // A mount of the filesystem's own root shows all of it; among those the shortest path is what people know it by.
@@ -66,8 +68,10 @@ class FilesystemReader {
 
   void ask(const MountEntry& mount) {
     auto text = statfs_text(mount);
-    if (text) context_.out.section(kBundle, section_name(mount), *text);
-    else context_.out.failed_section(kBundle, section_name(mount), text.error());
+    if (text)
+      context_.out.section(kBundle, section_name(mount), *text);
+    else
+      context_.out.failed_section(kBundle, section_name(mount), text.error());
   }
 
  private:
@@ -84,9 +88,11 @@ class FilesystemReader {
       return fail(ErrorCode::kUnsupported, path, "hidden by another mount above it");
     struct statfs s {};
     if (fstatfs(fd.get(), &s) != 0) return fail_errno(path, errno);
-    return fmt::format("type {:#x}\nblock_size {}\nblocks {}\nblocks_free {}\nblocks_available {}\nfiles {}\nfiles_free {}\nflags {:#x}\n",
-                       static_cast<uint64_t>(s.f_type), s.f_frsize > 0 ? s.f_frsize : s.f_bsize, s.f_blocks, s.f_bfree,
-                       s.f_bavail, s.f_files, s.f_ffree, static_cast<uint64_t>(s.f_flags));
+    return fmt::format(
+        "type {:#x}\nblock_size {}\nblocks {}\nblocks_free {}\nblocks_available {}\nfiles {}\nfiles_free {}\nflags "
+        "{:#x}\n",
+        static_cast<uint64_t>(s.f_type), s.f_frsize > 0 ? s.f_frsize : s.f_bsize, s.f_blocks, s.f_bfree, s.f_bavail,
+        s.f_files, s.f_ffree, static_cast<uint64_t>(s.f_flags));
   }
 
   // Without the right to walk /proc/PID/root: mount ids are unique on the host, so one that is in our table too is
@@ -107,7 +113,8 @@ class FilesystemReader {
   static std::optional<int> mount_id(int fd) {
     struct statx x {};
     constexpr unsigned kMountId = 0x1000;  // STATX_MNT_ID
-    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kMountId, &x) != 0 || (x.stx_mask & kMountId) == 0) return std::nullopt;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kMountId, &x) != 0 || (x.stx_mask & kMountId) == 0)
+      return std::nullopt;
     return static_cast<int>(x.stx_mnt_id);
   }
 
@@ -163,7 +170,8 @@ std::set<std::string, std::less<>> hung_reads(const RawStore& store) {
 
 void set_space(Filesystem& fs, const Result<StatfsNumbers>& numbers) {
   if (!numbers) {
-    for (auto* part : {&fs.size_bytes, &fs.free_bytes, &fs.available_bytes, &fs.inodes, &fs.inodes_free}) *part = numbers.error();
+    for (auto* part : {&fs.size_bytes, &fs.free_bytes, &fs.available_bytes, &fs.inodes, &fs.inodes_free})
+      *part = numbers.error();
     return;
   }
   fs.size_bytes = bytes_of(numbers->blocks, numbers->block_size);
@@ -173,7 +181,8 @@ void set_space(Filesystem& fs, const Result<StatfsNumbers>& numbers) {
     fs.inodes = numbers->files;
     fs.inodes_free = numbers->files_free;
   } else {
-    fs.inodes = fs.inodes_free = Error{ErrorCode::kUnsupported, fs.mount_point, "this filesystem does not count inodes", 0};
+    fs.inodes = fs.inodes_free =
+        Error{ErrorCode::kUnsupported, fs.mount_point, "this filesystem does not count inodes", 0};
   }
 }
 
@@ -213,7 +222,8 @@ std::set<uint64_t> devices_in_use(const std::vector<MountEntry>& mounts, const S
 
 bool asks_a_server(std::string_view type) {
   return type.starts_with("nfs") || type.starts_with("fuse") || type.starts_with("smb") ||
-         one_of(type, {"cifs", "ceph", "glusterfs", "lustre", "beegfs", "9p", "virtiofs", "afs", "ncpfs", "gfs2", "ocfs2", "orangefs", "gpfs", "coda", "davfs"});
+         one_of(type, {"cifs", "ceph", "glusterfs", "lustre", "beegfs", "9p", "virtiofs", "afs", "ncpfs", "gfs2",
+                       "ocfs2", "orangefs", "gpfs", "coda", "davfs"});
 }
 
 std::vector<MountEntry> filesystems_of(const std::vector<MountEntry>& mounts) {
@@ -241,7 +251,8 @@ void gather_filesystems(GatherContext& context) {
   std::string process = target ? fmt::format("/proc/{}/task/{}", target->pid, target->live_tid) : "/proc/self";
   std::string table = process + "/mountinfo";
   context.out.touch(table, true);
-  auto text = context.out.hung_before(table) ? fail(ErrorCode::kTimeout, table, "reading it did not end") : read_file(table);
+  auto text =
+      context.out.hung_before(table) ? fail(ErrorCode::kTimeout, table, "reading it did not end") : read_file(table);
   if (!text) {
     context.out.failed(kBundle, table, text.error(), fix_for(text.error(), table));
     return;
@@ -267,9 +278,10 @@ void gather_filesystems(GatherContext& context) {
   for (; next < filesystems.size(); ++next) {
     const MountEntry& mount = filesystems[next];
     if (hangs[mount.type] >= kHangsOfOneType) {
-      context.out.failed_section(kBundle, section_name(mount),
-                                 Error{ErrorCode::kSkipped, mount.mount_point,
-                                       fmt::format("not tried: {} mounts of type {} hang", hangs[mount.type], mount.type), 0});
+      context.out.failed_section(
+          kBundle, section_name(mount),
+          Error{ErrorCode::kSkipped, mount.mount_point,
+                fmt::format("not tried: {} mounts of type {} hang", hangs[mount.type], mount.type), 0});
       continue;
     }
     context.out.touch(touch_name(mount), true);
@@ -311,7 +323,8 @@ void parse_filesystems(const RawStore& store, Snapshot& snapshot) {
     fs.read_only = has_option(mount.options, "ro") || has_option(mount.super_options, "ro");
     fs.used_by_target = used.contains(device_of(mount));
     auto found = sections.find(section_name(mount));
-    Result<StatfsNumbers> numbers = fail(ErrorCode::kTimeout, fs.mount_point, "not reached: the collector ended before");
+    Result<StatfsNumbers> numbers =
+        fail(ErrorCode::kTimeout, fs.mount_point, "not reached: the collector ended before");
     if (found != sections.end() && !found->second->failed) {
       numbers = parse_statfs(found->second->name, found->second->bytes);
     } else if (found != sections.end()) {
@@ -321,7 +334,8 @@ void parse_filesystems(const RawStore& store, Snapshot& snapshot) {
       numbers = fail(ErrorCode::kTimeout, fs.mount_point, std::string(kHungReason));
       fs.hung = true;
     }
-    // statfs of a FUSE filesystem that another user mounted gives zeros, as do kernel interfaces that the list does not know.
+    // statfs of a FUSE filesystem that another user mounted gives zeros, as do kernel interfaces that the list does not
+    // know.
     if (numbers && numbers->blocks == 0) {
       if (!fs.network && !fs.used_by_target) continue;
       numbers = fail(ErrorCode::kUnsupported, fs.mount_point, "it reports no size");

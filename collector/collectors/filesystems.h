@@ -1,7 +1,7 @@
 // Every filesystem that the target sees, with its space and inodes: what df and df -i show, and which mounts hang.
 //
-// raw/filesystems.bundle: "mountinfo" of the target (else ours), and per filesystem "statfs/MOUNT-ID" with the numbers of
-// statfs(2), by name.
+// raw/filesystems.bundle: "mountinfo" of the target (else ours), and per filesystem "statfs/MOUNT-ID" with the numbers
+// of statfs(2), by name.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ void gather_filesystems(GatherContext& context);
 void parse_filesystems(const RawStore& store, Snapshot& snapshot);
 
 // One mount for each filesystem that can fill or hang, in the order in which they are asked: local ones first, network
-// and FUSE last. Of a filesystem that is mounted at several places, the one that shows most of it. Kernel interfaces (proc,
-// sysfs, cgroup …), automount points and read-only images (squashfs …) are left out.
+// and FUSE last. Of a filesystem that is mounted at several places, the one that shows most of it. Kernel interfaces
+// (proc, sysfs, cgroup …), automount points and read-only images (squashfs …) are left out.
 std::vector<MountEntry> filesystems_of(const std::vector<MountEntry>& mounts);
 // nfs, cifs, ceph, FUSE …: what asks somebody else, who may not answer.
 bool asks_a_server(std::string_view type);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <iterator>
+#include <map>
 #include <optional>
 
 #include "collector/base/text.h"
@@ -38,8 +38,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kCodeMak
     {"libpcre", "PCRE's JIT"},
 }};
 
-constexpr std::array<std::string_view, 9> kKnownPreloads{"libjemalloc", "libtcmalloc", "libmimalloc",   "libeatmydata", "libasan",
-                                                         "libtsan",     "libubsan",    "libfaketime", "libSegFault"};
+constexpr std::array<std::string_view, 9> kKnownPreloads{"libjemalloc",  "libtcmalloc", "libmimalloc",
+                                                         "libeatmydata", "libasan",     "libtsan",
+                                                         "libubsan",     "libfaketime", "libSegFault"};
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -78,12 +79,15 @@ const char* kind_of_executable_mapping(const MapsEntry& entry) {
 }
 
 ForensicFact fact_of(const Group& group, std::string_view artifact, const std::string& maker) {
-  ForensicFact fact{group.kind, printable_line(group.subject), {}, "medium", std::string(artifact), fmt::format("line {}", group.first_line)};
-  std::string size = fmt::format("{} mapping{}, {}", group.count, group.count == 1 ? "" : "s", human_bytes(static_cast<double>(group.bytes)));
+  ForensicFact fact{group.kind, printable_line(group.subject), {},
+                    "medium",   std::string(artifact),         fmt::format("line {}", group.first_line)};
+  std::string size = fmt::format("{} mapping{}, {}", group.count, group.count == 1 ? "" : "s",
+                                 human_bytes(static_cast<double>(group.bytes)));
   if (group.kind == "writable-executable-mapping") {
     fact.severity = maker.empty() ? "medium" : "info";
-    fact.detail = maker.empty() ? size + " both writable and executable; no runtime that compiles code was recognised"
-                                : fmt::format("{} both writable and executable; {} makes code at run time", size, maker);
+    fact.detail = maker.empty()
+                      ? size + " both writable and executable; no runtime that compiles code was recognised"
+                      : fmt::format("{} both writable and executable; {} makes code at run time", size, maker);
   } else if (group.kind == "memfd-mapping") {
     fact.severity = maker.empty() ? "medium" : "info";
     fact.detail = size + " of code from memory without a file" + (maker.empty() ? "" : "; " + maker + " does that");
@@ -116,7 +120,8 @@ std::vector<ForensicFact> mapping_facts(std::string_view maps, std::string_view 
       auto found = groups.find({kind, subject});
       if (found == groups.end()) {
         if (groups.size() >= 1000) return;
-        found = groups.emplace(std::pair{std::string(kind), subject}, Group{kind, subject, 0, 0, lines.line_number()}).first;
+        found = groups.emplace(std::pair{std::string(kind), subject}, Group{kind, subject, 0, 0, lines.line_number()})
+                    .first;
       }
       ++found->second.count;
       found->second.bytes += entry.end - entry.begin;
@@ -175,10 +180,14 @@ void add_executable_facts(const Snapshot& snapshot, std::vector<ForensicFact>& f
   auto add = [&](const char* kind, const char* severity, std::string detail) {
     facts.push_back({kind, executable.path, std::move(detail), severity, "raw/executable.bundle", "section exe/link"});
   };
-  if (executable.path.starts_with("/memfd:")) add("memfd-executable", "medium", "the program was started from memory, without a file");
-  else if (executable.deleted) add("deleted-executable", "medium", "the program's file is no longer there");
-  else if (executable.replaced) add("replaced-executable", "low", "another file is at the program's path; an upgrade without a restart does that");
-  else if (is_temporary(executable.path)) add("writable-place-executable", "medium", "the program lies where every user can write");
+  if (executable.path.starts_with("/memfd:"))
+    add("memfd-executable", "medium", "the program was started from memory, without a file");
+  else if (executable.deleted)
+    add("deleted-executable", "medium", "the program's file is no longer there");
+  else if (executable.replaced)
+    add("replaced-executable", "low", "another file is at the program's path; an upgrade without a restart does that");
+  else if (is_temporary(executable.path))
+    add("writable-place-executable", "medium", "the program lies where every user can write");
 }
 
 // The parent of each process, as far as it was listed.
@@ -202,10 +211,11 @@ void add_tracer_fact(const RawStore& store, int pid, std::vector<ForensicFact>& 
     int self = host_constants(store).self_pid;
     if (!tracer || *tracer == 0 || (self != 0 && *tracer == self)) return;
     auto stat = process_stat(store, *tracer);
-    if (stat && self != 0 && stat->ppid == self) return;   // our own stack helper
+    if (stat && self != 0 && stat->ppid == self) return;  // our own stack helper
     std::string who = stat ? printable_line(stat->comm, 32) : "unknown";
-    facts.push_back({"tracer", fmt::format("{} (pid {})", who, *tracer), "it traces the target: a debugger, strace, or something that hides",
-                     "medium", artifact, fmt::format("line {}", lines.line_number())});
+    facts.push_back({"tracer", fmt::format("{} (pid {})", who, *tracer),
+                     "it traces the target: a debugger, strace, or something that hides", "medium", artifact,
+                     fmt::format("line {}", lines.line_number())});
     return;
   }
 }
@@ -230,7 +240,8 @@ void add_vanished_facts(const RawStore& store, int target, std::vector<ForensicF
     Vanished& program = programs[printable_line(link)];
     if (program.count == 0) program.section = fmt::format("section {}", section.name);
     if (++program.count <= kMostNamed)
-      program.processes += fmt::format("{}{} (pid {})", program.count == 1 ? "" : ", ", printable_line(section.bytes.substr(0, tab), 32), *pid);
+      program.processes += fmt::format("{}{} (pid {})", program.count == 1 ? "" : ", ",
+                                       printable_line(section.bytes.substr(0, tab), 32), *pid);
   }
   size_t count = 0;
   for (const auto& [link, program] : programs) {
@@ -242,7 +253,8 @@ void add_vanished_facts(const RawStore& store, int target, std::vector<ForensicF
     bool strange = (memory && !link.starts_with("/memfd:runc_cloned")) || is_temporary(link);
     who += memory ? ": runs from memory, without a file; container runtimes start themselves that way"
                   : ": the program's file is no longer there; an upgrade without a restart does that too";
-    facts.push_back({"vanished-executable", link, std::move(who), strange ? "medium" : "info", std::string(kForensicsBundle), program.section});
+    facts.push_back({"vanished-executable", link, std::move(who), strange ? "medium" : "info",
+                     std::string(kForensicsBundle), program.section});
   }
 }
 
@@ -251,14 +263,17 @@ void add_listener_facts(const RawStore& store, const Snapshot& snapshot, std::ve
   const SocketSummary& sockets = *snapshot.sockets;
   std::vector<std::string> paths = store.list("raw/sock_diag/");
   size_t count = 0;
-  for (size_t i = 0; i < sockets.listening.size() && i < sockets.listening_owner.size() && count < kMostFactsOfAKind; ++i) {
+  for (size_t i = 0; i < sockets.listening.size() && i < sockets.listening_owner.size() && count < kMostFactsOfAKind;
+       ++i) {
     const Socket& socket = sockets.listening[i];
-    if (sockets.listening_owner[i].pid != 0 || !(socket.family.starts_with("tcp") || socket.family.starts_with("udp"))) continue;
+    if (sockets.listening_owner[i].pid != 0 || !(socket.family.starts_with("tcp") || socket.family.starts_with("udp")))
+      continue;
     ++count;
-    facts.push_back({"unowned-listener", fmt::format("{} {}", socket.family, socket.local),
-                     "no process that we may look into holds this socket: the kernel's own (NFS, WireGuard), another user's, "
-                     "or a hidden one",
-                     "low", paths.empty() ? "raw/sock_diag" : paths.front(), fmt::format("inode {}", socket.inode)});
+    facts.push_back(
+        {"unowned-listener", fmt::format("{} {}", socket.family, socket.local),
+         "no process that we may look into holds this socket: the kernel's own (NFS, WireGuard), another user's, "
+         "or a hidden one",
+         "low", paths.empty() ? "raw/sock_diag" : paths.front(), fmt::format("inode {}", socket.inode)});
   }
 }
 
@@ -266,7 +281,8 @@ void add_listener_facts(const RawStore& store, const Snapshot& snapshot, std::ve
 
 void parse_forensics(const RawStore& store, Snapshot& snapshot) {
   int pid = snapshot.target.pid;
-  std::string maps_artifact = fmt::format("raw/proc/{}/maps", pid), environ_artifact = fmt::format("raw/proc/{}/environ", pid);
+  std::string maps_artifact = fmt::format("raw/proc/{}/maps", pid),
+              environ_artifact = fmt::format("raw/proc/{}/environ", pid);
   auto own = store.read(kForensicsBundle);
   auto maps = store.read(maps_artifact);
   if (!own && !maps) {
@@ -276,7 +292,8 @@ void parse_forensics(const RawStore& store, Snapshot& snapshot) {
   std::vector<ForensicFact> facts;
   auto add = [&](std::vector<ForensicFact> more) { std::move(more.begin(), more.end(), std::back_inserter(facts)); };
   add_executable_facts(snapshot, facts);
-  if (maps) add(mapping_facts(*maps, maps_artifact, snapshot.executable ? snapshot.executable->language : std::string{}));
+  if (maps)
+    add(mapping_facts(*maps, maps_artifact, snapshot.executable ? snapshot.executable->language : std::string{}));
   if (auto environ_text = store.read(environ_artifact)) add(environment_facts(*environ_text, environ_artifact));
   for (const Section& section : store.bundle(kForensicsBundle))
     if (section.name == "ld.so.preload" && !section.failed) add(preload_file_facts(section.bytes, kForensicsBundle));
@@ -298,7 +315,8 @@ void gather_forensics(GatherContext& context) {
     auto directory = open_inside(-1, root, O_PATH | O_DIRECTORY);
     auto file = directory ? open_regular(directory->get(), "/etc/ld.so.preload") : std::move(directory);
     std::string text;
-    if (!file) out.failed_section(kForensicsBundle, "ld.so.preload", file.error());
+    if (!file)
+      out.failed_section(kForensicsBundle, "ld.so.preload", file.error());
     else if (ByteSource("/etc/ld.so.preload", std::move(*file)).read_some(0, 64 * 1024, text))
       out.section(kForensicsBundle, "ld.so.preload", printable_utf8(text));
   }
@@ -310,8 +328,9 @@ void gather_forensics(GatherContext& context) {
     auto link = proc->link(path);
     if (link && (link->ends_with(kDeletedMark) || link->starts_with("/memfd:"))) {
       auto comm = proc->read(fmt::format("{}/comm", pid).c_str(), buffer, 64);
-      out.section(kForensicsBundle, fmt::format("vanished/{}", pid),
-                  fmt::format("{}\t{}", comm ? printable_line(trim(*comm)) : std::string{}, printable_line(*link, 4096)));
+      out.section(
+          kForensicsBundle, fmt::format("vanished/{}", pid),
+          fmt::format("{}\t{}", comm ? printable_line(trim(*comm)) : std::string{}, printable_line(*link, 4096)));
       ++found;
     }
     return found < kMostVanished && !context.deadline.passed();

@@ -1,8 +1,8 @@
 // Collector "forensics": traces of what does not belong in a healthy service: code in writable or vanished files,
 // preloaded libraries, programs without a file, a tracer, listeners that nobody owns. Facts with their evidence, not
-// accusations: each says what harmless thing looks the same. Mostly drawn from what other collectors stored; own raw form:
-// raw/forensics.bundle with the sections "ld.so.preload" (of the target's root) and "vanished/PID" ("COMM\tLINK": a
-// process whose executable has no file), "done" (empty: everything was looked at).
+// accusations: each says what harmless thing looks the same. Mostly drawn from what other collectors stored; own raw
+// form: raw/forensics.bundle with the sections "ld.so.preload" (of the target's root) and "vanished/PID" ("COMM\tLINK":
+// a process whose executable has no file), "done" (empty: everything was looked at).
 #pragma once
 
 #include <string>

@@ -39,9 +39,9 @@ HostConstants host_constants(const RawStore& store) {
 }
 
 std::string host_constants_text() {
-  return fmt::format(
-      "clock_ticks {}\npage_size {}\nwall_ns {}\nboottime_ns {}\nmonotonic_ns {}\nself_pid {}\n", sysconf(_SC_CLK_TCK),
-      sysconf(_SC_PAGESIZE), wall_clock_ns(), now_ns(CLOCK_BOOTTIME), now_ns(CLOCK_MONOTONIC), getpid());
+  return fmt::format("clock_ticks {}\npage_size {}\nwall_ns {}\nboottime_ns {}\nmonotonic_ns {}\nself_pid {}\n",
+                     sysconf(_SC_CLK_TCK), sysconf(_SC_PAGESIZE), wall_clock_ns(), now_ns(CLOCK_BOOTTIME),
+                     now_ns(CLOCK_MONOTONIC), getpid());
 }
 
 }  // namespace ec

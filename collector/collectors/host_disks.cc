@@ -12,8 +12,9 @@ namespace {
 
 constexpr double kSectorBytes = 512;
 
-// As iostat -x (sysstat, compute_ext_disk_stats): a wait is the time of the requests that ended divided by their number;
-// queue is the time of all requests, weighted, by the interval; busy is the share of the interval with a request in flight.
+// As iostat -x (sysstat, compute_ext_disk_stats): a wait is the time of the requests that ended divided by their
+// number; queue is the time of all requests, weighted, by the interval; busy is the share of the interval with a
+// request in flight.
 DiskRates rates_of(const DiskCounters& first, const DiskCounters& latest, double seconds) {
   auto grown = [&](uint64_t DiskCounters::*counter) {
     return static_cast<double>(growth(first.*counter, latest.*counter));

@@ -96,8 +96,10 @@ void gather_host_limits(GatherContext& context) {
     std::string file = fmt::format("/proc/sys/{}", name);
     context.out.touch(file);
     auto bytes = read_file(file, 64 * 1024);
-    if (bytes) context.out.section(kSettings, name, *bytes);
-    else context.out.failed_section(kSettings, name, bytes.error());
+    if (bytes)
+      context.out.section(kSettings, name, *bytes);
+    else
+      context.out.failed_section(kSettings, name, bytes.error());
   }
 }
 
@@ -108,7 +110,7 @@ void parse_host_limits(const RawStore& store, Snapshot& snapshot) {
     Settings settings;
     add_settings(store, kSettings, settings);
     constexpr std::string_view kFolder = "raw/proc/sys/";
-    for (const std::string& artifact : store.list(kFolder))   // others' too: kernel.tainted, net.netfilter…
+    for (const std::string& artifact : store.list(kFolder))  // others' too: kernel.tainted, net.netfilter…
       if (auto text = store.read(artifact); text && artifact.find("/random/") == std::string::npos)
         add_setting(std::string_view(artifact).substr(kFolder.size()), *text, settings);
     host.sysctls = std::move(settings);
@@ -120,8 +122,10 @@ void parse_host_limits(const RawStore& store, Snapshot& snapshot) {
   host.pids_limit = number_of(host.sysctls, "kernel.pid_max");
   host.threads_limit = number_of(host.sysctls, "kernel.threads-max");
   auto load = latest(store, "proc/loadavg", parse_loadavg);
-  if (load) host.pids_used = load->tasks;
-  else host.pids_used = load.error();
+  if (load)
+    host.pids_used = load->tasks;
+  else
+    host.pids_used = load.error();
   if (host.sysctls) add_settings(store, "raw/host/net_sysctl.bundle", *host.sysctls);
 }
 

@@ -36,7 +36,8 @@ void gather_host_logins(GatherContext& context) {
   if (!sessions) {
     Error error = utmp.error();
     if (error.code == ErrorCode::kGone)
-      error = Error{ErrorCode::kSkipped, "/run/utmp", "nothing keeps a list of logins here (no utmp, no systemd-logind)", 0};
+      error = Error{ErrorCode::kSkipped, "/run/utmp",
+                    "nothing keeps a list of logins here (no utmp, no systemd-logind)", 0};
     context.out.failed("raw/host/utmp", "/run/utmp", error);
     return;
   }

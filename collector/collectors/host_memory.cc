@@ -44,9 +44,8 @@ Part<MemoryInfo> memory_info(const RawStore& store) {
   m.kernel_stack = get("KernelStack");
   m.mlocked = get("Mlocked");
   // Linux before 3.14 has no MemAvailable: free memory and what is easily made free.
-  m.available = values->contains("MemAvailable")
-                    ? get("MemAvailable")
-                    : m.free + m.buffers + growth(m.shmem, m.cached) + get("SReclaimable");
+  m.available = values->contains("MemAvailable") ? get("MemAvailable")
+                                                 : m.free + m.buffers + growth(m.shmem, m.cached) + get("SReclaimable");
   return m;
 }
 
@@ -131,7 +130,8 @@ void gather_numa(GatherContext& context) {
       std::string path = fmt::format("node{}/{}", number, file);
       context.out.touch(path);
       auto bytes = nodes->read(path.c_str(), buffer);
-      if (bytes) context.out.section(kBundle, path, *bytes);
+      if (bytes)
+        context.out.section(kBundle, path, *bytes);
       else if (file == "cpulist") {
         ++missing;  // numbers have gaps where memory or processors were taken out
         break;

@@ -13,8 +13,10 @@ bool store_reading(GatherContext& context, std::string_view path, Redact redact)
 void store_if_there(GatherContext& context, const std::string& artifact, const std::string& file, Redact redact) {
   context.out.touch(file);
   auto bytes = read_file(file);
-  if (bytes) context.out.artifact(artifact, file, *bytes, redact);
-  else if (bytes.error().code != ErrorCode::kGone) context.out.failed(artifact, file, bytes.error(), fix_for(bytes.error(), file));
+  if (bytes)
+    context.out.artifact(artifact, file, *bytes, redact);
+  else if (bytes.error().code != ErrorCode::kGone)
+    context.out.failed(artifact, file, bytes.error(), fix_for(bytes.error(), file));
 }
 
 bool store_once(GatherContext& context, std::string_view path, Redact redact) {

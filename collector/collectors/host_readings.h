@@ -24,7 +24,7 @@ struct StoredText {
 };
 struct StoredPair {
   StoredText first, latest;
-  double seconds = 0;     // between them; above 0
+  double seconds = 0;  // between them; above 0
 };
 
 // `path` without "raw/". The latest reading that there is.
@@ -39,7 +39,8 @@ struct Pair {
   double seconds = 0;
 };
 template <class T>
-Result<Pair<T>> both(const RawStore& store, std::string_view path, Result<T> (*parse)(std::string_view, std::string_view)) {
+Result<Pair<T>> both(const RawStore& store, std::string_view path,
+                     Result<T> (*parse)(std::string_view, std::string_view)) {
   auto texts = both_texts(store, path);
   if (!texts) return tl::unexpected(texts.error());
   auto first = parse(texts->first.where, texts->first.text);

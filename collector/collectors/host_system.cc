@@ -99,9 +99,10 @@ std::string virtualisation_of(const RawStore& store) {
   for (const Section& section : store.bundle(kHints))
     if (!section.failed) hints.insert_or_assign(section.name, printable_line(trim(section.bytes), 100));
   constexpr std::pair<std::string_view, std::string_view> kSignatures[] = {
-      {"KVMKVMKVM", "KVM"},        {"Linux KVM Hv", "KVM"},      {"Microsoft Hv", "Hyper-V"}, {"VMwareVMware", "VMware"},
-      {"XenVMMXenVMM", "Xen"},     {"bhyve bhyve", "bhyve"},     {"TCGTCGTCGTCG", "QEMU"},    {"VBoxVBoxVBox", "VirtualBox"},
-      {"ACRNACRNACRN", "ACRN"},    {"prl hyperv", "Parallels"},
+      {"KVMKVMKVM", "KVM"},        {"Linux KVM Hv", "KVM"},        {"Microsoft Hv", "Hyper-V"},
+      {"VMwareVMware", "VMware"},  {"XenVMMXenVMM", "Xen"},        {"bhyve bhyve", "bhyve"},
+      {"TCGTCGTCGTCG", "QEMU"},    {"VBoxVBoxVBox", "VirtualBox"}, {"ACRNACRNACRN", "ACRN"},
+      {"prl hyperv", "Parallels"},
   };
   std::string words;
   std::string signature = hints["cpuid"];
@@ -116,7 +117,8 @@ std::string virtualisation_of(const RawStore& store) {
   if (container.empty() && hints.contains("/.dockerenv")) container = "docker";
   if (container.empty() && hints.contains("/run/.containerenv")) container = "podman";
   if (container.empty() && hints.contains("/var/run/secrets/kubernetes.io")) container = "kubernetes";
-  if (!container.empty()) words += fmt::format("{}the collector runs in a container ({})", words.empty() ? "" : "; ", container);
+  if (!container.empty())
+    words += fmt::format("{}the collector runs in a container ({})", words.empty() ? "" : "; ", container);
   return words;
 }
 
@@ -147,9 +149,11 @@ void gather_host_system(GatherContext& context) {
   }
   store_once(context, "proc/sys/kernel/random/boot_id", Redact::kNothing);
   store_once(context, "proc/sys/kernel/tainted", Redact::kNothing);
-  if (access("/proc/modules", F_OK) == 0) store_once(context, "proc/modules", Redact::kNothing);
-  else context.out.failed("raw/proc/modules", "/proc/modules",
-                          Error{ErrorCode::kSkipped, "/proc/modules", "this kernel has no loadable modules", 0});
+  if (access("/proc/modules", F_OK) == 0)
+    store_once(context, "proc/modules", Redact::kNothing);
+  else
+    context.out.failed("raw/proc/modules", "/proc/modules",
+                       Error{ErrorCode::kSkipped, "/proc/modules", "this kernel has no loadable modules", 0});
   store_if_there(context, "raw/proc/cmdline", "/proc/cmdline", Redact::kText);
   store_once(context, "proc/version");
   gather_hints(context);

@@ -30,8 +30,8 @@ std::map<std::string_view, int64_t> numbers_of(std::string_view text) {
 
 // A process that keeps the clock, by its name: TASK_COMM_LEN cuts it to 15 bytes.
 std::string time_daemon(const RawStore& store) {
-  constexpr std::array<std::string_view, 9> kDaemons{"chronyd", "ntpd",  "systemd-timesyn", "openntpd", "ptp4l",
-                                                     "phc2sys", "ntpsec", "VBoxService",    "vmtoolsd"};
+  constexpr std::array<std::string_view, 9> kDaemons{"chronyd", "ntpd",   "systemd-timesyn", "openntpd", "ptp4l",
+                                                     "phc2sys", "ntpsec", "VBoxService",     "vmtoolsd"};
   for (const Section& section : store.bundle("raw/processes.bundle")) {
     if (section.failed || !section.name.ends_with("/stat")) continue;
     size_t open = section.bytes.find('('), close = section.bytes.rfind(')');
@@ -51,15 +51,15 @@ void gather_host_time(GatherContext& context) {
   if (clock < 0) {
     context.out.failed("raw/host/adjtimex", "adjtimex(2)", sys_error("adjtimex", errno));
   } else {
-    context.out.artifact("raw/host/adjtimex", "adjtimex(2)",
-                         fmt::format("state {}\nstatus {}\noffset {}\nfreq {}\nmaxerror {}\nesterror {}\nconstant {}\n"
-                                     "precision {}\ntolerance {}\ntick {}\nppsfreq {}\njitter {}\nshift {}\nstabil {}\n"
-                                     "jitcnt {}\ncalcnt {}\nerrcnt {}\nstbcnt {}\ntai {}\n",
-                                     clock, state.status, state.offset, state.freq, state.maxerror, state.esterror,
-                                     state.constant, state.precision, state.tolerance, state.tick, state.ppsfreq,
-                                     state.jitter, state.shift, state.stabil, state.jitcnt, state.calcnt, state.errcnt,
-                                     state.stbcnt, state.tai),
-                         Redact::kNothing);
+    context.out.artifact(
+        "raw/host/adjtimex", "adjtimex(2)",
+        fmt::format("state {}\nstatus {}\noffset {}\nfreq {}\nmaxerror {}\nesterror {}\nconstant {}\n"
+                    "precision {}\ntolerance {}\ntick {}\nppsfreq {}\njitter {}\nshift {}\nstabil {}\n"
+                    "jitcnt {}\ncalcnt {}\nerrcnt {}\nstbcnt {}\ntai {}\n",
+                    clock, state.status, state.offset, state.freq, state.maxerror, state.esterror, state.constant,
+                    state.precision, state.tolerance, state.tick, state.ppsfreq, state.jitter, state.shift,
+                    state.stabil, state.jitcnt, state.calcnt, state.errcnt, state.stbcnt, state.tai),
+        Redact::kNothing);
   }
   store_once(context, kSource, Redact::kNothing);
   store_once(context, kSources, Redact::kNothing);

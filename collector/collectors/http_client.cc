@@ -41,8 +41,10 @@ class GuardedStream : public httplib::Stream {
     size_t taken = std::min(size, waiting.size());
     if (!count(taken)) return -1;
     std::copy_n(waiting.data(), taken, bytes);
-    if (status_line_.empty()) begin_ += taken;
-    else status_line_.erase(0, taken);
+    if (status_line_.empty())
+      begin_ += taken;
+    else
+      status_line_.erase(0, taken);
     return static_cast<ssize_t>(taken);
   }
 
@@ -98,9 +100,11 @@ class GuardedStream : public httplib::Stream {
     if (problem_) return false;
     // 1xx announces another status line, which nobody asked for.
     const std::string& line = status_line_;
-    checked_ = line.starts_with("HTTP/1.") && line.size() > 12 && line.ends_with('\n') && line[9] >= '2' && line[9] <= '5';
+    checked_ =
+        line.starts_with("HTTP/1.") && line.size() > 12 && line.ends_with('\n') && line[9] >= '2' && line[9] <= '5';
     if (!checked_)
-      give_up(malformed(line.empty() ? "closed without an answer" : fmt::format("not HTTP: '{}'", printable_line(trim(line), 120))));
+      give_up(malformed(line.empty() ? "closed without an answer"
+                                     : fmt::format("not HTTP: '{}'", printable_line(trim(line), 120))));
     return checked_;
   }
 
@@ -125,11 +129,11 @@ class GuardedStream : public httplib::Stream {
   Deadline total_, next_byte_;
   std::array<char, 16 * 1024> buffer_;
   size_t begin_ = 0, end_ = 0;
-  size_t header_bytes_ = 0, body_bytes_ = 0, content_bytes_ = 0;   // content: body without chunk headers
+  size_t header_bytes_ = 0, body_bytes_ = 0, content_bytes_ = 0;  // content: body without chunk headers
   bool checked_ = false, in_body_ = false;
   std::optional<Clock::time_point> first_byte_at_;
   std::optional<Error> problem_;
-  std::string status_line_;   // what of it was not read yet
+  std::string status_line_;  // what of it was not read yet
 };
 
 // httplib's HTTP without its sockets.
@@ -139,7 +143,7 @@ class HttpExchange : public httplib::ClientImpl {
   bool run(httplib::Stream& stream, httplib::Request& request, httplib::Response& response, httplib::Error& error) {
     try {
       return process_request(stream, request, response, true, error);
-    } catch (const std::exception&) {   // bad_alloc, regex_error: the answer is not whole
+    } catch (const std::exception&) {  // bad_alloc, regex_error: the answer is not whole
       return false;
     }
   }
@@ -188,7 +192,8 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
     have_head = true;
     stream.body_begins();
     copy_head(response, answer);
-    if (response.has_header("Content-Length")) promised = parse_number<uint64_t>(response.get_header_value("Content-Length"));
+    if (response.has_header("Content-Length"))
+      promised = parse_number<uint64_t>(response.get_header_value("Content-Length"));
     return true;
   };
   auto check = [&] {
@@ -202,8 +207,9 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
     answer.body.append(bytes, std::min(size, room));
     if (!checked && answer.body.size() >= kFirstBytes && !check()) return false;
     if (size <= room) return true;
-    answer.broken = Error{ErrorCode::kTruncated, address.name() + path,
-                          fmt::format("longer than the limit of {}", human_bytes(static_cast<double>(limits.body_bytes))), 0};
+    answer.broken =
+        Error{ErrorCode::kTruncated, address.name() + path,
+              fmt::format("longer than the limit of {}", human_bytes(static_cast<double>(limits.body_bytes))), 0};
     return false;
   };
   httplib::Response response;
@@ -212,7 +218,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
   auto ended = Clock::now();
   answer.first_byte_ms = ms_between(started, stream.first_byte_at().value_or(ended));
   answer.took_ms = ms_between(started, ended);
-  if (!have_head && response.status == 204) {   // httplib does not announce an answer that has no body
+  if (!have_head && response.status == 204) {  // httplib does not announce an answer that has no body
     have_head = true;
     copy_head(response, answer);
   }
@@ -222,10 +228,13 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
   }
   if (!checked && !answer.broken && (whole || !answer.body.empty())) check();
   if (!whole && !answer.broken) {
-    if (stream.problem()) answer.broken = *stream.problem();
-    else if (promised) answer.broken = Error{ErrorCode::kTruncated, address.name() + path,
-                          fmt::format("ended after {} of {} bytes", answer.body.size(), *promised), 0};
-    else answer.broken = Error{ErrorCode::kTruncated, address.name() + path, "ended within a chunk", 0};
+    if (stream.problem())
+      answer.broken = *stream.problem();
+    else if (promised)
+      answer.broken = Error{ErrorCode::kTruncated, address.name() + path,
+                            fmt::format("ended after {} of {} bytes", answer.body.size(), *promised), 0};
+    else
+      answer.broken = Error{ErrorCode::kTruncated, address.name() + path, "ended within a chunk", 0};
   }
   return answer;
 }

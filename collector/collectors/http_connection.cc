@@ -121,13 +121,19 @@ class TlsConnection : public HttpConnection {
       int system_error = errno;
       short events = 0;
       switch (SSL_get_error(ssl_, outcome)) {
-        case SSL_ERROR_WANT_READ: events = POLLIN; break;
-        case SSL_ERROR_WANT_WRITE: events = POLLOUT; break;
-        case SSL_ERROR_ZERO_RETURN: return 0;
+        case SSL_ERROR_WANT_READ:
+          events = POLLIN;
+          break;
+        case SSL_ERROR_WANT_WRITE:
+          events = POLLOUT;
+          break;
+        case SSL_ERROR_ZERO_RETURN:
+          return 0;
         case SSL_ERROR_SYSCALL:
           if (system_error != 0) return fail_errno(name_, system_error, "TLS");
           return fail(ErrorCode::kMalformed, name_, "TLS: " + tls_words());
-        default: return fail(ErrorCode::kMalformed, name_, "TLS: " + tls_words());
+        default:
+          return fail(ErrorCode::kMalformed, name_, "TLS: " + tls_words());
       }
       if (auto ready = wait(events, deadline, what); !ready) return tl::unexpected(ready.error());
     }
@@ -166,11 +172,13 @@ Result<UniqueFd> open_below(const std::string& root, const std::string& path) {
   return at;
 }
 
-Result<void> finish_connect(int fd, const sockaddr* address, socklen_t length, const std::string& name, Deadline deadline) {
+Result<void> finish_connect(int fd, const sockaddr* address, socklen_t length, const std::string& name,
+                            Deadline deadline) {
   while (connect(fd, address, length) != 0) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN) {
-      // A unix socket whose queue is full: the kernel does not tell when there is room again, so ask until the deadline.
+      // A unix socket whose queue is full: the kernel does not tell when there is room again, so ask until the
+      // deadline.
       if (deadline.passed()) return fail(ErrorCode::kTimeout, name, "the queue of the listener stayed full");
       poll(nullptr, 0, std::min(deadline.remaining_ms(), 20));
       continue;
@@ -206,7 +214,8 @@ Result<UniqueFd> connect_unix(const HttpAddress& address, Deadline deadline) {
     file = std::move(*opened);
     path = fmt::format("/proc/self/fd/{}", file.get());
   }
-  if (path.size() >= sizeof to.sun_path) return fail(ErrorCode::kUnsupported, address.name(), "name longer than 107 bytes");
+  if (path.size() >= sizeof to.sun_path)
+    return fail(ErrorCode::kUnsupported, address.name(), "name longer than 107 bytes");
   std::memcpy(to.sun_path, path.data(), path.size());
   if (abstract) to.sun_path[0] = '\0';
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
@@ -262,7 +271,8 @@ Result<void> HttpConnection::wait(short events, Deadline deadline, std::string_v
     int ready = poll(&waiting, 1, left);
     if (ready > 0) return {};
     if (ready < 0 && errno != EINTR) return fail_errno(name_, errno, "poll");
-    if (ready == 0 && deadline.passed()) return fail(ErrorCode::kTimeout, name_, fmt::format("waited in vain for {}", what));
+    if (ready == 0 && deadline.passed())
+      return fail(ErrorCode::kTimeout, name_, fmt::format("waited in vain for {}", what));
   }
 }
 

@@ -1,5 +1,5 @@
-// A byte stream to an HTTP server, plain or TLS, over TCP or a unix socket. Each call has a deadline that holds whatever
-// the server does: nothing here can sleep for longer.
+// A byte stream to an HTTP server, plain or TLS, over TCP or a unix socket. Each call has a deadline that holds
+// whatever the server does: nothing here can sleep for longer.
 #pragma once
 
 #include <memory>
@@ -14,25 +14,25 @@ namespace ec {
 
 struct HttpAddress {
   bool tls = false;
-  std::string host;             // name or numeric address, IPv6 without brackets; "" for a unix socket
+  std::string host;  // name or numeric address, IPv6 without brackets; "" for a unix socket
   uint16_t port = 0;
-  std::string unix_path;        // absolute; "@name" is the abstract name space
-  std::string unix_root;        // folder that unix_path is below, e.g. "/proc/42/root"; "" = ours
-  std::string authorization;    // value of the header, "" = none; a secret
+  std::string unix_path;      // absolute; "@name" is the abstract name space
+  std::string unix_root;      // folder that unix_path is below, e.g. "/proc/42/root"; "" = ours
+  std::string authorization;  // value of the header, "" = none; a secret
 
-  std::string name() const;     // "127.0.0.1:6060", "[::1]:6060", "unix:/run/app.sock"
+  std::string name() const;  // "127.0.0.1:6060", "[::1]:6060", "unix:/run/app.sock"
   std::string host_header() const;
 };
 
-// Looks up the name of the host once, so that a resolver that hangs can be told from a server that does. Its answer, or that
-// there is none, is what connecting will find again.
+// Looks up the name of the host once, so that a resolver that hangs can be told from a server that does. Its answer, or
+// that there is none, is what connecting will find again.
 void resolve_once(const HttpAddress& address);
 
 class HttpConnection {
  public:
-  // Looks the name up, connects and, for https, shakes hands and verifies the certificate (system store, or SSL_CERT_FILE
-  // and SSL_CERT_DIR). A look-up of a name that is not numeric is the only step that has no deadline of ours.
-  // Errors: that of connect(2) in its words, timeout, malformed (what TLS says), denied (certificate).
+  // Looks the name up, connects and, for https, shakes hands and verifies the certificate (system store, or
+  // SSL_CERT_FILE and SSL_CERT_DIR). A look-up of a name that is not numeric is the only step that has no deadline of
+  // ours. Errors: that of connect(2) in its words, timeout, malformed (what TLS says), denied (certificate).
   static Result<std::unique_ptr<HttpConnection>> open(const HttpAddress& address, Deadline deadline);
   virtual ~HttpConnection() = default;
 

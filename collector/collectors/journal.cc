@@ -25,8 +25,8 @@ constexpr size_t kMessageBytes = 4096;
 constexpr size_t kArtifactBytes = 512 * 1024;
 
 struct Unit {
-  std::string name;       // "nginx.service"
-  std::string user_id;    // of a unit of a user's own manager; "" = of the system
+  std::string name;     // "nginx.service"
+  std::string user_id;  // of a unit of a user's own manager; "" = of the system
 };
 
 Result<Unit> unit_of(const TargetIdentity& target) {
@@ -39,7 +39,8 @@ Result<Unit> unit_of(const TargetIdentity& target) {
     Unit unit{unit_from_path(entry.path), {}};
     if (!unit.name.ends_with(".service") && !unit.name.ends_with(".scope")) continue;
     size_t manager = entry.path.find("/user@"), end = entry.path.find(".service/", manager);
-    if (manager != std::string::npos && end != std::string::npos) unit.user_id = entry.path.substr(manager + 6, end - manager - 6);
+    if (manager != std::string::npos && end != std::string::npos)
+      unit.user_id = entry.path.substr(manager + 6, end - manager - 6);
     return unit;
   }
   return fail(ErrorCode::kNotFound, file, "not in a unit of systemd");
@@ -50,7 +51,8 @@ struct JournalPath {
   int64_t modified = 0;
 };
 
-// Journals of this host in which lines of the unit may be: the one being written first, then archived ones, newest first.
+// Journals of this host in which lines of the unit may be: the one being written first, then archived ones, newest
+// first.
 std::vector<JournalPath> journals(const Unit& unit, std::optional<Error>& denied) {
   std::vector<JournalPath> found;
   auto machine = read_file("/etc/machine-id", 4096);
@@ -64,7 +66,8 @@ std::vector<JournalPath> journals(const Unit& unit, std::optional<Error>& denied
     if (!stream && errno == EACCES) denied = sys_error(folder, EACCES);
     while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
       std::string_view name = entry->d_name;
-      bool active = name == prefix + ".journal", archived = name.starts_with(prefix + "@") && name.ends_with(".journal");
+      bool active = name == prefix + ".journal",
+           archived = name.starts_with(prefix + "@") && name.ends_with(".journal");
       if (!active && !archived) continue;
       JournalPath journal{folder + "/" + std::string(name), INT64_MAX};
       struct stat file {};
@@ -87,10 +90,12 @@ Result<std::vector<JournalEntry>> read_journal(const std::string& path, const st
   return newest_entries(path, read_at, unit, limit);
 }
 
-// As journalctl -o short-iso, with the priority where it tells something: "2026-11-20T22:05:11.000Z nginx[42]: [err] text".
+// As journalctl -o short-iso, with the priority where it tells something: "2026-11-20T22:05:11.000Z nginx[42]: [err]
+// text".
 std::string line_of(const JournalEntry& entry) {
   constexpr std::array<std::string_view, 5> kPriorities{"[emerg] ", "[alert] ", "[crit] ", "[err] ", "[warning] "};
-  std::string line = rfc3339(static_cast<int64_t>(std::min<uint64_t>(entry.realtime_us, INT64_MAX / 1000) * 1000), true);
+  std::string line =
+      rfc3339(static_cast<int64_t>(std::min<uint64_t>(entry.realtime_us, INT64_MAX / 1000) * 1000), true);
   line += ' ';
   line += printable_line(entry.identifier, 64);
   if (!entry.pid.empty()) line += fmt::format("[{}]", printable_line(entry.pid, 16));
@@ -146,8 +151,10 @@ void gather_journal(GatherContext& context) {
   std::string text;
   for (const JournalEntry& entry : entries) text += line_of(entry);
   if (text.size() > kArtifactBytes) text = text.substr(text.find('\n', text.size() - kArtifactBytes) + 1);
-  if (problem) out.partial(kJournalArtifact, source, text, problem->message(), Redact::kText);
-  else out.artifact(kJournalArtifact, source, text, Redact::kText);
+  if (problem)
+    out.partial(kJournalArtifact, source, text, problem->message(), Redact::kText);
+  else
+    out.artifact(kJournalArtifact, source, text, Redact::kText);
 }
 
 Part<uint64_t> parse_journal_lines(const RawStore& store) {

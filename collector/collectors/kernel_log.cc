@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view kArtifact = "raw/kmsg.txt";
 constexpr size_t kNewestBytes = 256 * 1024;
-constexpr size_t kLinesKept = 2000;      // in the snapshot
+constexpr size_t kLinesKept = 2000;            // in the snapshot
 constexpr int kReadAll = 3, kSizeBuffer = 10;  // syslog(2): SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER
 
 struct KernelLog {
@@ -87,7 +87,8 @@ std::string memory_cgroup_of(const RawStore& store, int pid) {
   if (!entries) return {};
   std::string unified;
   for (const CgroupEntry& entry : *entries) {
-    if (std::find(entry.controllers.begin(), entry.controllers.end(), "memory") != entry.controllers.end()) return entry.path;
+    if (std::find(entry.controllers.begin(), entry.controllers.end(), "memory") != entry.controllers.end())
+      return entry.path;
     if (entry.hierarchy == 0) unified = entry.path;
   }
   return unified;
@@ -119,8 +120,10 @@ void gather_kernel_log(GatherContext& context) {
       return;
     }
   }
-  if (log->partial.empty()) context.out.artifact(kArtifact, log->source, log->text, Redact::kText);
-  else context.out.partial(kArtifact, log->source, log->text, log->partial, Redact::kText);
+  if (log->partial.empty())
+    context.out.artifact(kArtifact, log->source, log->text, Redact::kText);
+  else
+    context.out.partial(kArtifact, log->source, log->text, log->partial, Redact::kText);
 }
 
 void parse_kernel_log(const RawStore& store, Snapshot& snapshot) {

@@ -10,9 +10,9 @@ namespace ec {
 namespace {
 
 struct Program {
-  std::string_view file;      // the file's name, or its beginning when a digit, '.', '-' or '_' follows
+  std::string_view file;  // the file's name, or its beginning when a digit, '.', '-' or '_' follows
   std::string_view product;
-  std::string_view needle;    // "" = the version is not in the file in a form that can be told apart
+  std::string_view needle;  // "" = the version is not in the file in a form that can be told apart
 };
 
 constexpr std::array kPrograms{
@@ -47,9 +47,9 @@ constexpr std::array kPrograms{
 
 struct Runtime {
   std::string_view language;
-  std::string_view file;      // of the interpreter, as above
-  std::string_view library;   // mapped library's name starts so
-  std::string_view needle;    // "" = by the file's own name or path
+  std::string_view file;     // of the interpreter, as above
+  std::string_view library;  // mapped library's name starts so
+  std::string_view needle;   // "" = by the file's own name or path
 };
 
 constexpr std::array kRuntimes{
@@ -101,7 +101,8 @@ std::string python_series(std::string_view path) {
 std::string version_at_start(std::string_view text) {
   constexpr std::string_view kAllowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+~-";
   std::string version(text.substr(0, std::min<size_t>(text.find_first_not_of(kAllowed), 60)));
-  while (!version.empty() && std::string_view(".+~-").find(version.back()) != std::string_view::npos) version.pop_back();
+  while (!version.empty() && std::string_view(".+~-").find(version.back()) != std::string_view::npos)
+    version.pop_back();
   bool sound = !version.empty() && is_digit(version[0]) && version.find('.') != std::string::npos;
   return sound ? version : std::string{};
 }
@@ -145,7 +146,7 @@ std::string runtime_version(const Runtime& runtime, const ProgramFacts& facts, s
   }
   if (runtime.language == "CPython") {
     std::string series = python_series(carrier);
-    for (const std::string& text : facts.texts)   // PY_VERSION stands by itself: "3.11.2", "3.13.0rc1"
+    for (const std::string& text : facts.texts)  // PY_VERSION stands by itself: "3.11.2", "3.13.0rc1"
       if (!series.empty() && text.starts_with(series + ".") && text.size() > series.size() + 1 && text.size() < 16 &&
           is_digit(text[series.size() + 1]) && version_at_start(text) == text)
         return text;
@@ -160,11 +161,13 @@ std::string runtime_version(const Runtime& runtime, const ProgramFacts& facts, s
 std::vector<std::string> version_needles(std::string_view path) {
   std::vector<std::string> needles;
   auto add = [&](std::string needle) {
-    if (!needle.empty() && std::find(needles.begin(), needles.end(), needle) == needles.end()) needles.push_back(std::move(needle));
+    if (!needle.empty() && std::find(needles.begin(), needles.end(), needle) == needles.end())
+      needles.push_back(std::move(needle));
   };
   if (const Program* program = program_of(path)) add(std::string(program->needle));
   for (const Runtime& runtime : kRuntimes)
-    if (names(runtime.file, file_name(path)) || (!runtime.library.empty() && file_name(path).starts_with(runtime.library)))
+    if (names(runtime.file, file_name(path)) ||
+        (!runtime.library.empty() && file_name(path).starts_with(runtime.library)))
       add(std::string(runtime.needle));
   if (std::string series = python_series(path); !series.empty()) add(series + ".");
   return needles;
@@ -192,7 +195,8 @@ std::string language_of(const ProgramFacts& facts) {
   if (program == nullptr || program->product == "Apache httpd")
     for (const Runtime& runtime : kRuntimes)
       for (const std::string& library : facts.libraries)
-        if (!runtime.library.empty() && file_name(library).starts_with(runtime.library)) return with_version(runtime, library);
+        if (!runtime.library.empty() && file_name(library).starts_with(runtime.library))
+          return with_version(runtime, library);
   constexpr std::string_view kRustc = "rustc version ";
   if (size_t at = facts.comment.find(kRustc); at != std::string::npos) {
     std::string version = version_at_start(std::string_view(facts.comment).substr(at + kRustc.size()));

@@ -10,20 +10,20 @@
 
 namespace ec {
 
-// What stands before the version in the read-only data of this file: "nginx/", "3.11." for python3.11. Empty when the file
-// is not known, or when its data does not tell.
+// What stands before the version in the read-only data of this file: "nginx/", "3.11." for python3.11. Empty when the
+// file is not known, or when its data does not tell.
 std::vector<std::string> version_needles(std::string_view path);
 
 // Mapped libraries whose data tells the version of a language runtime: libpython3.11.so.1.0, libnode.so …
 bool is_runtime_library(std::string_view path);
 
 struct ProgramFacts {
-  std::string path;                              // of the executable
-  std::vector<std::string> texts;                // found with version_needles() in the executable or a runtime library
-  std::vector<std::string> libraries;            // mapped, paths
-  std::string go_version;                        // "1.19.8"
-  std::string java_release;                      // text of the JVM's release file
-  std::string comment;                           // .comment: what compiled it
+  std::string path;                    // of the executable
+  std::vector<std::string> texts;      // found with version_needles() in the executable or a runtime library
+  std::vector<std::string> libraries;  // mapped, paths
+  std::string go_version;              // "1.19.8"
+  std::string java_release;            // text of the JVM's release file
+  std::string comment;                 // .comment: what compiled it
   std::optional<DpkgPackage> package;
 };
 

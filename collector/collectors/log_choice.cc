@@ -21,9 +21,10 @@ bool ends_with_any(std::string_view text, const std::array<std::string_view, N>&
 }  // namespace
 
 int log_likelihood(std::string_view path, int fd, bool append) {
-  constexpr std::array<std::string_view, 22> kData{".aof",  ".rdb",     ".db",  ".sqlite", ".sqlite3", "-wal",  "-shm", "-journal",
-                                                   ".wal",  ".ibd",     ".sst", ".ldb",    ".journal", ".lock", ".pid", ".index",
-                                                   ".gz",   ".timeindex", ".bin", ".history", ".hprof",  ".jfr"};
+  constexpr std::array<std::string_view, 22> kData{
+      ".aof", ".rdb",       ".db",  ".sqlite",  ".sqlite3", "-wal",  "-shm", "-journal",
+      ".wal", ".ibd",       ".sst", ".ldb",     ".journal", ".lock", ".pid", ".index",
+      ".gz",  ".timeindex", ".bin", ".history", ".hprof",   ".jfr"};
   constexpr std::array<std::string_view, 6> kLog{".log", ".err", ".out", ".stderr", ".stdout", ".jsonl"};
   constexpr std::array<std::string_view, 6> kNotLogs{"/proc/", "/sys/", "/dev/", "/pg_wal/", "/pg_xlog/", "/binlog"};
   std::string_view name = base_name(path);
@@ -48,7 +49,8 @@ std::string log_artifact(std::string_view path, int fd) {
   if (name.ends_with(".log")) name.remove_suffix(4);
   std::string safe;
   for (char c : name.substr(0, 60)) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
     safe += plain ? c : '_';
   }
   return fmt::format("logs/{}-{}.log", fd, safe.empty() ? "log" : safe);

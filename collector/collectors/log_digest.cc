@@ -10,12 +10,12 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kMostGroups = 1000;       // while counting
-constexpr size_t kMostDigestLines = 40;    // in the result
+constexpr size_t kMostGroups = 1000;     // while counting
+constexpr size_t kMostDigestLines = 40;  // in the result
 constexpr size_t kMostLastErrors = 10;
 constexpr size_t kExampleBytes = 300;
 constexpr double kRecentSeconds = 300;
-constexpr int kKernelError = 3;            // KERN_ERR
+constexpr int kKernelError = 3;  // KERN_ERR
 
 }  // namespace
 
@@ -66,14 +66,16 @@ void LogDigest::add(std::string_view artifact, std::string_view text, bool curre
   timed_ = true;
   double span = *last - *first, window = std::min(span, kRecentSeconds);
   span_seconds_ = std::max(span_seconds_, span);
-  auto recent = std::count_if(error_times.begin(), error_times.end(), [&](double time) { return time >= *last - window; });
+  auto recent =
+      std::count_if(error_times.begin(), error_times.end(), [&](double time) { return time >= *last - window; });
   errors_per_minute_ += static_cast<double>(recent) / (window / 60);
 }
 
 void LogDigest::add_kernel_log(const std::vector<KmsgRecord>& records) {
   for (const KmsgRecord& record : records)
     if (record.facility == 0 && record.level <= kKernelError)
-      count(record.level < kKernelError ? LogLevel::kFatal : LogLevel::kError, record.text, "raw/kmsg.txt", record.line, false);
+      count(record.level < kKernelError ? LogLevel::kFatal : LogLevel::kError, record.text, "raw/kmsg.txt", record.line,
+            false);
 }
 
 void LogDigest::finish(Logs& logs) const {
@@ -93,7 +95,8 @@ void LogDigest::finish(Logs& logs) const {
   logs.span_seconds = timed_ ? std::optional(span_seconds_) : std::nullopt;
 
   std::vector<LastError> latest = last_errors_;
-  std::stable_sort(latest.begin(), latest.end(), [](const LastError& a, const LastError& b) { return a.time < b.time; });
+  std::stable_sort(latest.begin(), latest.end(),
+                   [](const LastError& a, const LastError& b) { return a.time < b.time; });
   if (latest.size() > kMostLastErrors) latest.erase(latest.begin(), latest.end() - kMostLastErrors);
   logs.last_errors.clear();
   for (LastError& error : latest) logs.last_errors.push_back(std::move(error.text));

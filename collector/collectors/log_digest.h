@@ -19,8 +19,8 @@ class LogDigest {
   // One log, oldest line first. `artifact` is where it is in the archive. Lines are counted from 1. A log that is not
   // `current` (nobody has written to it lately) has no part in rates: its burst is history.
   void add(std::string_view artifact, std::string_view text, bool current = true);
-  // Errors and worse (levels 0 to 3) of the kernel log; the artifact is raw/kmsg.txt. They do not count as error lines of
-  // the target.
+  // Errors and worse (levels 0 to 3) of the kernel log; the artifact is raw/kmsg.txt. They do not count as error lines
+  // of the target.
   void add_kernel_log(const std::vector<KmsgRecord>& records);
 
   // Sets digest, error_lines, lines, errors_per_minute, span_seconds and last_errors of `logs`.
@@ -33,7 +33,7 @@ class LogDigest {
     LogLevel level = LogLevel::kNone;
   };
   struct LastError {
-    double time = 0;      // 0: the line has none
+    double time = 0;  // 0: the line has none
     std::string text;
   };
 

@@ -24,7 +24,7 @@ constexpr size_t kMostLogs = 8;
 constexpr uint64_t kMostBytes = 1u << 20;
 constexpr uint64_t kMostInfos = 4000;
 constexpr uint64_t kMostDescriptors = 200'000;
-constexpr uint64_t kCurrentSeconds = 900;   // a log that was written to within this time before the run tells of now
+constexpr uint64_t kCurrentSeconds = 900;  // a log that was written to within this time before the run tells of now
 
 struct OpenLog {
   int fd = -1;
@@ -55,7 +55,8 @@ std::optional<OpenLog> candidate(Descriptors& descriptors, const LocalMounts& mo
   return found;
 }
 
-std::vector<OpenLog> candidates(Descriptors& descriptors, const LocalMounts& mounts, FdLinks* shared, Deadline deadline) {
+std::vector<OpenLog> candidates(Descriptors& descriptors, const LocalMounts& mounts, FdLinks* shared,
+                                Deadline deadline) {
   std::vector<OpenLog> found;
   std::set<std::pair<dev_t, ino_t>> seen;
   uint64_t infos = 0, count = 0;
@@ -71,8 +72,8 @@ std::vector<OpenLog> candidates(Descriptors& descriptors, const LocalMounts& mou
   return found;
 }
 
-// Opened anew through the link in /proc, which works for deleted files too. O_NOATIME where we may, so that reading leaves
-// no trace; never blocks on a pipe or terminal that took the place of the file.
+// Opened anew through the link in /proc, which works for deleted files too. O_NOATIME where we may, so that reading
+// leaves no trace; never blocks on a pipe or terminal that took the place of the file.
 Result<std::string> read_tail(const std::string& link, const OpenLog& log, uint64_t limit) {
   constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   UniqueFd fd(open(link.c_str(), kFlags | O_NOATIME));
@@ -89,7 +90,7 @@ Result<std::string> read_tail(const std::string& link, const OpenLog& log, uint6
     ssize_t got = pread(fd.get(), tail.data() + filled, wanted - filled, static_cast<off_t>(size - wanted + filled));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(link, errno);
-    if (got == 0) break;   // truncated meanwhile
+    if (got == 0) break;  // truncated meanwhile
     filled += static_cast<size_t>(got);
   }
   tail.resize(filled);
@@ -110,16 +111,17 @@ bool gather_tail(const OpenLog& log, const std::string& folder, uint64_t limit, 
   auto size = static_cast<uint64_t>(log.file.st_size);
   std::string_view lines = from_line_start(*tail, size > tail->size());
   if (!looks_like_log(lines)) return false;
-  out.section(kBundle, artifact, fmt::format("fd {}\nsize {}\ntail {}\ndeleted {}\nmodified {}\npath {}\n", log.fd, size,
-                                             lines.size(), log.deleted ? 1 : 0, std::max<int64_t>(log.file.st_mtime, 0),
-                                             printable_line(log.path, 4096)));
+  out.section(
+      kBundle, artifact,
+      fmt::format("fd {}\nsize {}\ntail {}\ndeleted {}\nmodified {}\npath {}\n", log.fd, size, lines.size(),
+                  log.deleted ? 1 : 0, std::max<int64_t>(log.file.st_mtime, 0), printable_line(log.path, 4096)));
   out.artifact(artifact, source, lines, Redact::kText);
   stored += lines.size();
   return true;
 }
 
 struct StoredTail : LogTail {
-  uint64_t modified = 0;   // seconds since 1970; 0: not known
+  uint64_t modified = 0;  // seconds since 1970; 0: not known
 };
 
 std::optional<StoredTail> parse_tail(const Section& section) {
@@ -152,15 +154,18 @@ void gather_logs(GatherContext& context) {
   Sink& out = context.out;
   auto descriptors = Descriptors::open(target);
   if (!descriptors) {
-    out.failed(kBundle, fmt::format("/proc/{}/fd", target.pid), descriptors.error(), fix_for(descriptors.error(), "fd"));
+    out.failed(kBundle, fmt::format("/proc/{}/fd", target.pid), descriptors.error(),
+               fix_for(descriptors.error(), "fd"));
   } else {
     out.touch(descriptors->folder());
     // Even when a file hung an earlier helper: the others are stored again under the same names.
     uint64_t stored = 0, logs = 0, passed_over = 0;
     for (const OpenLog& log : candidates(*descriptors, LocalMounts::of(target), context.fd_links, context.deadline)) {
       uint64_t limit = std::min(context.options.log_tail_bytes, kMostBytes - std::min(stored, kMostBytes));
-      if (logs == kMostLogs || limit == 0 || context.deadline.passed()) ++passed_over;
-      else if (gather_tail(log, descriptors->folder(), limit, stored, out)) ++logs;
+      if (logs == kMostLogs || limit == 0 || context.deadline.passed())
+        ++passed_over;
+      else if (gather_tail(log, descriptors->folder(), limit, stored, out))
+        ++logs;
     }
     out.section(kBundle, "count", fmt::format("logs {}\npassed_over {}\n", logs, passed_over));
   }
@@ -176,7 +181,7 @@ void parse_logs(const RawStore& store, Snapshot& snapshot) {
     return;
   }
   LogDigest digest;
-  std::set<std::string_view> seen;   // a helper that started again names some twice
+  std::set<std::string_view> seen;  // a helper that started again names some twice
   for (const Section& section : store.bundle(kBundle)) {
     if (section.failed || !section.name.starts_with("logs/") || !seen.insert(section.name).second) continue;
     auto tail = parse_tail(section);

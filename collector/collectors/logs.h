@@ -1,5 +1,5 @@
-// Tails of the logs that the target holds open for writing, deleted ones too: logs/FD-NAME.log, with raw/logs.bundle saying
-// what each is.
+// Tails of the logs that the target holds open for writing, deleted ones too: logs/FD-NAME.log, with raw/logs.bundle
+// saying what each is.
 #pragma once
 
 #include "collector/collectors/collector.h"

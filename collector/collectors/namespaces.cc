@@ -26,8 +26,10 @@ void gather_namespaces(GatherContext& context) {
   auto store = [&](const std::string& name, const std::string& link) {
     context.out.touch(link);
     auto text = read_link(link);
-    if (text) context.out.section(bundle, name, *text);
-    else context.out.failed_section(bundle, name, text.error());
+    if (text)
+      context.out.section(bundle, name, *text);
+    else
+      context.out.failed_section(bundle, name, text.error());
   };
   for (const char* name : {"exe", "cwd", "root"}) store(name, fmt::format("{}/{}", live, name));
   for (std::string_view kind : kKinds) {
@@ -58,8 +60,10 @@ void parse_namespaces(const RawStore& store, Snapshot& snapshot) {
   for (const Section& section : sections) {
     if (section.name == "cwd" || section.name == "root") {
       Part<std::string>& part = section.name == "cwd" ? process.cwd : process.root;
-      if (section.failed) part = section.error;
-      else part = std::string(section.bytes);
+      if (section.failed)
+        part = section.error;
+      else
+        part = std::string(section.bytes);
     }
     if (!section.name.starts_with("ns/")) continue;
     if (section.failed) {
@@ -74,8 +78,10 @@ void parse_namespaces(const RawStore& store, Snapshot& snapshot) {
     link.same_as_ours = same != ours.end() && same->second == link.inode;
     links.push_back(std::move(link));
   }
-  if (!links.empty()) process.namespaces = std::move(links);
-  else process.namespaces = why.value_or(Error{ErrorCode::kTruncated, path, "expected sections ns/…", 0});
+  if (!links.empty())
+    process.namespaces = std::move(links);
+  else
+    process.namespaces = why.value_or(Error{ErrorCode::kTruncated, path, "expected sections ns/…", 0});
 }
 
 }  // namespace ec

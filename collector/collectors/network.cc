@@ -21,15 +21,16 @@ constexpr std::string_view kSettings = "raw/host/net_sysctl.bundle";
 constexpr std::string_view kConntrackUsed = "raw/proc/sys/net/netfilter/nf_conntrack_count";
 constexpr std::string_view kConntrackLimit = "raw/proc/sys/net/netfilter/nf_conntrack_max";
 
-// Enters the network namespace of the target while it lives: /proc/sys/net shows that of its reader. A helper process has
-// one thread, so nothing else is moved.
+// Enters the network namespace of the target while it lives: /proc/sys/net shows that of its reader. A helper process
+// has one thread, so nothing else is moved.
 class NetworkNamespace {
  public:
   explicit NetworkNamespace(const TargetIdentity* target) {
     if (!target) return;
     std::string task = fmt::format("/proc/{}/task/{}", target->pid, target->live_tid), link = task + "/ns/net";
     // Each namespace has a net/dev of its own (fs/proc/proc_net.c), and unlike ns/net anybody may ask for its inode.
-    struct stat ours_now {}, theirs_now {};
+    struct stat ours_now {
+    }, theirs_now{};
     if (stat("/proc/self/net/dev", &ours_now) != 0 || stat((task + "/net/dev").c_str(), &theirs_now) != 0) {
       error_ = sys_error(task + "/net/dev", errno);
       return;
@@ -58,14 +59,29 @@ class NetworkNamespace {
 
 void gather_settings(GatherContext& context) {
   constexpr std::string_view kNames[] = {
-      "net/core/somaxconn",          "net/core/netdev_max_backlog", "net/core/rmem_max",
-      "net/core/wmem_max",           "net/ipv4/tcp_max_syn_backlog", "net/ipv4/tcp_syncookies",
-      "net/ipv4/tcp_abort_on_overflow", "net/ipv4/ip_local_port_range", "net/ipv4/ip_local_reserved_ports",
-      "net/ipv4/tcp_tw_reuse",       "net/ipv4/tcp_fin_timeout",    "net/ipv4/tcp_max_tw_buckets",
-      "net/ipv4/tcp_max_orphans",    "net/ipv4/tcp_mem",            "net/ipv4/udp_mem",
-      "net/ipv4/tcp_rmem",           "net/ipv4/tcp_wmem",           "net/ipv4/tcp_keepalive_time",
-      "net/ipv4/tcp_congestion_control", "net/ipv4/tcp_retries2",   "net/ipv4/tcp_slow_start_after_idle",
-      "net/unix/max_dgram_qlen",     "net/netfilter/nf_conntrack_buckets",
+      "net/core/somaxconn",
+      "net/core/netdev_max_backlog",
+      "net/core/rmem_max",
+      "net/core/wmem_max",
+      "net/ipv4/tcp_max_syn_backlog",
+      "net/ipv4/tcp_syncookies",
+      "net/ipv4/tcp_abort_on_overflow",
+      "net/ipv4/ip_local_port_range",
+      "net/ipv4/ip_local_reserved_ports",
+      "net/ipv4/tcp_tw_reuse",
+      "net/ipv4/tcp_fin_timeout",
+      "net/ipv4/tcp_max_tw_buckets",
+      "net/ipv4/tcp_max_orphans",
+      "net/ipv4/tcp_mem",
+      "net/ipv4/udp_mem",
+      "net/ipv4/tcp_rmem",
+      "net/ipv4/tcp_wmem",
+      "net/ipv4/tcp_keepalive_time",
+      "net/ipv4/tcp_congestion_control",
+      "net/ipv4/tcp_retries2",
+      "net/ipv4/tcp_slow_start_after_idle",
+      "net/unix/max_dgram_qlen",
+      "net/netfilter/nf_conntrack_buckets",
   };
   NetworkNamespace there(context.target);
   if (there.error()) {
@@ -80,8 +96,10 @@ void gather_settings(GatherContext& context) {
     std::string file = fmt::format("/proc/sys/{}", name);
     context.out.touch(file);
     auto bytes = read_file(file, 64 * 1024);
-    if (bytes) context.out.section(kSettings, name, *bytes);
-    else context.out.failed_section(kSettings, name, bytes.error());
+    if (bytes)
+      context.out.section(kSettings, name, *bytes);
+    else
+      context.out.failed_section(kSettings, name, bytes.error());
   }
 }
 
@@ -174,7 +192,8 @@ void gather_network(GatherContext& context) {
   store("dev");
   store("snmp");
   store("netstat");
-  store_if_there(context, raw_path(context.reading, "proc/net/softnet_stat"), "/proc/net/softnet_stat", Redact::kNothing);
+  store_if_there(context, raw_path(context.reading, "proc/net/softnet_stat"), "/proc/net/softnet_stat",
+                 Redact::kNothing);
   if (context.reading != Reading::kFirst) return;
   for (const char* name : {"sockstat", "sockstat6", "snmp6"})  // the last two: only with IPv6
     store_if_there(context, artifact(name), fmt::format("{}/{}", folder, name), Redact::kNothing);

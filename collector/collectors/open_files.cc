@@ -78,13 +78,20 @@ std::optional<StatText> parse_stat(std::string_view text) {
 
 std::string_view kind_of_mode(uint32_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG: return "file";
-    case S_IFDIR: return "directory";
-    case S_IFIFO: return "fifo";
-    case S_IFCHR: return "chardev";
-    case S_IFBLK: return "blockdev";
-    case S_IFSOCK: return "socket";
-    default: return "?";
+    case S_IFREG:
+      return "file";
+    case S_IFDIR:
+      return "directory";
+    case S_IFIFO:
+      return "fifo";
+    case S_IFCHR:
+      return "chardev";
+    case S_IFBLK:
+      return "blockdev";
+    case S_IFSOCK:
+      return "socket";
+    default:
+      return "?";
   }
 }
 
@@ -105,7 +112,8 @@ void take_info(std::string_view where, std::string_view text, OpenFile& file) {
   file.access = access_word(info->flags);
   file.flags = open_flag_words(info->flags);
   bool named = file.target.starts_with('/');
-  if (named && std::find(file.flags.begin(), file.flags.end(), "O_DIRECTORY") != file.flags.end()) file.kind = "directory";
+  if (named && std::find(file.flags.begin(), file.flags.end(), "O_DIRECTORY") != file.flags.end())
+    file.kind = "directory";
   if (named) file.position = info->position;
   if (info->inode && file.inode == 0) file.inode = *info->inode;
   file.words = describe(*info, file.kind);
@@ -119,7 +127,7 @@ void take_stat(std::string_view text, OpenFile& file) {
   if (stat->inode) file.inode = stat->inode;
   if (!S_ISREG(stat->mode)) return;
   file.size_bytes = stat->size;
-  file.blocks_bytes = stat->blocks * 512;   // st_blocks is in units of 512 bytes, whatever the filesystem has
+  file.blocks_bytes = stat->blocks * 512;  // st_blocks is in units of 512 bytes, whatever the filesystem has
 }
 
 // The descriptor with this number; they come in ascending order, except after a helper had to start again.
@@ -127,7 +135,8 @@ OpenFile& file_of(std::vector<OpenFile>& files, int fd) {
   if (!files.empty() && files.back().fd == fd) return files.back();
   auto at = files.end();
   if (!files.empty() && files.back().fd > fd)
-    at = std::lower_bound(files.begin(), files.end(), fd, [](const OpenFile& file, int number) { return file.fd < number; });
+    at = std::lower_bound(files.begin(), files.end(), fd,
+                          [](const OpenFile& file, int number) { return file.fd < number; });
   if (at != files.end() && at->fd == fd) return *at;
   at = files.emplace(at);
   at->fd = fd;
@@ -164,7 +173,8 @@ void gather_open_files(GatherContext& context) {
     return;
   }
   if (context.out.hung_before(descriptors->folder())) {
-    context.out.failed_section(bundle, "count", Error{ErrorCode::kTimeout, descriptors->folder(), "reading it hung", 0});
+    context.out.failed_section(bundle, "count",
+                               Error{ErrorCode::kTimeout, descriptors->folder(), "reading it hung", 0});
     return;
   }
   if (context.fd_links) *context.fd_links = {};
@@ -176,7 +186,7 @@ void gather_open_files(GatherContext& context) {
       context.out.touch(descriptors->folder());
       late = late || context.deadline.passed();
     }
-    if (late || listed == kMostDescriptors) return true;   // go on counting
+    if (late || listed == kMostDescriptors) return true;  // go on counting
     gather_descriptor(*descriptors, mounts, fd, listed < kMostPlainInfos, context.fd_links, context.out, bundle);
     ++listed;
     return true;
@@ -205,10 +215,14 @@ void parse_open_files(const RawStore& store, Snapshot& snapshot) {
     if (!fd || *fd < 0 || slash == std::string_view::npos) continue;
     std::string_view part = section.name.substr(slash + 1);
     OpenFile& file = file_of(files.files, *fd);
-    if (section.failed) file.words = printable_line(section.error.message());
-    else if (part == "link") take_link(section.bytes, file);
-    else if (part == "info") take_info(section.name, section.bytes, file);
-    else if (part == "stat") take_stat(section.bytes, file);
+    if (section.failed)
+      file.words = printable_line(section.error.message());
+    else if (part == "link")
+      take_link(section.bytes, file);
+    else if (part == "info")
+      take_info(section.name, section.bytes, file);
+    else if (part == "stat")
+      take_stat(section.bytes, file);
   }
   files.count = std::max<uint64_t>(counts ? counts->descriptors : 0, files.files.size());
   // The counts are written last: without them the list stops where its reader did.

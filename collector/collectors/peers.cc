@@ -40,7 +40,7 @@ std::string wanted_links(const ProcRoot& proc, int pid, const std::unordered_set
     if (folder.error().code == ErrorCode::kDenied) ++scan.denied;
     return lines;
   }
-  std::array<char, 64> text;   // "socket:[18446744073709551615]"; a longer one is a path
+  std::array<char, 64> text;  // "socket:[18446744073709551615]"; a longer one is a path
   uint64_t here = 0;
   (void)folder->each("", [&](std::string_view name) {
     ++scan.links;
@@ -54,7 +54,7 @@ std::string wanted_links(const ProcRoot& proc, int pid, const std::unordered_set
     }
     ssize_t length = readlinkat(folder->fd(), name.data(), text.data(), text.size());
     if (length < 0 && (errno == EACCES || errno == EPERM)) {
-      ++scan.denied;   // the directory may be listed, its links are for tracers only
+      ++scan.denied;  // the directory may be listed, its links are for tracers only
       return false;
     }
     if (length <= 0 || static_cast<size_t>(length) >= text.size()) return true;
@@ -87,7 +87,8 @@ void gather_peers(const std::unordered_set<uint64_t>& inodes, int except, Deadli
     std::string lines = wanted_links(*proc, pid, inodes, deadline, scan);
     if (lines.empty()) return true;
     out.section(kPeersBundle, fmt::format("{}", pid), lines);
-    if (auto comm = proc->read(fmt::format("{}/comm", pid))) out.section(kPeersBundle, fmt::format("{}/comm", pid), *comm);
+    if (auto comm = proc->read(fmt::format("{}/comm", pid)))
+      out.section(kPeersBundle, fmt::format("{}/comm", pid), *comm);
     return true;
   });
   out.section(kPeersBundle, "scan",
@@ -102,7 +103,8 @@ Owners parse_peers(const RawStore& store) {
   for (const Section& section : sections) {
     size_t slash = section.name.find('/');
     if (slash == std::string_view::npos || section.name.substr(slash) != "/comm") continue;
-    if (auto pid = parse_number<int>(section.name.substr(0, slash))) names[*pid] = printable_line(trim(section.bytes), 64);
+    if (auto pid = parse_number<int>(section.name.substr(0, slash)))
+      names[*pid] = printable_line(trim(section.bytes), 64);
   }
   for (const Section& section : sections) {
     auto pid = parse_number<int>(section.name);

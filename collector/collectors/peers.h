@@ -1,5 +1,5 @@
-// Who holds the other end: processes that have one of the wanted pipes or sockets open. raw/peers.bundle has for each such
-// process a section "PID" with lines "FD LINK ACCESS" and one "PID/comm"; "scan" tells how far the search got.
+// Who holds the other end: processes that have one of the wanted pipes or sockets open. raw/peers.bundle has for each
+// such process a section "PID" with lines "FD LINK ACCESS" and one "PID/comm"; "scan" tells how far the search got.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace ec {
 
 inline constexpr std::string_view kPeersBundle = "raw/peers.bundle";
 
-// Reads the links of /proc/*/fd of all processes but `except` (the target, whose links are known). Costs a readlinkat per
-// open descriptor of the host, so it ends at the deadline or after 400,000 of them, and says so in "scan".
+// Reads the links of /proc/*/fd of all processes but `except` (the target, whose links are known). Costs a readlinkat
+// per open descriptor of the host, so it ends at the deadline or after 400,000 of them, and says so in "scan".
 void gather_peers(const std::unordered_set<uint64_t>& inodes, int except, Deadline deadline, Sink& out);
 
 struct Owner {

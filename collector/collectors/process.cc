@@ -13,9 +13,9 @@ namespace ec {
 
 void gather_process(GatherContext& context) {
   if (!context.target) return;
-  for (const ProcessFile& file : {ProcessFile{"stat"}, ProcessFile{"status"}, ProcessFile{"statm", Redact::kNothing},
-                                  ProcessFile{"io", Redact::kNothing, true},
-                                  ProcessFile{"schedstat", Redact::kNothing, true}})
+  for (const ProcessFile& file :
+       {ProcessFile{"stat"}, ProcessFile{"status"}, ProcessFile{"statm", Redact::kNothing},
+        ProcessFile{"io", Redact::kNothing, true}, ProcessFile{"schedstat", Redact::kNothing, true}})
     store_process_file(context, file);
   // A leader that has ended says nothing about memory, signals and capabilities; a thread that lives does.
   if (context.target->live_tid > 0 && context.target->live_tid != context.target->pid) {
@@ -62,7 +62,8 @@ void fill_stat(ProcessStatus& status, const PidStat& stat, const HostConstants& 
   status.threads = stat.threads;
   status.start_ticks = stat.start_ticks;
   if (constants.boottime_ns > 0)
-    status.age_seconds = static_cast<double>(constants.boottime_ns) / 1e9 - static_cast<double>(stat.start_ticks) / ticks;
+    status.age_seconds =
+        static_cast<double>(constants.boottime_ns) / 1e9 - static_cast<double>(stat.start_ticks) / ticks;
   if (status.age_seconds < 0) status.age_seconds = 0;  // ticks are coarse: a process just born
   status.user_cpu_seconds = static_cast<double>(stat.user_ticks) / ticks;
   status.system_cpu_seconds = static_cast<double>(stat.system_ticks) / ticks;

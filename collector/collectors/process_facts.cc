@@ -56,7 +56,7 @@ Result<std::string> read_in_root(const std::string& root, const char* path) {
   if (!file && (errno == ENOSYS || errno == EPERM))  // before Linux 5.6, or a seccomp filter that is older
     file.reset(openat(directory.get(), path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
   if (!file) return fail_errno(shown, errno);
-  struct stat facts{};
+  struct stat facts {};
   if (fstat(file.get(), &facts) != 0) return fail_errno(shown, errno);
   if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kMalformed, shown, "expected a regular file");
   std::string text;
@@ -90,8 +90,10 @@ void gather_accounts(GatherContext& context) {
     // Not ours to look into; outside of containers its files are ours.
     if (!accounts && accounts.error().code == ErrorCode::kDenied && status->ns_pid.size() <= 1)
       accounts = read_in_root("/", file);
-    if (accounts) context.out.section(bundle, file, account_line(*accounts, *inside));
-    else context.out.failed_section(bundle, file, accounts.error());
+    if (accounts)
+      context.out.section(bundle, file, account_line(*accounts, *inside));
+    else
+      context.out.failed_section(bundle, file, accounts.error());
   };
   store("etc/passwd", "uid_map", status->uid[1]);
   store("etc/group", "gid_map", status->gid[1]);

@@ -48,8 +48,8 @@ void gather_process_memory(GatherContext& context) {
     for (std::string_view name : {"cmdline", "environ", "maps", "smaps_rollup"}) skip_file(context, name, reason, "");
     return;
   }
-  // All of them need the same lock. When one read has hung, the others would as well, and each would cost its time limit;
-  // only the arguments are tried once more, because maps can also hang on what it names.
+  // All of them need the same lock. When one read has hung, the others would as well, and each would cost its time
+  // limit; only the arguments are tried once more, because maps can also hang on what it names.
   auto hung = [&](std::string_view name) {
     return context.out.hung_before(fmt::format("/proc/{}/{}", context.target->pid, name));
   };
@@ -126,14 +126,18 @@ void parse_process_memory(const RawStore& store, Snapshot& snapshot) {
   if (pid <= 0) return;
   Process& process = snapshot.process;
   auto arguments = store.read("raw/" + process_path(pid, "cmdline"));
-  if (arguments) process.command_line = parse_cmdline(*arguments);
-  else process.command_line = arguments.error();
+  if (arguments)
+    process.command_line = parse_cmdline(*arguments);
+  else
+    process.command_line = arguments.error();
   auto variables = store.read("raw/" + process_path(pid, "environ"));
-  if (!variables) process.environment = variables.error();
+  if (!variables)
+    process.environment = variables.error();
   else if (!variables->empty() && variables->find_first_not_of('\0') == std::string_view::npos)
     process.environment = Error{ErrorCode::kUnsupported, "raw/" + process_path(pid, "environ"),
                                 "the program wrote its title over its environment", 0};
-  else process.environment = parse_environ(*variables);
+  else
+    process.environment = parse_environ(*variables);
   process.mappings = read_mappings(store, pid);
   process.rollup = read_rollup(store, pid);
 }

@@ -13,7 +13,7 @@ namespace ec {
 namespace {
 
 constexpr size_t kMostChildren = 20'000;
-constexpr size_t kMostCommandLines = 100;   // each needs the mmap lock of somebody else
+constexpr size_t kMostCommandLines = 100;  // each needs the mmap lock of somebody else
 constexpr int kMostAncestors = 64;
 // Beyond it, one look at every process of the host is cheaper than one at every thread of the target.
 constexpr size_t kMostTasksToAsk = 200;
@@ -60,7 +60,8 @@ int store_stat(GatherContext& context, const ProcRoot& proc, std::string_view gr
   context.out.touch("/proc/" + path);
   auto text = proc.read(path);
   if (!text) return 0;
-  context.out.section(raw_path(context.reading, tree_path(context.target->pid)), fmt::format("{}/{}", group, path), *text);
+  context.out.section(raw_path(context.reading, tree_path(context.target->pid)), fmt::format("{}/{}", group, path),
+                      *text);
   auto stat = parse_pid_stat(path, *text);
   return stat ? stat->ppid : 0;
 }
@@ -70,7 +71,8 @@ void store_command_line(GatherContext& context, const ProcRoot& proc, std::strin
   if (context.out.hung_before(shown)) return;
   context.out.touch(shown, true);
   if (auto text = proc.read(path, 64 * 1024))
-    context.out.section(raw_path(context.reading, tree_path(context.target->pid)), fmt::format("{}/{}", group, path), *text);
+    context.out.section(raw_path(context.reading, tree_path(context.target->pid)), fmt::format("{}/{}", group, path),
+                        *text);
 }
 
 }  // namespace

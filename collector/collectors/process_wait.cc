@@ -20,7 +20,8 @@ std::string read_word(const RawStore& store, int pid, std::string_view name) {
 // As waitpid(2) codes it. 0 is not shown: it is also what a reader without permission gets.
 std::string end_words(int code) {
   int signal = code & 0x7f;
-  if (signal != 0) return fmt::format(": killed by {}{}", signal_name(signal), (code & 0x80) != 0 ? " (core dumped)" : "");
+  if (signal != 0)
+    return fmt::format(": killed by {}{}", signal_name(signal), (code & 0x80) != 0 ? " (core dumped)" : "");
   if (code != 0) return fmt::format(": exited with status {}", code >> 8 & 0xff);
   return "";
 }
@@ -56,12 +57,18 @@ std::string wait_summary(const RawStore& store, int pid) {
   auto stat = parse_pid_stat("stat", *text);
   if (!stat) return "";
   switch (stat->state) {
-    case 'R': return stat->last_cpu >= 0 ? fmt::format("running, last on CPU {}", stat->last_cpu) : "running";
-    case 'S': return "sleeping" + blocked_in(store, pid);
-    case 'D': return "in uninterruptible sleep" + blocked_in(store, pid);
-    case 'I': return "idle kernel thread";
-    case 'T': return "stopped by a signal";
-    case 't': return "stopped by a tracer" + tracer_words(store, pid);
+    case 'R':
+      return stat->last_cpu >= 0 ? fmt::format("running, last on CPU {}", stat->last_cpu) : "running";
+    case 'S':
+      return "sleeping" + blocked_in(store, pid);
+    case 'D':
+      return "in uninterruptible sleep" + blocked_in(store, pid);
+    case 'I':
+      return "idle kernel thread";
+    case 'T':
+      return "stopped by a signal";
+    case 't':
+      return "stopped by a tracer" + tracer_words(store, pid);
     case 'Z':
     case 'X':
       // A leader whose other threads go on looks the same.
@@ -69,7 +76,8 @@ std::string wait_summary(const RawStore& store, int pid) {
         return fmt::format("the main thread has ended, {} {} left", stat->threads - 1,
                            stat->threads == 2 ? "thread is" : "threads are");
       return fmt::format("zombie{}, not yet collected by its parent {}", end_words(stat->exit_code), stat->ppid);
-    default: return fmt::format("state {}", stat->state);
+    default:
+      return fmt::format("state {}", stat->state);
   }
 }
 

@@ -22,8 +22,8 @@ namespace ec {
 namespace {
 
 constexpr std::string_view kBundle = "processes.bundle";
-constexpr size_t kBatch = 64;            // command lines handed on together
-constexpr size_t kHangsTolerated = 3;    // then no further command line is read
+constexpr size_t kBatch = 64;          // command lines handed on together
+constexpr size_t kHangsTolerated = 3;  // then no further command line is read
 constexpr double kYoungSeconds = 30;
 constexpr size_t kCommandLineBytes = 4096;
 
@@ -58,11 +58,13 @@ class ProcessReader {
       }
       return true;
     });
-    if (context_.hung.empty()) context_.out.section(bundle_, "clock/stat", fmt::format("{} {}", begin_ns_, boottime_ns()));
+    if (context_.hung.empty())
+      context_.out.section(bundle_, "clock/stat", fmt::format("{} {}", begin_ns_, boottime_ns()));
   }
 
-  // What waits for a lock that its owner may hold for ever: the mmap lock for cmdline, that of execve for io. Handed on in
-  // batches, so that the risky touch has nothing to flush most of the time; after a hang the last batch is read again.
+  // What waits for a lock that its owner may hold for ever: the mmap lock for cmdline, that of execve for io. Handed on
+  // in batches, so that the risky touch has nothing to flush most of the time; after a hang the last batch is read
+  // again.
   void read_details() {
     int64_t begin = boottime_ns();
     size_t from = 0;
@@ -72,8 +74,9 @@ class ProcessReader {
     }
     bool give_up = context_.hung.size() >= kHangsTolerated;
     if (give_up)
-      context_.out.failed_section(bundle_, "details/rest",
-                                  Error{ErrorCode::kTimeout, bundle_, "command lines not read: several processes hung", 0});
+      context_.out.failed_section(
+          bundle_, "details/rest",
+          Error{ErrorCode::kTimeout, bundle_, "command lines not read: several processes hung", 0});
     for (; from < seen_.size() && !give_up; ++from) {
       details_of(seen_[from]);
       if (pending_.size() >= kBatch) hand_on();
@@ -116,7 +119,8 @@ class ProcessReader {
     bool names = context_.reading == Reading::kFirst || process.young;
     if (names)
       if (auto exe = proc_.link(folder + "/exe")) pending_.emplace_back(folder + "/exe", std::move(*exe));
-    // The target's own collectors read the rest with more patience; a hang here must not take the place of what they find.
+    // The target's own collectors read the rest with more patience; a hang here must not take the place of what they
+    // find.
     if (context_.target && process.pid == context_.target->pid) return;
     if (names) add(folder, "cmdline", kCommandLineBytes);
     // Thousands of idle processes are what makes a sweep long, and they did no IO worth a line.
@@ -130,7 +134,8 @@ class ProcessReader {
     auto bytes = proc_.read(path.c_str(), buffer_, limit);
     if (bytes) pending_.emplace_back(std::move(path), *bytes);
     // Without the privilege only our own processes show their IO: do not ask thousands of times.
-    else if (file == "io" && bytes.error().code == ErrorCode::kDenied && ++io_denied_ > 16) io_allowed_ = false;
+    else if (file == "io" && bytes.error().code == ErrorCode::kDenied && ++io_denied_ > 16)
+      io_allowed_ = false;
   }
 
   void hand_on() {
@@ -162,7 +167,8 @@ struct ProcessReading {
 
   // The processes are read in one sweep; each has its own moment.
   double stat_at(const ProcessTexts& texts) const {
-    return stat_begin + (stat_end - stat_begin) * static_cast<double>(texts.position) / static_cast<double>(std::max<size_t>(count, 1));
+    return stat_begin + (stat_end - stat_begin) * static_cast<double>(texts.position) /
+                            static_cast<double>(std::max<size_t>(count, 1));
   }
 };
 
@@ -196,7 +202,9 @@ ProcessReading index(const RawStore& store, Reading reading, int target_pid) {
   // The target's are with its own artifacts.
   auto target = result.by_pid.find(target_pid);
   if (target != result.by_pid.end()) {
-    auto own = [&](std::string_view file) { return store.read(raw_path(reading, fmt::format("proc/{}/{}", target_pid, file))).value_or(""); };
+    auto own = [&](std::string_view file) {
+      return store.read(raw_path(reading, fmt::format("proc/{}/{}", target_pid, file))).value_or("");
+    };
     target->second.io = own("io");
     if (reading == Reading::kFirst) target->second.cmdline = own("cmdline");
   }
@@ -261,7 +269,8 @@ class ProcessList {
   }
 
  private:
-  void add_rates(HostProcess& p, const PidStat& stat, const ProcessTexts& texts, const ProcessTexts* old, double at) const {
+  void add_rates(HostProcess& p, const PidStat& stat, const ProcessTexts& texts, const ProcessTexts* old,
+                 double at) const {
     double cpu_before = 0, since = at - p.age_seconds;
     if (old) {
       auto stat_before = parse_pid_stat("stat", old->stat);

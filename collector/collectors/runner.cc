@@ -15,8 +15,8 @@ namespace {
 
 // A read that was announced as risky and takes longer than this hangs.
 constexpr milliseconds kRiskyTouch{250};
-constexpr milliseconds kRiskyTouchOfTarget{1500};   // its mmap lock can be held for long by honest work
-constexpr int kMostRestarts = 8;                    // of one collector
+constexpr milliseconds kRiskyTouchOfTarget{1500};  // its mmap lock can be held for long by honest work
+constexpr int kMostRestarts = 8;                   // of one collector
 
 std::string seconds_text(nanoseconds span) {
   return fmt::format("{:.2f} s", std::chrono::duration<double>(span).count());
@@ -37,12 +37,12 @@ struct Runner::Bundle {
 
 struct Runner::Track {
   std::vector<Step> steps;
-  size_t next = 0;                  // the step that runs, or runs next
-  bool begun = false;               // its kBegin has come
+  size_t next = 0;     // the step that runs, or runs next
+  bool begun = false;  // its kBegin has come
   Clock::time_point began_at{};
   std::optional<HelperProcess> helper;
   std::map<std::string, Bundle, std::less<>> bundles;
-  std::vector<std::string> hung;    // touches that hung the running step
+  std::vector<std::string> hung;  // touches that hung the running step
   int restarts = 0;
   Deadline deadline = Deadline::never();
 
@@ -87,14 +87,17 @@ void Runner::launch(Track& track) {
     }
   };
   auto helper = HelperProcess::start(body);
-  if (helper) track.helper = std::move(*helper);
-  else run_here(track, helper.error());
+  if (helper)
+    track.helper = std::move(*helper);
+  else
+    run_here(track, helper.error());
 }
 
-// No helper process can be made: what cannot hang the target or us (T0, not the risky lane) is done here, the rest is said
-// to be skipped.
+// No helper process can be made: what cannot hang the target or us (T0, not the risky lane) is done here, the rest is
+// said to be skipped.
 void Runner::run_here(Track& track, const Error& why) {
-  std::string reason = fmt::format("no helper process could be started ({}), and this is not safe without one", why.message());
+  std::string reason =
+      fmt::format("no helper process could be started ({}), and this is not safe without one", why.message());
   for (; !track.ended(); ++track.next) {
     const Step& step = track.steps[track.next];
     const Collector& collector = *step.collector;
@@ -142,9 +145,14 @@ bool Runner::drain(Track& track) {
   if (track.ended() || !track.helper) return false;
   std::string frame;
   switch (track.helper->poll_frame(frame)) {
-    case HelperProcess::Status::kFrame: handle_frame(track, frame); return true;
-    case HelperProcess::Status::kNothingYet: return false;
-    case HelperProcess::Status::kEnded: helper_ended(track); return false;
+    case HelperProcess::Status::kFrame:
+      handle_frame(track, frame);
+      return true;
+    case HelperProcess::Status::kNothingYet:
+      return false;
+    case HelperProcess::Status::kEnded:
+      helper_ended(track);
+      return false;
   }
   return false;
 }
@@ -153,15 +161,14 @@ void Runner::handle_frame(Track& track, std::string_view frame) {
   auto message = decode(frame);
   if (!message || message->step != track.next) return;
   const Step& step = track.steps[track.next];
-  double at_ms = static_cast<double>(
-                     message->at_ns - std::chrono::duration_cast<nanoseconds>(started_.time_since_epoch()).count()) /
+  double at_ms = static_cast<double>(message->at_ns -
+                                     std::chrono::duration_cast<nanoseconds>(started_.time_since_epoch()).count()) /
                  1e6;
   switch (message->kind) {
     case Message::Kind::kBegin:
       track.begun = true;
       track.began_at = Clock::now();
-      if (track.restarts == 0)
-        listener_.progress(*step.collector, step.reading, RunnerListener::Progress::kStarted);
+      if (track.restarts == 0) listener_.progress(*step.collector, step.reading, RunnerListener::Progress::kStarted);
       break;
     case Message::Kind::kArtifact: {
       ArtifactRow row;
@@ -191,7 +198,9 @@ void Runner::handle_frame(Track& track, std::string_view frame) {
       }
       break;
     }
-    case Message::Kind::kEnd: end_step(track, RunnerListener::Progress::kEnded); break;
+    case Message::Kind::kEnd:
+      end_step(track, RunnerListener::Progress::kEnded);
+      break;
   }
 }
 
@@ -240,8 +249,8 @@ void Runner::check_time(Track& track) {
   if (touch.starts_with('!') && stay > risky_limit(*step.collector) && !track.helper->is_runnable()) {
     give_up(track, Status::kTimeout, fmt::format("no answer within {}", seconds_text(stay)), true);
   } else if (Clock::now() - track.began_at > step.collector->budget + milliseconds(100)) {
-    give_up(track, Status::kTimeout,
-            fmt::format("over its time budget of {}", seconds_text(step.collector->budget)), false);
+    give_up(track, Status::kTimeout, fmt::format("over its time budget of {}", seconds_text(step.collector->budget)),
+            false);
   }
 }
 
@@ -279,8 +288,8 @@ void Runner::give_up(Track& track, Status status, std::string reason, bool retry
     ++track.restarts;
   } else {
     flush_bundles(track, Status::kPartial, fmt::format("{} at {}", reason, touch));
-    end_step(track, status == Status::kTimeout ? RunnerListener::Progress::kTimedOut
-                                               : RunnerListener::Progress::kCrashed);
+    end_step(track,
+             status == Status::kTimeout ? RunnerListener::Progress::kTimedOut : RunnerListener::Progress::kCrashed);
   }
   if (!track.ended() && !track.deadline.passed()) launch(track);
 }
@@ -315,7 +324,8 @@ void Runner::stop(std::string_view reason) {
 }
 
 void parse_all(const RawStore& store, Snapshot& snapshot) {
-  // What changes fastest, threads and stacks, is read first and parsed last: a blocked call refers to descriptors and sockets
+  // What changes fastest, threads and stacks, is read first and parsed last: a blocked call refers to descriptors and
+  // sockets
   // ("recvfrom(fd 31 = TCP to 10.0.0.9:5432)").
   constexpr int kThreads = 1;
   for (bool threads : {false, true})

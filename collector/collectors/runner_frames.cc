@@ -28,8 +28,15 @@ int64_t steady_ns(Clock::time_point at) {
 }  // namespace
 
 std::string encode(const Message& m) {
-  Head head{static_cast<uint8_t>(m.kind), static_cast<uint8_t>(m.status), static_cast<uint8_t>(m.redact), 0, m.step,
-            m.at_ns, m.took_ns, m.error_code, m.sys_errno};
+  Head head{static_cast<uint8_t>(m.kind),
+            static_cast<uint8_t>(m.status),
+            static_cast<uint8_t>(m.redact),
+            0,
+            m.step,
+            m.at_ns,
+            m.took_ns,
+            m.error_code,
+            m.sys_errno};
   std::string frame;
   frame.reserve(sizeof head + m.path.size() + m.name.size() + m.reason.size() + m.fix.size() + m.bytes.size() + 20);
   frame.append(reinterpret_cast<const char*>(&head), sizeof head);
@@ -100,7 +107,7 @@ void MessageSink::artifact(std::string_view path, std::string_view source, std::
 }
 
 void MessageSink::partial(std::string_view path, std::string_view source, std::string_view bytes,
-                        std::string_view reason, Redact redact) {
+                          std::string_view reason, Redact redact) {
   send(Message{.kind = Message::Kind::kArtifact,
                .status = Status::kPartial,
                .redact = redact,

@@ -1,5 +1,5 @@
-// What helpers tell the runner: checked, length-prefixed messages. The helper read hostile bytes and may be damaged, so the
-// decoder trusts nothing.
+// What helpers tell the runner: checked, length-prefixed messages. The helper read hostile bytes and may be damaged, so
+// the decoder trusts nothing.
 #pragma once
 
 #include <optional>
@@ -13,13 +13,13 @@ namespace ec {
 
 struct Message {
   enum class Kind : uint8_t { kBegin, kArtifact, kSection, kFailedSection, kEnd } kind = Kind::kBegin;
-  uint32_t step = 0;          // index into the helper's list of steps
+  uint32_t step = 0;  // index into the helper's list of steps
   Status status = Status::kOk;
   Redact redact = Redact::kAuto;
-  int64_t at_ns = 0;          // steady clock
-  int64_t took_ns = 0;        // since the touch before it
-  std::string_view path{};    // artifact or bundle
-  std::string_view name{};    // section; artifact: source
+  int64_t at_ns = 0;        // steady clock
+  int64_t took_ns = 0;      // since the touch before it
+  std::string_view path{};  // artifact or bundle
+  std::string_view name{};  // section; artifact: source
   std::string_view reason{}, fix{};
   std::string_view bytes{};
   int32_t error_code = 0, sys_errno = 0;

@@ -17,11 +17,14 @@ namespace {
 
 constexpr uint8_t kClose = 7, kListen = 10;
 constexpr std::array<std::string_view, 5> kDumped{"tcp", "tcp6", "udp", "udp6", "unix"};
-constexpr std::array<std::string_view, 9> kTexts{"tcp", "tcp6", "udp", "udp6", "unix", "raw", "raw6", "netlink", "packet"};
-constexpr size_t kMostListed = 4096;   // listeners in the summary; the counts go on
+constexpr std::array<std::string_view, 9> kTexts{"tcp", "tcp6", "udp",     "udp6",  "unix",
+                                                 "raw", "raw6", "netlink", "packet"};
+constexpr size_t kMostListed = 4096;  // listeners in the summary; the counts go on
 
 bool is_tcp(std::string_view family) { return family.starts_with("tcp"); }
-bool is_inet(std::string_view family) { return is_tcp(family) || family.starts_with("udp") || family.starts_with("raw"); }
+bool is_inet(std::string_view family) {
+  return is_tcp(family) || family.starts_with("udp") || family.starts_with("raw");
+}
 
 // Both ends of a connection as bytes, IPv4-mapped addresses as IPv4: the same for a tcp and a tcp6 socket that talk.
 std::string end_key(const InetAddress& address) {
@@ -29,8 +32,10 @@ std::string end_key(const InetAddress& address) {
   std::string key(reinterpret_cast<const char*>(&address.port), sizeof address.port);
   const auto* bytes = reinterpret_cast<const char*>(address.bytes.data());
   bool mapped = address.v6 && std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin());
-  if (mapped) key.append(bytes + 12, 4);
-  else key.append(bytes, address.v6 ? 16 : 4);
+  if (mapped)
+    key.append(bytes + 12, 4);
+  else
+    key.append(bytes, address.v6 ? 16 : 4);
   return key;
 }
 
@@ -73,10 +78,14 @@ std::string unix_name(std::string_view name) {
 
 std::string_view unix_type_word(uint8_t type) {
   switch (type) {
-    case SOCK_STREAM: return "stream";
-    case SOCK_DGRAM: return "dgram";
-    case SOCK_SEQPACKET: return "seqpacket";
-    default: return "?";
+    case SOCK_STREAM:
+      return "stream";
+    case SOCK_DGRAM:
+      return "dgram";
+    case SOCK_SEQPACKET:
+      return "seqpacket";
+    default:
+      return "?";
   }
 }
 
@@ -113,8 +122,8 @@ class Reader {
     }
   }
 
-  // The other ends of the target's connections, when they are sockets of this namespace. `mirrored_` is complete only after
-  // every table was read once.
+  // The other ends of the target's connections, when they are sockets of this namespace. `mirrored_` is complete only
+  // after every table was read once.
   void second_pass(const SocketTable& table) {
     if (mirrored_.empty() || !is_inet(table.family) || table.family.starts_with("raw")) return;
     (void)each_inet(table, [&](const InetSocket& socket) {
@@ -190,8 +199,8 @@ class Reader {
 
   const std::unordered_set<uint64_t>& target_inodes_;
   int64_t clock_ticks_;
-  std::unordered_map<std::string, uint64_t> mirrored_;           // ends as the other side has them → socket of the target
-  std::unordered_map<uint64_t, std::string_view> unix_names_;    // of all unix sockets that have one
+  std::unordered_map<std::string, uint64_t> mirrored_;  // ends as the other side has them → socket of the target
+  std::unordered_map<uint64_t, std::string_view> unix_names_;  // of all unix sockets that have one
 };
 
 }  // namespace
@@ -219,7 +228,8 @@ NamespaceSockets read_sockets(const std::vector<SocketTable>& tables, const std:
                               int64_t clock_ticks) {
   std::vector<const SocketTable*> chosen;
   for (const SocketTable& table : tables) {
-    bool again = std::any_of(chosen.begin(), chosen.end(), [&](const SocketTable* one) { return one->family == table.family; });
+    bool again =
+        std::any_of(chosen.begin(), chosen.end(), [&](const SocketTable* one) { return one->family == table.family; });
     if (!again && !table.bytes.empty()) chosen.push_back(&table);
   }
   Reader reader(target_inodes, clock_ticks);

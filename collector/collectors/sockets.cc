@@ -23,8 +23,8 @@ namespace ec {
 namespace {
 
 constexpr size_t kDumpLimit = 64u << 20;
-constexpr size_t kDumpLimitLean = 32u << 20;     // without figures: 340,000 sockets
-constexpr size_t kStripAbove = 4u << 20;         // then other processes' sockets lose their figures
+constexpr size_t kDumpLimitLean = 32u << 20;  // without figures: 340,000 sockets
+constexpr size_t kStripAbove = 4u << 20;      // then other processes' sockets lose their figures
 constexpr size_t kTextLimit = 32u << 20;
 constexpr uint64_t kMostDescriptors = 200'000;
 constexpr milliseconds kDumpBudget{3000};
@@ -32,7 +32,7 @@ constexpr milliseconds kPeerBudget{700};
 
 struct Request {
   std::string_view family;
-  uint8_t domain, protocol;      // 0, 0: unix
+  uint8_t domain, protocol;  // 0, 0: unix
 };
 constexpr std::array<Request, 5> kRequests{{{"tcp", AF_INET, IPPROTO_TCP},
                                             {"tcp6", AF_INET6, IPPROTO_TCP},
@@ -68,8 +68,10 @@ Result<Dumps> dump_there(pid_t pid, Deadline deadline) {
     }
     for (const auto& [family, dump] : dump_here(deadline)) {
       bundle.clear();
-      if (dump) append_section(bundle, family, dump->bytes);
-      else append_failed_section(bundle, family, dump.error());
+      if (dump)
+        append_section(bundle, family, dump->bytes);
+      else
+        append_failed_section(bundle, family, dump.error());
       if (dump && !dump->cut.empty()) append_section(bundle, family + "/cut", dump->cut);
       out.frame(bundle);
     }
@@ -117,7 +119,7 @@ struct TargetInodes {
 TargetInodes target_inodes(const TargetIdentity& target, FdLinks* shared, Sink& out) {
   TargetInodes inodes;
   auto descriptors = Descriptors::open(target);
-  if (!descriptors) return inodes;   // the collector of open files tells why
+  if (!descriptors) return inodes;  // the collector of open files tells why
   if (out.hung_before(descriptors->folder())) return inodes;
   out.touch(descriptors->folder());
   uint64_t count = 0;
@@ -164,7 +166,8 @@ void keep_text(std::string_view family, const TargetIdentity* target, const Erro
 void keep_dumps(Result<Dumps>& dumps, const TargetIdentity* target, const std::unordered_set<uint64_t>& inodes,
                 std::vector<Kept>& kept, Sink& out) {
   for (const Request& request : kRequests) {
-    Error why = dumps ? Error{ErrorCode::kTruncated, "sock_diag", "the process that asked ended early", 0} : dumps.error();
+    Error why =
+        dumps ? Error{ErrorCode::kTruncated, "sock_diag", "the process that asked ended early", 0} : dumps.error();
     auto found = dumps ? dumps->find(request.family) : Dumps::iterator{};
     if (dumps && found != dumps->end() && found->second) {
       SocketDump& whole = *found->second;
@@ -216,8 +219,10 @@ void gather_sockets(GatherContext& context) {
   for (const Kept& table : kept) {
     // Dumps are numbers, addresses and names of sockets.
     Redact redact = table.text && table.family == "unix" ? Redact::kText : Redact::kNothing;
-    if (table.reason.empty()) out.artifact(table.place, table.source, table.bytes, redact);
-    else out.partial(table.place, table.source, table.bytes, table.reason, redact);
+    if (table.reason.empty())
+      out.artifact(table.place, table.source, table.bytes, redact);
+    else
+      out.partial(table.place, table.source, table.bytes, table.reason, redact);
   }
   auto wanted = wanted_inodes(sockets, own);
   if (!wanted.empty())

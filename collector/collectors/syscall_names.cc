@@ -1,9 +1,9 @@
-// System call names by number. x86-64: asm/unistd_64.h; aarch64: asm-generic/unistd.h (Linux 6.1), and the numbers above
-// 450, which are the same everywhere, up to Linux 6.15.
-#include "collector/collectors/syscalls.h"
-
+// System call names by number. x86-64: asm/unistd_64.h; aarch64: asm-generic/unistd.h (Linux 6.1), and the numbers
+// above 450, which are the same everywhere, up to Linux 6.15.
 #include <array>
 #include <string_view>
+
+#include "collector/collectors/syscalls.h"
 
 namespace ec {
 

@@ -6,7 +6,8 @@ namespace ec {
 
 namespace {
 
-// PAGE_COUNTER_MAX in bytes is just below 2^63 (less the last page, whose size differs by machine). No machine has this much.
+// PAGE_COUNTER_MAX in bytes is just below 2^63 (less the last page, whose size differs by machine). No machine has this
+// much.
 constexpr uint64_t kNoLimit = uint64_t{1} << 62;
 
 }  // namespace

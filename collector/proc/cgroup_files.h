@@ -16,12 +16,13 @@ namespace ec {
 Result<std::optional<uint64_t>> parse_cgroup_limit(std::string_view where, std::string_view text);
 // A plain counter. Errors: malformed.
 Result<uint64_t> parse_cgroup_number(std::string_view where, std::string_view text);
-// "key number" lines: cpu.stat, memory.stat, memory.events, memory.oom_control, pids.events, cgroup.events. Errors: malformed.
+// "key number" lines: cpu.stat, memory.stat, memory.events, memory.oom_control, pids.events, cgroup.events. Errors:
+// malformed.
 Result<std::map<std::string, uint64_t>> parse_flat_keyed(std::string_view where, std::string_view text);
 
 struct CpuQuota {
-  std::optional<uint64_t> quota_us;   // nothing = no limit
-  uint64_t period_us = 100'000;       // > 0
+  std::optional<uint64_t> quota_us;  // nothing = no limit
+  uint64_t period_us = 100'000;      // > 0
   // Nothing when there is no limit.
   std::optional<double> cores() const;
 };

@@ -14,12 +14,12 @@ namespace ec {
 std::string hierarchy_name(const CgroupEntry& entry);
 
 struct CgroupLevel {
-  std::string path;        // as in /proc/PID/cgroup
-  std::string directory;   // that we can open
+  std::string path;       // as in /proc/PID/cgroup
+  std::string directory;  // that we can open
 };
 
-// The cgroup and all above it that are mounted, own one first. Empty when its hierarchy is not mounted, or only parts of
-// it that the cgroup is not in (a container without its host's cgroups).
+// The cgroup and all above it that are mounted, own one first. Empty when its hierarchy is not mounted, or only parts
+// of it that the cgroup is not in (a container without its host's cgroups).
 std::vector<CgroupLevel> cgroup_levels(const CgroupEntry& entry, const std::vector<MountEntry>& mounts);
 
 // The cgroup and all above it, as paths: "/a/b", "/a", "/". At most 64.

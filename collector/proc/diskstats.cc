@@ -19,10 +19,10 @@ Result<std::vector<DiskCounters>> parse_diskstats(std::string_view where, std::s
     if (!major || !minor || !name) return tl::unexpected(lines.expected("major, minor and name of a device"));
     DiskCounters d;
     d.name = printable_line(*name, 64);
-    std::array<uint64_t*, 17> targets{&d.reads,     &d.reads_merged,    &d.read_sectors,    &d.read_ms,    &d.writes,
-                                      &d.writes_merged, &d.write_sectors, &d.write_ms,      &d.in_flight,  &d.busy_ms,
-                                      &d.queue_ms,  &d.discards,        &d.discards_merged, &d.discard_sectors,
-                                      &d.discard_ms, &d.flushes,        &d.flush_ms};
+    std::array<uint64_t*, 17> targets{
+        &d.reads,           &d.reads_merged,    &d.read_sectors, &d.read_ms, &d.writes,   &d.writes_merged,
+        &d.write_sectors,   &d.write_ms,        &d.in_flight,    &d.busy_ms, &d.queue_ms, &d.discards,
+        &d.discards_merged, &d.discard_sectors, &d.discard_ms,   &d.flushes, &d.flush_ms};
     size_t count = 0;
     while (count < targets.size()) {
       auto word = fields.word();

@@ -16,17 +16,17 @@ namespace {
 // Values of x86 and of asm-generic. O_DIRECTORY, O_NOFOLLOW, O_DIRECT and O_LARGEFILE differ on ARM and PowerPC; the
 // constants of the machine that we are compiled for are right there.
 constexpr std::array<std::pair<uint32_t, std::string_view>, 11> kFlagNames{{{O_APPEND, "O_APPEND"},
-                                                                           {O_NONBLOCK, "O_NONBLOCK"},
-                                                                           {O_DSYNC, "O_DSYNC"},
-                                                                           {O_ASYNC, "O_ASYNC"},
-                                                                           {O_DIRECT, "O_DIRECT"},
-                                                                           {O_DIRECTORY, "O_DIRECTORY"},
-                                                                           {O_NOFOLLOW, "O_NOFOLLOW"},
-                                                                           {O_NOATIME, "O_NOATIME"},
-                                                                           {O_CLOEXEC, "O_CLOEXEC"},
-                                                                           {O_PATH, "O_PATH"},
-                                                                           {020000000, "O_TMPFILE"}}};
-constexpr uint32_t kSyncBit = 04000000;     // O_SYNC is O_DSYNC and this bit
+                                                                            {O_NONBLOCK, "O_NONBLOCK"},
+                                                                            {O_DSYNC, "O_DSYNC"},
+                                                                            {O_ASYNC, "O_ASYNC"},
+                                                                            {O_DIRECT, "O_DIRECT"},
+                                                                            {O_DIRECTORY, "O_DIRECTORY"},
+                                                                            {O_NOFOLLOW, "O_NOFOLLOW"},
+                                                                            {O_NOATIME, "O_NOATIME"},
+                                                                            {O_CLOEXEC, "O_CLOEXEC"},
+                                                                            {O_PATH, "O_PATH"},
+                                                                            {020000000, "O_TMPFILE"}}};
+constexpr uint32_t kSyncBit = 04000000;  // O_SYNC is O_DSYNC and this bit
 // The kernel sets it for every 64-bit program: tells nothing. (fcntl.h says 0 there.)
 constexpr uint32_t kLargeFile = 0100000;
 constexpr size_t kMostEpollTargets = 200'000;
@@ -162,13 +162,15 @@ bool take_line(std::string_view line, Fdinfo& info) {
     case 'i':
       if (key == "ino") return store(parse_number<uint64_t>(value), info.inode);
       return timer_line(key, value, info.timer);
-    case 'c': return timer_line(key, value, info.timer);
+    case 'c':
+      return timer_line(key, value, info.timer);
     case 'S':
     case 'C':
     case 'U':
       if (key == "SqMask") info.ring.emplace();
       return !info.ring || ring_line(key, value, *info.ring);
-    default: return true;
+    default:
+      return true;
   }
 }
 
@@ -185,8 +187,10 @@ std::string clock_name(int clock_id) {
 
 std::string timer_words(const TimerFd& timer) {
   std::string words = clock_name(timer.clock_id);
-  if (timer.value_seconds > 0) words += ", due in " + human_duration(timer.value_seconds);
-  else words += ", disarmed";
+  if (timer.value_seconds > 0)
+    words += ", due in " + human_duration(timer.value_seconds);
+  else
+    words += ", disarmed";
   if (timer.interval_seconds > 0) words += ", every " + human_duration(timer.interval_seconds);
   if (timer.ticks > 0) words += fmt::format(", {} expirations not read", timer.ticks);
   return words;
@@ -231,10 +235,14 @@ FdLink parse_fd_link(std::string_view link) {
   } else if (link.starts_with("anon_inode:")) {
     parsed.kind = anonymous_kind(link.substr(11));
   } else {
-    if (link.starts_with("socket:[")) parsed.kind = "socket";
-    else if (link.starts_with("pipe:[")) parsed.kind = "pipe";
-    else if (link.starts_with("pidfd:[")) parsed.kind = "pidfd";  // since Linux 6.9
-    else parsed.kind = "anon";                                   // "net:[4026531833]", "dmabuf:" …
+    if (link.starts_with("socket:["))
+      parsed.kind = "socket";
+    else if (link.starts_with("pipe:["))
+      parsed.kind = "pipe";
+    else if (link.starts_with("pidfd:["))
+      parsed.kind = "pidfd";  // since Linux 6.9
+    else
+      parsed.kind = "anon";  // "net:[4026531833]", "dmabuf:" …
     parsed.inode = bracketed_number(link).value_or(0);
   }
   return parsed;
@@ -256,9 +264,12 @@ Result<Fdinfo> parse_fdinfo(std::string_view where, std::string_view text) {
 std::string_view access_word(uint32_t flags) {
   if (flags & O_PATH) return "path";
   switch (flags & O_ACCMODE) {
-    case O_RDONLY: return "r";
-    case O_WRONLY: return "w";
-    default: return "rw";
+    case O_RDONLY:
+      return "r";
+    case O_WRONLY:
+      return "w";
+    default:
+      return "rw";
   }
 }
 
@@ -281,16 +292,22 @@ std::string describe(const Fdinfo& info, std::string_view kind) {
   std::string words;
   if (kind == "eventfd" && info.eventfd_count)
     words = fmt::format("count {}{}", *info.eventfd_count, info.eventfd_semaphore ? ", semaphore" : "");
-  else if (kind == "epoll") words = "watches " + counted(info.epoll_targets.size(), "descriptor", "descriptors");
-  else if (kind == "timerfd" && info.timer) words = timer_words(*info.timer);
-  else if (kind == "signalfd" && info.signal_mask) words = signal_words(*info.signal_mask);
-  else if (kind == "inotify") words = counted(info.inotify_watches, "watch", "watches");
-  else if (kind == "fanotify") words = counted(info.fanotify_marks, "mark", "marks");
+  else if (kind == "epoll")
+    words = "watches " + counted(info.epoll_targets.size(), "descriptor", "descriptors");
+  else if (kind == "timerfd" && info.timer)
+    words = timer_words(*info.timer);
+  else if (kind == "signalfd" && info.signal_mask)
+    words = signal_words(*info.signal_mask);
+  else if (kind == "inotify")
+    words = counted(info.inotify_watches, "watch", "watches");
+  else if (kind == "fanotify")
+    words = counted(info.fanotify_marks, "mark", "marks");
   else if (kind == "pidfd" && info.pidfd_pid)
     words = *info.pidfd_pid < 0    ? "process that has ended"
             : *info.pidfd_pid == 0 ? "process outside our PID namespace"
                                    : fmt::format("process {}", *info.pidfd_pid);
-  else if (kind == "io_uring" && info.ring) words = ring_words(*info.ring);
+  else if (kind == "io_uring" && info.ring)
+    words = ring_words(*info.ring);
   for (const std::string& lock : info.locks) words += (words.empty() ? "lock " : "; lock ") + lock;
   return words;
 }

@@ -21,7 +21,7 @@ struct CpuTicks {
 struct HostStat {
   std::vector<CpuTicks> cpus;  // the sum first, then the CPUs that are online
   uint64_t interrupts = 0, context_switches = 0, forks = 0;
-  uint64_t boot_time = 0;      // seconds since the epoch
+  uint64_t boot_time = 0;             // seconds since the epoch
   uint64_t running = 0, blocked = 0;  // tasks; blocked = waiting for IO to complete
 };
 

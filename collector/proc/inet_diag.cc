@@ -23,8 +23,8 @@ constexpr size_t kHeader = NLMSG_HDRLEN;
 
 struct Message {
   uint16_t type = 0;
-  size_t offset = 0;         // of the header, within the dump
-  std::string_view whole;    // header, payload and padding
+  size_t offset = 0;       // of the header, within the dump
+  std::string_view whole;  // header, payload and padding
   std::string_view payload;
 };
 
@@ -184,7 +184,8 @@ Result<void> parse_dump(std::string_view where, std::string_view dump, Decode de
     if (step == Step::kProblem) return tl::unexpected(std::move(problem));
     if (message.type != SOCK_DIAG_BY_FAMILY) continue;
     auto socket = decode(message.payload);
-    if (!socket) return tl::unexpected(messages.error(ErrorCode::kMalformed, message.offset, "expected a socket message"));
+    if (!socket)
+      return tl::unexpected(messages.error(ErrorCode::kMalformed, message.offset, "expected a socket message"));
     each(*socket);
   }
 }
@@ -212,8 +213,8 @@ Result<void> parse_unix_diag(std::string_view where, std::string_view dump,
 }
 
 std::string tcp_state_word(uint8_t state) {
-  constexpr std::array<std::string_view, 13> kWords{"",          "ESTABLISHED", "SYN_SENT",   "SYN_RECV", "FIN_WAIT1",
-                                                    "FIN_WAIT2", "TIME_WAIT",   "CLOSE",      "CLOSE_WAIT", "LAST_ACK",
+  constexpr std::array<std::string_view, 13> kWords{"",          "ESTABLISHED", "SYN_SENT", "SYN_RECV",   "FIN_WAIT1",
+                                                    "FIN_WAIT2", "TIME_WAIT",   "CLOSE",    "CLOSE_WAIT", "LAST_ACK",
                                                     "LISTEN",    "CLOSING",     "SYN_RECV"};
   if (state == 0 || state >= kWords.size()) return fmt::format("UNKNOWN({})", state);
   return std::string(kWords[state]);
@@ -223,11 +224,16 @@ std::string udp_state_word(uint8_t state) { return state == 7 ? "UNCONNECTED" : 
 
 std::string unix_state_word(uint8_t state) {
   switch (state) {
-    case 1: return "CONNECTED";
-    case 2: return "CONNECTING";
-    case 7: return "UNCONNECTED";
-    case kListen: return "LISTEN";
-    default: return fmt::format("UNKNOWN({})", state);
+    case 1:
+      return "CONNECTED";
+    case 2:
+      return "CONNECTING";
+    case 7:
+      return "UNCONNECTED";
+    case kListen:
+      return "LISTEN";
+    default:
+      return fmt::format("UNKNOWN({})", state);
   }
 }
 

@@ -1,6 +1,6 @@
-// The way to the entries of a unit: the table of field names has an object for "_SYSTEMD_UNIT", which heads a list of all
-// values of that field; the value that is our unit heads a chain of arrays with the offsets of all entries that carry it.
-// Neither hash function of the format is needed.
+// The way to the entries of a unit: the table of field names has an object for "_SYSTEMD_UNIT", which heads a list of
+// all values of that field; the value that is our unit heads a chain of arrays with the offsets of all entries that
+// carry it. Neither hash function of the format is needed.
 #include "collector/proc/journal_file.h"
 
 #include <algorithm>
@@ -16,8 +16,8 @@ namespace ec {
 namespace {
 
 enum ObjectType : uint8_t { kData = 1, kField = 2, kEntry = 3, kEntryArray = 6 };
-constexpr uint8_t kCompressed = 1 | 2 | 4;            // xz, lz4, zstd
-constexpr uint32_t kKnownIncompatible = 1 | 2 | 4 | 8 | 16;   // compressions, keyed hash, compact
+constexpr uint8_t kCompressed = 1 | 2 | 4;                   // xz, lz4, zstd
+constexpr uint32_t kKnownIncompatible = 1 | 2 | 4 | 8 | 16;  // compressions, keyed hash, compact
 constexpr uint32_t kCompact = 16;
 
 constexpr uint64_t kMostBuckets = 4096;       // of the field table; 333 by default
@@ -34,7 +34,7 @@ struct ObjectHeader {
 };
 static_assert(sizeof(ObjectHeader) == 16);
 
-struct FileHeader {   // the part that every version has
+struct FileHeader {  // the part that every version has
   char signature[8];
   uint32_t compatible_flags, incompatible_flags;
   uint8_t state, reserved[7];
@@ -68,12 +68,13 @@ class Journal {
   Journal(std::string_view where, const ReadAt& file) : where_(where), file_(file) {}
 
   std::optional<Error> open() {
-    if (!file_(0, &header_, sizeof header_)) return error(ErrorCode::kTruncated, 0, "expected the header of a journal file");
+    if (!file_(0, &header_, sizeof header_))
+      return error(ErrorCode::kTruncated, 0, "expected the header of a journal file");
     if (std::string_view(header_.signature, 8) != "LPKSHHRH")
       return error(ErrorCode::kMalformed, 0, "expected the signature LPKSHHRH of a journal file");
     if (header_.incompatible_flags & ~kKnownIncompatible)
-      return error(ErrorCode::kUnsupported, 12, fmt::format("journal format flags 0x{:x} are newer than this program",
-                                                            header_.incompatible_flags));
+      return error(ErrorCode::kUnsupported, 12,
+                   fmt::format("journal format flags 0x{:x} are newer than this program", header_.incompatible_flags));
     if (header_.header_size < sizeof header_ || header_.field_table_size / 16 > kMostBuckets)
       return error(ErrorCode::kMalformed, 88, "expected sizes of a journal header");
     compact_ = header_.incompatible_flags & kCompact;
@@ -125,15 +126,17 @@ class Journal {
     uint64_t wide = 0;
     uint32_t narrow = 0;
     const char* at = items.data() + index * size;
-    if (!compact_) std::memcpy(&wide, at, sizeof wide);
-    else std::memcpy(&narrow, at, sizeof narrow);
+    if (!compact_)
+      std::memcpy(&wide, at, sizeof wide);
+    else
+      std::memcpy(&narrow, at, sizeof narrow);
     return compact_ ? narrow : wide;
   }
 
   std::optional<uint64_t> field_head(std::string_view name) {
     int count = 0;
     for (uint64_t bucket = 0; bucket < header_.field_table_size / 16; ++bucket) {
-      std::array<uint64_t, 2> ends{};   // head and tail of the bucket's chain
+      std::array<uint64_t, 2> ends{};  // head and tail of the bucket's chain
       if (!file_(header_.field_table_offset + bucket * 16, ends.data(), 16)) return std::nullopt;
       uint64_t at = ends[0];
       for (; at && count < kMostFields; ++count) {
@@ -164,7 +167,8 @@ class Journal {
     return same_size && !(data.header.flags & kCompressed) && payload(offset, data) == text;
   }
 
-  // The first entry stands in the value itself, the others in arrays that grow along the chain: only the last arrays matter.
+  // The first entry stands in the value itself, the others in arrays that grow along the chain: only the last arrays
+  // matter.
   std::vector<uint64_t> chain(const DataObject& data, size_t limit) {
     std::deque<uint64_t> newest;
     auto push = [&](uint64_t offset) {
@@ -202,11 +206,16 @@ class Journal {
         return std::nullopt;
       return std::string_view(text).substr(name.size() + 1);
     };
-    if (auto message = value_of("MESSAGE")) entry.message = *message;
-    else if (auto identifier = value_of("SYSLOG_IDENTIFIER")) entry.identifier = *identifier;
-    else if (auto name = value_of("_COMM")) command = *name;
-    else if (auto pid = value_of("_PID")) entry.pid = *pid;
-    else if (auto priority = value_of("PRIORITY")) entry.priority = parse_number<int>(*priority).value_or(6);
+    if (auto message = value_of("MESSAGE"))
+      entry.message = *message;
+    else if (auto identifier = value_of("SYSLOG_IDENTIFIER"))
+      entry.identifier = *identifier;
+    else if (auto name = value_of("_COMM"))
+      command = *name;
+    else if (auto pid = value_of("_PID"))
+      entry.pid = *pid;
+    else if (auto priority = value_of("PRIORITY"))
+      entry.priority = parse_number<int>(*priority).value_or(6);
   }
 
   std::string_view where_;

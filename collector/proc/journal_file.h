@@ -1,6 +1,6 @@
 // A journal file of systemd, read without its library: the newest entries of one unit
-// (systemd.io/JOURNAL_FILE_FORMAT). Read-only and safe on a file that is being written or damaged: every offset and size is
-// checked, every chain is bounded. Nothing is opened here.
+// (systemd.io/JOURNAL_FILE_FORMAT). Read-only and safe on a file that is being written or damaged: every offset and
+// size is checked, every chain is bounded. Nothing is opened here.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ namespace ec {
 using ReadAt = std::function<bool(uint64_t offset, void* to, size_t size)>;
 
 struct JournalEntry {
-  uint64_t realtime_us = 0;     // since 1970, UTC
+  uint64_t realtime_us = 0;  // since 1970, UTC
   uint64_t sequence = 0;
-  int priority = 6;             // syslog: 0 emergency … 7 debug
-  std::string identifier;       // SYSLOG_IDENTIFIER, else _COMM
-  std::string pid;              // _PID
-  std::string message;          // any bytes; of a compressed field the note "(compressed field not read)"
+  int priority = 6;        // syslog: 0 emergency … 7 debug
+  std::string identifier;  // SYSLOG_IDENTIFIER, else _COMM
+  std::string pid;         // _PID
+  std::string message;     // any bytes; of a compressed field the note "(compressed field not read)"
 };
 
 // Entries whose _SYSTEMD_UNIT or UNIT (what systemd says about it) is `unit`, oldest first, at most the newest `limit`.

@@ -72,7 +72,7 @@ Result<std::vector<std::string>> parse_modules(std::string_view where, std::stri
     fields.word();               // by whom
     auto state = fields.word();
     if (!size || !users || !state) return tl::unexpected(lines.expected("name, size, users, by whom and state"));
-    fields.word();               // address
+    fields.word();  // address
     std::string words = fmt::format("{} ({}, used by {}", printable_line(*name, 64),
                                     human_bytes(static_cast<double>(*size)), printable_line(*users, 16));
     if (*state != "Live") words += fmt::format(", {}", printable_line(*state, 16));

@@ -12,8 +12,8 @@
 namespace ec {
 
 struct LimitEntry {
-  std::optional<uint64_t> soft, hard;   // nothing = unlimited
-  std::string unit;                     // "files", "bytes"; "" when the kernel gives none
+  std::optional<uint64_t> soft, hard;  // nothing = unlimited
+  std::string unit;                    // "files", "bytes"; "" when the kernel gives none
 };
 
 // By the kernel's name: "Max open files". Errors: malformed; truncated when there is no header line.

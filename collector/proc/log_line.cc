@@ -11,7 +11,7 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kLevelWithin = 400;      // bytes of the line in which a level word is looked for
+constexpr size_t kLevelWithin = 400;  // bytes of the line in which a level word is looked for
 constexpr size_t kPatternWithin = 1000;
 constexpr size_t kPatternBytes = 200;
 
@@ -24,24 +24,20 @@ bool in_word(char c) { return is_letter(c) || is_digit(c) || c == '_'; }
 char lower(char c) { return is_upper(c) ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 struct LevelWord {
-  std::string_view word;   // lower case
+  std::string_view word;  // lower case
   LogLevel level;
 };
-constexpr std::array<LevelWord, 29> kLevels{{{"trace", LogLevel::kNone},       {"debug", LogLevel::kNone},
-                                             {"dbug", LogLevel::kNone},        {"info", LogLevel::kNone},
-                                             {"information", LogLevel::kNone}, {"notice", LogLevel::kNone},
-                                             {"log", LogLevel::kNone},         {"statement", LogLevel::kNone},
-                                             {"detail", LogLevel::kNone},      {"hint", LogLevel::kNone},
-                                             {"context", LogLevel::kNone},     {"warn", LogLevel::kWarning},
-                                             {"warning", LogLevel::kWarning},  {"wrn", LogLevel::kWarning},
-                                             {"error", LogLevel::kError},      {"eror", LogLevel::kError},
-                                             {"err", LogLevel::kError},        {"failure", LogLevel::kError},
-                                             {"severe", LogLevel::kError},     {"critical", LogLevel::kFatal},
-                                             {"crit", LogLevel::kFatal},       {"fatal", LogLevel::kFatal},
-                                             {"panic", LogLevel::kFatal},      {"alert", LogLevel::kFatal},
-                                             {"emerg", LogLevel::kFatal},      {"emergency", LogLevel::kFatal},
-                                             {"dpanic", LogLevel::kFatal},     {"ftl", LogLevel::kFatal},
-                                             {"assertion", LogLevel::kError}}};
+constexpr std::array<LevelWord, 29> kLevels{
+    {{"trace", LogLevel::kNone},      {"debug", LogLevel::kNone},       {"dbug", LogLevel::kNone},
+     {"info", LogLevel::kNone},       {"information", LogLevel::kNone}, {"notice", LogLevel::kNone},
+     {"log", LogLevel::kNone},        {"statement", LogLevel::kNone},   {"detail", LogLevel::kNone},
+     {"hint", LogLevel::kNone},       {"context", LogLevel::kNone},     {"warn", LogLevel::kWarning},
+     {"warning", LogLevel::kWarning}, {"wrn", LogLevel::kWarning},      {"error", LogLevel::kError},
+     {"eror", LogLevel::kError},      {"err", LogLevel::kError},        {"failure", LogLevel::kError},
+     {"severe", LogLevel::kError},    {"critical", LogLevel::kFatal},   {"crit", LogLevel::kFatal},
+     {"fatal", LogLevel::kFatal},     {"panic", LogLevel::kFatal},      {"alert", LogLevel::kFatal},
+     {"emerg", LogLevel::kFatal},     {"emergency", LogLevel::kFatal},  {"dpanic", LogLevel::kFatal},
+     {"ftl", LogLevel::kFatal},       {"assertion", LogLevel::kError}}};
 
 std::optional<LogLevel> level_of_word(std::string_view word) {
   if (word.size() > 11 || word.size() < 3) return std::nullopt;
@@ -53,7 +49,8 @@ std::optional<LogLevel> level_of_word(std::string_view word) {
   return std::nullopt;
 }
 
-// The value after `key` + separator, e.g. {"level":"error"} or level=error; "" when there is none. Only keys at a word start.
+// The value after `key` + separator, e.g. {"level":"error"} or level=error; "" when there is none. Only keys at a word
+// start.
 std::string_view value_after(std::string_view line, std::string_view key) {
   for (size_t at = 0; (at = line.find(key, at)) != std::string_view::npos; at += key.size()) {
     if (at > 0 && in_word(line[at - 1])) continue;
@@ -73,8 +70,8 @@ LogLevel numeric_level(unsigned value) {
 }
 
 std::optional<LogLevel> keyed_level(std::string_view line) {
-  constexpr std::array<std::string_view, 6> kJsonKeys{"\"level\":",     "\"severity\":", "\"lvl\":",
-                                                      "\"levelname\":", "\"log.level\":", "\"@level\":"};
+  constexpr std::array<std::string_view, 6> kJsonKeys{
+      "\"level\":", "\"severity\":", "\"lvl\":", "\"levelname\":", "\"log.level\":", "\"@level\":"};
   constexpr std::array<std::string_view, 3> kLogfmtKeys{"level=", "lvl=", "severity="};
   auto from = [&](std::string_view key) -> std::optional<LogLevel> {
     std::string_view value = value_after(line, key);
@@ -106,11 +103,16 @@ std::optional<LogLevel> klog_level(std::string_view line) {
   if (line.size() < 14 || !digits_at(line, 1, 4) || line[5] != ' ' || !digits_at(line, 6, 2) || line[8] != ':')
     return std::nullopt;
   switch (line[0]) {
-    case 'I': return LogLevel::kNone;
-    case 'W': return LogLevel::kWarning;
-    case 'E': return LogLevel::kError;
-    case 'F': return LogLevel::kFatal;
-    default: return std::nullopt;
+    case 'I':
+      return LogLevel::kNone;
+    case 'W':
+      return LogLevel::kWarning;
+    case 'E':
+      return LogLevel::kError;
+    case 'F':
+      return LogLevel::kFatal;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -127,7 +129,7 @@ std::optional<LogLevel> redis_level(std::string_view line) {
 
 // "\"GET /a?b HTTP/1.1\" 502 157": an answer of the server's own failure.
 struct Answer {
-  std::string_view request, status;   // "GET /a", without what follows '?'; "502"
+  std::string_view request, status;  // "GET /a", without what follows '?'; "502"
 };
 std::optional<Answer> server_error_answer(std::string_view line) {
   for (size_t at = 0; (at = line.find(" HTTP/", at)) != std::string_view::npos; at += 6) {
@@ -150,8 +152,8 @@ bool exception_name(std::string_view word, std::string_view after) {
 
 // Lines that begin a crash, however the program logs otherwise.
 std::optional<LogLevel> crash_level(std::string_view line) {
-  constexpr std::array<std::string_view, 6> kFatal{"panic: ",       "fatal error: ",      "terminate called after",
-                                                   "*** stack smashing", "Segmentation fault", "SIGSEGV: "};
+  constexpr std::array<std::string_view, 6> kFatal{
+      "panic: ", "fatal error: ", "terminate called after", "*** stack smashing", "Segmentation fault", "SIGSEGV: "};
   constexpr std::array<std::string_view, 4> kError{"Traceback (most recent call last)", "Exception in thread ",
                                                    "Uncaught ", "Unhandled "};
   for (std::string_view start : kFatal)
@@ -167,7 +169,8 @@ bool marked(std::string_view line, size_t begin, size_t end) {
   if (std::all_of(word.begin(), word.end(), is_upper)) return true;
   char before = begin > 0 ? line[begin - 1] : ' ', after = end < line.size() ? line[end] : ' ';
   bool alone = before == ' ' || before == '\t' || begin == 0;
-  return ((before == '[' || before == ':' || before == '<') && (after == ']' || after == '>')) || (after == ':' && alone);
+  return ((before == '[' || before == ':' || before == '<') && (after == ']' || after == '>')) ||
+         (after == ':' && alone);
 }
 
 std::optional<LogLevel> worded_level(std::string_view line) {
@@ -202,18 +205,21 @@ struct Stamp {
 };
 
 std::optional<double> seconds(Stamp date, std::string_view text, size_t clock) {
-  if (!digits_at(text, clock, 2) || !digits_at(text, clock + 3, 2) || !digits_at(text, clock + 6, 2)) return std::nullopt;
+  if (!digits_at(text, clock, 2) || !digits_at(text, clock + 3, 2) || !digits_at(text, clock + 6, 2))
+    return std::nullopt;
   if (text[clock + 2] != ':' || text[clock + 5] != ':') return std::nullopt;
-  unsigned hour = number_at(text, clock, 2), minute = number_at(text, clock + 3, 2), second = number_at(text, clock + 6, 2);
+  unsigned hour = number_at(text, clock, 2), minute = number_at(text, clock + 3, 2),
+           second = number_at(text, clock + 6, 2);
   bool valid = date.month >= 1 && date.month <= 12 && date.day >= 1 && date.day <= 31 && hour < 24 && minute < 60 &&
                second <= 60;
   if (!valid) return std::nullopt;
   double fraction = 0, digit = 0.1;
   size_t at = clock + 8;
   if (at < text.size() && (text[at] == '.' || text[at] == ','))
-    for (++at; at < text.size() && is_digit(text[at]) && digit > 1e-10; ++at, digit /= 10) fraction += digit * (text[at] - '0');
-  return static_cast<double>(days_from_civil(date.year, date.month, date.day) * 86400) + hour * 3600 + minute * 60 + second +
-         fraction;
+    for (++at; at < text.size() && is_digit(text[at]) && digit > 1e-10; ++at, digit /= 10)
+      fraction += digit * (text[at] - '0');
+  return static_cast<double>(days_from_civil(date.year, date.month, date.day) * 86400) + hour * 3600 + minute * 60 +
+         second + fraction;
 }
 
 unsigned month_at(std::string_view text, size_t at) {
@@ -227,18 +233,20 @@ unsigned month_at(std::string_view text, size_t at) {
 std::optional<double> time_at(std::string_view text, size_t at) {
   if (digits_at(text, at, 4) && text.size() - at >= 19 && text[at + 4] == text[at + 7] &&
       (text[at + 4] == '-' || text[at + 4] == '/') && digits_at(text, at + 5, 2) && digits_at(text, at + 8, 2) &&
-      (text[at + 10] == 'T' || text[at + 10] == ' '))   // 2026-11-20T22:05:11, 2026/11/20 22:05:11
+      (text[at + 10] == 'T' || text[at + 10] == ' '))  // 2026-11-20T22:05:11, 2026/11/20 22:05:11
     return seconds({number_at(text, at, 4), number_at(text, at + 5, 2), number_at(text, at + 8, 2)}, text, at + 11);
   if (digits_at(text, at, 2) && text.size() - at >= 20) {
     char gap = text[at + 2];
     unsigned month = month_at(text, at + 3);
-    if (month && (gap == '/' || gap == ' ') && text[at + 6] == gap && digits_at(text, at + 7, 4))   // 20/Nov/2026:22:05:11
+    if (month && (gap == '/' || gap == ' ') && text[at + 6] == gap &&
+        digits_at(text, at + 7, 4))  // 20/Nov/2026:22:05:11
       return seconds({number_at(text, at + 7, 4), month, number_at(text, at, 2)}, text, at + 12);
   }
   unsigned month = month_at(text, at);
-  if (month && text.size() - at >= 15 && text[at + 3] == ' ') {   // Nov 20 22:05:11, Nov  2 22:05:11
+  if (month && text.size() - at >= 15 && text[at + 3] == ' ') {  // Nov 20 22:05:11, Nov  2 22:05:11
     size_t day_at = text[at + 4] == ' ' ? at + 5 : at + 4, day_length = at + 6 - day_at;
-    if (digits_at(text, day_at, day_length)) return seconds({2000, month, number_at(text, day_at, day_length)}, text, at + 7);
+    if (digits_at(text, day_at, day_length))
+      return seconds({2000, month, number_at(text, day_at, day_length)}, text, at + 7);
   }
   return std::nullopt;
 }
@@ -257,7 +265,8 @@ std::optional<double> epoch_time(std::string_view line) {
 
 // Of a JSON line, what a person would read.
 std::string_view message_of(std::string_view line) {
-  constexpr std::array<std::string_view, 5> kKeys{"\"msg\":", "\"message\":", "\"@message\":", "\"error\":", "\"err\":"};
+  constexpr std::array<std::string_view, 5> kKeys{
+      "\"msg\":", "\"message\":", "\"@message\":", "\"error\":", "\"err\":"};
   if (!line.starts_with('{')) return line;
   for (std::string_view key : kKeys) {
     size_t at = line.find(key);
@@ -276,17 +285,19 @@ std::string_view message_of(std::string_view line) {
 size_t quoted_length(std::string_view text, size_t at) {
   char quote = text[at];
   if (quote != '"' && quote != '\'' && quote != '`') return 0;
-  if (quote == '\'' && at > 0 && in_word(text[at - 1])) return 0;   // can't
+  if (quote == '\'' && at > 0 && in_word(text[at - 1])) return 0;  // can't
   size_t end = text.substr(0, std::min(text.size(), at + 300)).find(quote, at + 1);
   return end == std::string_view::npos ? 0 : end + 1 - at;
 }
 
-// Length of a word of hexadecimal digits and dashes with at least one decimal digit, eight bytes or more: ids and hashes.
+// Length of a word of hexadecimal digits and dashes with at least one decimal digit, eight bytes or more: ids and
+// hashes.
 size_t id_length(std::string_view text, size_t at) {
   size_t end = at;
   bool digit = false;
   if (text.substr(at).starts_with("0x")) end += 2;
-  while (end < text.size() && (is_hex(text[end]) || (text[end] == '-' && end > at))) digit = is_digit(text[end++]) || digit;
+  while (end < text.size() && (is_hex(text[end]) || (text[end] == '-' && end > at)))
+    digit = is_digit(text[end++]) || digit;
   bool whole = end == text.size() || !in_word(text[end]);
   return whole && digit && end - at >= 8 ? end - at : 0;
 }
@@ -300,8 +311,10 @@ std::string masked(std::string_view text) {
   auto mark = [&] {
     size_t joint = pattern.size();
     while (joint > 0 && std::string_view(".:,-/").find(pattern[joint - 1]) != std::string_view::npos) --joint;
-    if (joint > 0 && pattern.size() - joint <= 1 && pattern[joint - 1] == '#') pattern.resize(joint);
-    else pattern += '#';
+    if (joint > 0 && pattern.size() - joint <= 1 && pattern[joint - 1] == '#')
+      pattern.resize(joint);
+    else
+      pattern += '#';
   };
   for (size_t at = 0; at < text.size() && pattern.size() < kPatternBytes;) {
     size_t length = quoted_length(text, at);
@@ -323,10 +336,14 @@ std::string masked(std::string_view text) {
 
 std::string_view to_string(LogLevel level) {
   switch (level) {
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
-    case LogLevel::kFatal: return "fatal";
-    case LogLevel::kNone: break;
+    case LogLevel::kWarning:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+    case LogLevel::kFatal:
+      return "fatal";
+    case LogLevel::kNone:
+      break;
   }
   return "";
 }

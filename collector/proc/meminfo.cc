@@ -21,7 +21,8 @@ Result<std::map<std::string, uint64_t, std::less<>>> parse_meminfo(std::string_v
     if (!name || !name->ends_with(':') || !value) return tl::unexpected(lines.expected("\"Name: number [kB]\""));
     name->remove_suffix(1);
     if (fields.word() == "kB") {
-      if (*value > std::numeric_limits<uint64_t>::max() / 1024) return tl::unexpected(lines.expected("a size that fits"));
+      if (*value > std::numeric_limits<uint64_t>::max() / 1024)
+        return tl::unexpected(lines.expected("a size that fits"));
       *value *= 1024;
     }
     values.insert_or_assign(std::string(*name), *value);

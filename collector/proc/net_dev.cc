@@ -9,7 +9,8 @@ namespace ec {
 Result<std::vector<InterfaceCounters>> parse_net_dev(std::string_view where, std::string_view text) {
   std::vector<InterfaceCounters> interfaces;
   LineCursor lines(where, text);
-  if (!lines.next() || !lines.next()) return fail(ErrorCode::kTruncated, std::string(where), "expected two header lines");
+  if (!lines.next() || !lines.next())
+    return fail(ErrorCode::kTruncated, std::string(where), "expected two header lines");
   while (auto line = lines.next()) {
     // An alias like "eth0:1" has a colon of its own, and a long number may touch the last one ("eth0:123").
     size_t colon = line->rfind(':');

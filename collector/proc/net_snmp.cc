@@ -14,7 +14,8 @@ Result<SnmpCounters> parse_net_snmp(std::string_view where, std::string_view tex
     if (!group->ends_with(':')) return tl::unexpected(lines.expected("\"Group: names\""));
     auto values_line = lines.next();
     FieldCursor values(values_line.value_or(""));
-    if (values.word() != group) return tl::unexpected(lines.expected(fmt::format("the values of {}", printable_line(*group, 40))));
+    if (values.word() != group)
+      return tl::unexpected(lines.expected(fmt::format("the values of {}", printable_line(*group, 40))));
     while (auto name = names.word()) {
       // Some counters are unsigned 64-bit; above 2^63 they count as absent rather than as an error.
       auto word = values.word();

@@ -30,7 +30,8 @@ bool take_pair(std::optional<std::string_view> field, uint32_t& first, uint32_t&
   if (!field) return false;
   size_t colon = field->find(':');
   if (colon == std::string_view::npos) return false;
-  auto a = parse_number<uint32_t>(field->substr(0, colon), 16), b = parse_number<uint32_t>(field->substr(colon + 1), 16);
+  auto a = parse_number<uint32_t>(field->substr(0, colon), 16),
+       b = parse_number<uint32_t>(field->substr(colon + 1), 16);
   first = a.value_or(0);
   second = b.value_or(0);
   return a && b;
@@ -70,7 +71,8 @@ Result<void> parse_net_tcp(std::string_view where, std::string_view text, int64_
     // udp and raw: "ref pointer drops" end the line. tcp: ref, pointer and then five figures of the congestion control.
     auto ref = fields.word(), pointer = fields.word();
     auto drops = fields.number<uint64_t>();
-    if (ref && pointer && drops && fields.rest().find_first_not_of(' ') == std::string_view::npos) socket.drops = *drops;
+    if (ref && pointer && drops && fields.rest().find_first_not_of(' ') == std::string_view::npos)
+      socket.drops = *drops;
     each(socket);
   }
   return {};

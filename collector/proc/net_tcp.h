@@ -10,8 +10,8 @@
 
 namespace ec {
 
-// Calls `each` for every line. `clock_ticks` per second is the unit of the timers. Addresses are as written by a kernel of
-// this machine's byte order. Errors: malformed, with the line; sockets before it were given.
+// Calls `each` for every line. `clock_ticks` per second is the unit of the timers. Addresses are as written by a kernel
+// of this machine's byte order. Errors: malformed, with the line; sockets before it were given.
 Result<void> parse_net_tcp(std::string_view where, std::string_view text, int64_t clock_ticks,
                            const std::function<void(const InetSocket&)>& each);
 

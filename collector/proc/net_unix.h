@@ -15,8 +15,8 @@ Result<void> parse_net_unix(std::string_view where, std::string_view text,
 
 struct OtherSocket {
   uint64_t inode = 0, receive_queue = 0;
-  uint32_t protocol = 0;         // netlink: family; packet: Ethernet protocol
-  uint32_t port = 0;             // netlink: port id; packet: interface index
+  uint32_t protocol = 0;  // netlink: family; packet: Ethernet protocol
+  uint32_t port = 0;      // netlink: port id; packet: interface index
   std::optional<uint64_t> drops;
 };
 Result<void> parse_net_netlink(std::string_view where, std::string_view text,

@@ -11,8 +11,8 @@ namespace {
 // A summary and its kill stand close together; between them are at most the lines of a memory cgroup's statistics.
 constexpr double kSameKillSeconds = 30;
 
-// "1234 (java) total-vm:…", "1234 (java), UID 48, total-vm:…", "1234 (java) score 900 or sacrifice child". A name may hold
-// any byte, so its end is where one of the known continuations begins.
+// "1234 (java) total-vm:…", "1234 (java), UID 48, total-vm:…", "1234 (java) score 900 or sacrifice child". A name may
+// hold any byte, so its end is where one of the known continuations begins.
 bool read_process(std::string_view text, OomVictim& victim) {
   FieldCursor fields(text);
   auto pid = fields.number<int>();
@@ -115,7 +115,8 @@ std::vector<OomVictim> find_oom_kills(const std::vector<KmsgRecord>& log) {
     if (killed == std::string_view::npos || killed > 80) continue;
     OomVictim victim;
     if (!read_process(text.substr(killed + 15), victim)) continue;
-    // Before Linux 5.0 the announced process and the killed one may differ ("or sacrifice child"): the cgroup is the same.
+    // Before Linux 5.0 the announced process and the killed one may differ ("or sacrifice child"): the cgroup is the
+    // same.
     if (pending && record.seconds - pending->seconds <= kSameKillSeconds &&
         (pending->pid == victim.pid || pending->pid == 0 || killed == 0)) {
       victim.task_cgroup = pending->task_cgroup;

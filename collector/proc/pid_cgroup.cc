@@ -34,8 +34,8 @@ Result<std::vector<CgroupEntry>> parse_pid_cgroup(std::string_view where, std::s
 }
 
 std::string full_unit_name(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kTypes{".service", ".scope",  ".slice", ".socket", ".mount",    ".swap",
-                                                    ".timer",   ".path",   ".device", ".target", ".automount"};
+  constexpr std::array<std::string_view, 11> kTypes{".service", ".scope", ".slice",  ".socket", ".mount",    ".swap",
+                                                    ".timer",   ".path",  ".device", ".target", ".automount"};
   for (std::string_view type : kTypes)
     if (name.ends_with(type) && name.size() > type.size()) return std::string(name);
   return std::string(name) + ".service";

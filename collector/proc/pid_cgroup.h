@@ -10,10 +10,10 @@
 namespace ec {
 
 struct CgroupEntry {
-  int hierarchy = 0;                      // 0 = the v2 hierarchy
-  std::vector<std::string> controllers;   // "cpu", "cpuacct", "name=systemd"; empty for v2
-  std::string path;                       // as seen from our cgroup namespace; may begin with "/.."
-  bool removed = false;                   // the cgroup was deleted while the (zombie) process was in it
+  int hierarchy = 0;                     // 0 = the v2 hierarchy
+  std::vector<std::string> controllers;  // "cpu", "cpuacct", "name=systemd"; empty for v2
+  std::string path;                      // as seen from our cgroup namespace; may begin with "/.."
+  bool removed = false;                  // the cgroup was deleted while the (zombie) process was in it
 };
 
 // Errors: malformed.

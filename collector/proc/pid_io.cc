@@ -12,9 +12,12 @@ Result<PidIo> parse_pid_io(std::string_view where, std::string_view text) {
     uint64_t PidIo::*field;
   };
   constexpr Field kFields[] = {
-      {"rchar", &PidIo::read_chars},      {"wchar", &PidIo::write_chars},
-      {"syscr", &PidIo::read_syscalls},   {"syscw", &PidIo::write_syscalls},
-      {"read_bytes", &PidIo::read_bytes}, {"write_bytes", &PidIo::write_bytes},
+      {"rchar", &PidIo::read_chars},
+      {"wchar", &PidIo::write_chars},
+      {"syscr", &PidIo::read_syscalls},
+      {"syscw", &PidIo::write_syscalls},
+      {"read_bytes", &PidIo::read_bytes},
+      {"write_bytes", &PidIo::write_bytes},
       {"cancelled_write_bytes", &PidIo::cancelled_write_bytes},
   };
   PidIo io;

@@ -9,10 +9,10 @@
 namespace ec {
 
 struct PidIo {
-  uint64_t read_chars = 0, write_chars = 0;         // through system calls, page cache or not; bytes
+  uint64_t read_chars = 0, write_chars = 0;  // through system calls, page cache or not; bytes
   uint64_t read_syscalls = 0, write_syscalls = 0;
-  uint64_t read_bytes = 0, write_bytes = 0;         // from and to storage
-  uint64_t cancelled_write_bytes = 0;               // dirty pages that were dropped before they were written
+  uint64_t read_bytes = 0, write_bytes = 0;  // from and to storage
+  uint64_t cancelled_write_bytes = 0;        // dirty pages that were dropped before they were written
 };
 
 // Errors: malformed; truncated when a line is missing.

@@ -1,5 +1,5 @@
-// /proc/PID/schedstat and /proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst: of one thread. The one of
-// the process directory is that of its leader.
+// /proc/PID/schedstat and /proc/PID/task/TID/schedstat, Documentation/scheduler/sched-stats.rst: of one thread. The one
+// of the process directory is that of its leader.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace ec {
 
 struct PidSchedstat {
   uint64_t on_cpu_ns = 0;
-  uint64_t run_delay_ns = 0;   // ready, but waiting on a run queue
+  uint64_t run_delay_ns = 0;  // ready, but waiting on a run queue
   uint64_t timeslices = 0;
 };
 

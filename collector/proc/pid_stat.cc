@@ -21,11 +21,11 @@ bool skip(FieldCursor& fields, int count) {
 
 // Fields 25 and later: each kernel has what its age allows.
 bool take_tail(FieldCursor& fields, PidStat& stat) {
-  return skip(fields, 3) && take(fields, stat.stack_start)                                 // 28
-         && skip(fields, 10) && take(fields, stat.last_cpu)                                // 39
-         && take(fields, stat.realtime_priority) && take(fields, stat.policy)              // 40, 41
-         && take(fields, stat.block_io_ticks) && take(fields, stat.guest_ticks)            // 42, 43
-         && skip(fields, 8) && take(fields, stat.exit_code);                               // 52
+  return skip(fields, 3) && take(fields, stat.stack_start)                       // 28
+         && skip(fields, 10) && take(fields, stat.last_cpu)                      // 39
+         && take(fields, stat.realtime_priority) && take(fields, stat.policy)    // 40, 41
+         && take(fields, stat.block_io_ticks) && take(fields, stat.guest_ticks)  // 42, 43
+         && skip(fields, 8) && take(fields, stat.exit_code);                     // 52
 }
 
 }  // namespace
@@ -50,15 +50,14 @@ Result<PidStat> parse_pid_stat(std::string_view where, std::string_view text) {
   auto state = fields.word();
   if (!state || state->size() != 1) return expected("a state letter");
   stat.state = (*state)[0];
-  bool whole = take(fields, stat.ppid) && take(fields, stat.pgrp) && take(fields, stat.session) &&
-               take(fields, stat.tty) && take(fields, stat.tty_pgrp) && take(fields, stat.flags) &&
-               take(fields, stat.minor_faults) && take(fields, stat.child_minor_faults) &&
-               take(fields, stat.major_faults) && take(fields, stat.child_major_faults) &&
-               take(fields, stat.user_ticks) && take(fields, stat.system_ticks) &&
-               take(fields, stat.child_user_ticks) && take(fields, stat.child_system_ticks) &&
-               take(fields, stat.priority) && take(fields, stat.nice) && take(fields, stat.threads) &&
-               skip(fields, 1) && take(fields, stat.start_ticks) && take(fields, stat.vm_size_bytes) &&
-               take(fields, stat.rss_pages);
+  bool whole =
+      take(fields, stat.ppid) && take(fields, stat.pgrp) && take(fields, stat.session) && take(fields, stat.tty) &&
+      take(fields, stat.tty_pgrp) && take(fields, stat.flags) && take(fields, stat.minor_faults) &&
+      take(fields, stat.child_minor_faults) && take(fields, stat.major_faults) &&
+      take(fields, stat.child_major_faults) && take(fields, stat.user_ticks) && take(fields, stat.system_ticks) &&
+      take(fields, stat.child_user_ticks) && take(fields, stat.child_system_ticks) && take(fields, stat.priority) &&
+      take(fields, stat.nice) && take(fields, stat.threads) && skip(fields, 1) && take(fields, stat.start_ticks) &&
+      take(fields, stat.vm_size_bytes) && take(fields, stat.rss_pages);
   if (!whole) return expected("numbers up to field 24 (rss)");
   take_tail(fields, stat);
   return stat;
@@ -66,14 +65,22 @@ Result<PidStat> parse_pid_stat(std::string_view where, std::string_view text) {
 
 std::string scheduler_name(uint32_t policy) {
   switch (policy) {
-    case 0: return "SCHED_OTHER";
-    case 1: return "SCHED_FIFO";
-    case 2: return "SCHED_RR";
-    case 3: return "SCHED_BATCH";
-    case 5: return "SCHED_IDLE";
-    case 6: return "SCHED_DEADLINE";
-    case 7: return "SCHED_EXT";
-    default: return fmt::format("policy {}", policy);
+    case 0:
+      return "SCHED_OTHER";
+    case 1:
+      return "SCHED_FIFO";
+    case 2:
+      return "SCHED_RR";
+    case 3:
+      return "SCHED_BATCH";
+    case 5:
+      return "SCHED_IDLE";
+    case 6:
+      return "SCHED_DEADLINE";
+    case 7:
+      return "SCHED_EXT";
+    default:
+      return fmt::format("policy {}", policy);
   }
 }
 

@@ -93,11 +93,11 @@ struct MaskField {
   uint64_t PidStatus::*field;
 };
 constexpr MaskField kMaskFields[] = {
-    {"SigPnd", &PidStatus::signals_pending},          {"ShdPnd", &PidStatus::signals_pending_process},
-    {"SigBlk", &PidStatus::signals_blocked},          {"SigIgn", &PidStatus::signals_ignored},
-    {"SigCgt", &PidStatus::signals_caught},           {"CapInh", &PidStatus::capabilities_inheritable},
-    {"CapPrm", &PidStatus::capabilities_permitted},   {"CapEff", &PidStatus::capabilities_effective},
-    {"CapBnd", &PidStatus::capabilities_bounding},    {"CapAmb", &PidStatus::capabilities_ambient},
+    {"SigPnd", &PidStatus::signals_pending},        {"ShdPnd", &PidStatus::signals_pending_process},
+    {"SigBlk", &PidStatus::signals_blocked},        {"SigIgn", &PidStatus::signals_ignored},
+    {"SigCgt", &PidStatus::signals_caught},         {"CapInh", &PidStatus::capabilities_inheritable},
+    {"CapPrm", &PidStatus::capabilities_permitted}, {"CapEff", &PidStatus::capabilities_effective},
+    {"CapBnd", &PidStatus::capabilities_bounding},  {"CapAmb", &PidStatus::capabilities_ambient},
 };
 
 bool take_identity(PidStatus& status, std::string_view key, std::string_view value, bool& known) {
@@ -176,10 +176,14 @@ Result<PidStatus> parse_pid_status(std::string_view where, std::string_view text
 std::string seccomp_words(const PidStatus& status) {
   if (!status.seccomp_mode) return "";
   switch (*status.seccomp_mode) {
-    case 0: return "off";
-    case 1: return "strict";
-    case 2: break;
-    default: return fmt::format("mode {}", *status.seccomp_mode);
+    case 0:
+      return "off";
+    case 1:
+      return "strict";
+    case 2:
+      break;
+    default:
+      return fmt::format("mode {}", *status.seccomp_mode);
   }
   if (!status.seccomp_filters) return "filter";
   return fmt::format("filter ({} {})", *status.seccomp_filters, *status.seccomp_filters == 1 ? "filter" : "filters");

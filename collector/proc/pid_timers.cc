@@ -51,9 +51,9 @@ Result<std::vector<PidTimer>> parse_pid_timers(std::string_view where, std::stri
 
 std::string clock_name(int clock) {
   constexpr std::array<std::string_view, 12> kNames{
-      "CLOCK_REALTIME",         "CLOCK_MONOTONIC", "CLOCK_PROCESS_CPUTIME_ID", "CLOCK_THREAD_CPUTIME_ID",
-      "CLOCK_MONOTONIC_RAW",    "CLOCK_REALTIME_COARSE", "CLOCK_MONOTONIC_COARSE", "CLOCK_BOOTTIME",
-      "CLOCK_REALTIME_ALARM",   "CLOCK_BOOTTIME_ALARM",  "CLOCK_SGI_CYCLE",        "CLOCK_TAI"};
+      "CLOCK_REALTIME",       "CLOCK_MONOTONIC",       "CLOCK_PROCESS_CPUTIME_ID", "CLOCK_THREAD_CPUTIME_ID",
+      "CLOCK_MONOTONIC_RAW",  "CLOCK_REALTIME_COARSE", "CLOCK_MONOTONIC_COARSE",   "CLOCK_BOOTTIME",
+      "CLOCK_REALTIME_ALARM", "CLOCK_BOOTTIME_ALARM",  "CLOCK_SGI_CYCLE",          "CLOCK_TAI"};
   if (clock >= 0 && static_cast<size_t>(clock) < kNames.size()) return std::string(kNames[static_cast<size_t>(clock)]);
   return fmt::format("{} {}", clock < 0 ? "CPU clock" : "clock", clock);
 }

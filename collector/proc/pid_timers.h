@@ -11,11 +11,11 @@ namespace ec {
 
 struct PidTimer {
   int id = 0;
-  int signal = 0;                  // 0: none
-  std::string notify;              // "signal", "thread", "none"
-  bool to_thread = false;          // notify says tid.N, not pid.N
-  int receiver = 0;                // of the notification, as its own PID namespace counts
-  int clock = 0;                   // CLOCK_* of linux/time.h; negative: CPU time of a process or thread
+  int signal = 0;          // 0: none
+  std::string notify;      // "signal", "thread", "none"
+  bool to_thread = false;  // notify says tid.N, not pid.N
+  int receiver = 0;        // of the notification, as its own PID namespace counts
+  int clock = 0;           // CLOCK_* of linux/time.h; negative: CPU time of a process or thread
 };
 
 // Errors: malformed.

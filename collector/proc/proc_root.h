@@ -26,7 +26,8 @@ class ProcRoot {
   // readlink(2).
   Result<std::string> link(const char* path) const;
   Result<std::string> link(const std::string& path) const { return link(path.c_str()); }
-  // Names in a directory ("" = this one), without "." and "..", in the order of the kernel. Stops when `visit` gives false.
+  // Names in a directory ("" = this one), without "." and "..", in the order of the kernel. Stops when `visit` gives
+  // false.
   Result<void> each(const std::string& path, const std::function<bool(std::string_view name)>& visit) const;
   // The numeric names only: processes, threads, descriptors.
   Result<void> each_number(const std::string& path, const std::function<bool(int number)>& visit) const;

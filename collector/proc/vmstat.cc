@@ -13,7 +13,8 @@ Result<NamedCounters> parse_named_counters(std::string_view where, std::string_v
     if (!name) continue;
     auto word = fields.word();
     // Some counters are kept per CPU and may be seen a little below zero.
-    auto value = word && word->starts_with('-') ? std::optional<uint64_t>(0) : parse_number<uint64_t>(word.value_or(""));
+    auto value =
+        word && word->starts_with('-') ? std::optional<uint64_t>(0) : parse_number<uint64_t>(word.value_or(""));
     if (!value) return tl::unexpected(lines.expected("\"name number\""));
     counters.insert_or_assign(std::string(*name), *value);
   }

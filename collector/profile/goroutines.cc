@@ -11,7 +11,7 @@ namespace ec {
 namespace {
 
 constexpr size_t kLongestName = 300;
-constexpr size_t kMostFrames = 256;   // Go cuts stacks at 128 by itself
+constexpr size_t kMostFrames = 256;  // Go cuts stacks at 128 by itself
 
 // Stacks that differ only in addresses are one group for a reader.
 class Groups {
@@ -135,18 +135,30 @@ std::string_view wait_of(const std::vector<std::string>& functions) {
   };
   // Outer functions first: a mutex waits in a semaphore, which waits in gopark. Names as of Go 1.12 to 1.24.
   static constexpr Row kRows[] = {
-      {"sync.(*RWMutex).Lock", "sync.RWMutex.Lock"},     {"sync.(*RWMutex).RLock", "sync.RWMutex.RLock"},
-      {"sync.(*Mutex).Lock", "sync.Mutex.Lock"},         {"sync.(*Mutex).lockSlow", "sync.Mutex.Lock"},
-      {"internal/sync.(*Mutex).Lock", "sync.Mutex.Lock"}, {"internal/sync.(*Mutex).lockSlow", "sync.Mutex.Lock"},
-      {"sync.(*WaitGroup).Wait", "sync.WaitGroup.Wait"}, {"sync.(*Cond).Wait", "sync.Cond.Wait"},
-      {"runtime.chanrecv", "chan receive"},              {"runtime.chanrecv1", "chan receive"},
-      {"runtime.chanrecv2", "chan receive"},             {"runtime.chansend", "chan send"},
-      {"runtime.chansend1", "chan send"},                {"runtime.selectgo", "select"},
-      {"runtime.block", "select (no cases)"},            {"runtime.netpollblock", "IO wait"},
-      {"internal/poll.runtime_pollWait", "IO wait"},     {"time.Sleep", "sleep"},
-      {"runtime.semacquire1", "semacquire"},             {"runtime.semacquire", "semacquire"},
-      {"runtime.notetsleepg", "notetsleepg"},            {"syscall.Syscall", "syscall"},
-      {"syscall.Syscall6", "syscall"},                   {"internal/runtime/syscall.Syscall6", "syscall"},
+      {"sync.(*RWMutex).Lock", "sync.RWMutex.Lock"},
+      {"sync.(*RWMutex).RLock", "sync.RWMutex.RLock"},
+      {"sync.(*Mutex).Lock", "sync.Mutex.Lock"},
+      {"sync.(*Mutex).lockSlow", "sync.Mutex.Lock"},
+      {"internal/sync.(*Mutex).Lock", "sync.Mutex.Lock"},
+      {"internal/sync.(*Mutex).lockSlow", "sync.Mutex.Lock"},
+      {"sync.(*WaitGroup).Wait", "sync.WaitGroup.Wait"},
+      {"sync.(*Cond).Wait", "sync.Cond.Wait"},
+      {"runtime.chanrecv", "chan receive"},
+      {"runtime.chanrecv1", "chan receive"},
+      {"runtime.chanrecv2", "chan receive"},
+      {"runtime.chansend", "chan send"},
+      {"runtime.chansend1", "chan send"},
+      {"runtime.selectgo", "select"},
+      {"runtime.block", "select (no cases)"},
+      {"runtime.netpollblock", "IO wait"},
+      {"internal/poll.runtime_pollWait", "IO wait"},
+      {"time.Sleep", "sleep"},
+      {"runtime.semacquire1", "semacquire"},
+      {"runtime.semacquire", "semacquire"},
+      {"runtime.notetsleepg", "notetsleepg"},
+      {"syscall.Syscall", "syscall"},
+      {"syscall.Syscall6", "syscall"},
+      {"internal/runtime/syscall.Syscall6", "syscall"},
       {"runtime/internal/syscall.Syscall6", "syscall"},
   };
   constexpr size_t kInnermost = 10;

@@ -11,7 +11,7 @@ namespace ec {
 
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;   // zlib.h: 16 asks for gzip headers
+constexpr int kGzipWindow = 15 + 16;  // zlib.h: 16 asks for gzip headers
 constexpr size_t kStep = 256 * 1024;
 
 class Inflater {
@@ -33,7 +33,7 @@ class Inflater {
 };
 
 Bytef* zlib_input(std::string_view bytes) {
-  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));   // zlib only reads it
+  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib only reads it
 }
 
 }  // namespace
@@ -60,17 +60,21 @@ Result<std::string> gunzip(std::string_view where, std::string_view bytes, size_
     rest.remove_prefix(piece.size() - inflater->avail_in);
     size_t offset = bytes.size() - rest.size();
     if (out.size() > limit)
-      return fail(ErrorCode::kUnsupported, std::string(where), fmt::format("unpacks to more than {}", human_bytes(static_cast<double>(limit))));
+      return fail(ErrorCode::kUnsupported, std::string(where),
+                  fmt::format("unpacks to more than {}", human_bytes(static_cast<double>(limit))));
     if (outcome == Z_STREAM_END) {
       if (rest.empty()) return out;
-      if (!looks_gzipped(rest)) return fail(ErrorCode::kMalformed, at(offset), "expected the end or another gzip member");
-      if (inflateReset(inflater.get()) != Z_OK) return fail(ErrorCode::kIo, std::string(where), "zlib cannot start again");
+      if (!looks_gzipped(rest))
+        return fail(ErrorCode::kMalformed, at(offset), "expected the end or another gzip member");
+      if (inflateReset(inflater.get()) != Z_OK)
+        return fail(ErrorCode::kIo, std::string(where), "zlib cannot start again");
       continue;
     }
     if (outcome == Z_BUF_ERROR || (outcome == Z_OK && rest.empty() && inflater->avail_out > 0))
       return fail(ErrorCode::kTruncated, at(offset), "expected more gzip data");
     if (outcome != Z_OK)
-      return fail(ErrorCode::kMalformed, at(offset), fmt::format("gzip: {}", inflater->msg ? inflater->msg : "needs a dictionary"));
+      return fail(ErrorCode::kMalformed, at(offset),
+                  fmt::format("gzip: {}", inflater->msg ? inflater->msg : "needs a dictionary"));
   }
 }
 

@@ -8,14 +8,15 @@
 
 namespace ec {
 
-// runtime.MemStats (https://pkg.go.dev/runtime#MemStats), as far as it is shown. Bytes, nanoseconds, counts since start.
+// runtime.MemStats (https://pkg.go.dev/runtime#MemStats), as far as it is shown. Bytes, nanoseconds, counts since
+// start.
 struct Memstats {
   uint64_t heap_alloc = 0, heap_inuse = 0, heap_objects = 0, next_gc = 0, sys = 0;
   uint64_t gc_count = 0;
-  uint64_t pause_total_ns = 0;           // 0 in the text form, which does not have it
+  uint64_t pause_total_ns = 0;  // 0 in the text form, which does not have it
   double gc_cpu_fraction = 0;
-  std::vector<uint64_t> recent_pauses_ns;   // ring of 256: the pause of collection N is at (N + 255) % 256
-  uint64_t last_pause_ns() const;           // 0 when there was none
+  std::vector<uint64_t> recent_pauses_ns;  // ring of 256: the pause of collection N is at (N + 255) % 256
+  uint64_t last_pause_ns() const;          // 0 when there was none
 };
 
 // The comment lines at the end of /debug/pprof/heap?debug=1: "# runtime.MemStats", "# HeapAlloc = 123" …

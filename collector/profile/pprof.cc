@@ -31,7 +31,8 @@ void bound(const std::vector<T>& rows, const char* name) {
 }
 
 uint32_t string_index(int64_t value) {
-  if (value < 0 || value > std::numeric_limits<uint32_t>::max()) broken(fmt::format("string index {} out of range", value));
+  if (value < 0 || value > std::numeric_limits<uint32_t>::max())
+    broken(fmt::format("string index {} out of range", value));
   return static_cast<uint32_t>(value);
 }
 
@@ -42,7 +43,8 @@ PprofSlice slice(const std::vector<T>& pool, size_t first) {
 
 // protozero only asserts that the wire type is the one of the getter: the bytes decide, so ask first.
 void expect_type(const pbf_reader& reader, protozero::pbf_wire_type type) {
-  if (reader.wire_type() != type) broken(fmt::format("field {} has wire type {}", reader.tag(), static_cast<int>(reader.wire_type())));
+  if (reader.wire_type() != type)
+    broken(fmt::format("field {} has wire type {}", reader.tag(), static_cast<int>(reader.wire_type())));
 }
 int64_t number(pbf_reader& reader) {
   expect_type(reader, protozero::pbf_wire_type::varint);
@@ -81,30 +83,59 @@ class Decoder {
  private:
   void field(pbf_reader& reader) {
     switch (reader.tag()) {
-      case 1: out_.sample_types.push_back(value_type(message(reader))); bound(out_.sample_types, "sample types"); break;
-      case 2: sample(message(reader)); break;
-      case 3: mapping(message(reader)); break;
-      case 4: location(message(reader)); break;
-      case 5: function(message(reader)); break;
+      case 1:
+        out_.sample_types.push_back(value_type(message(reader)));
+        bound(out_.sample_types, "sample types");
+        break;
+      case 2:
+        sample(message(reader));
+        break;
+      case 3:
+        mapping(message(reader));
+        break;
+      case 4:
+        location(message(reader));
+        break;
+      case 5:
+        function(message(reader));
+        break;
       case 6:
         bound(out_.strings, "strings");
         out_.strings.push_back(bytes_of(reader));
         break;
-      case 9: out_.time_ns = number(reader); break;
-      case 10: out_.duration_ns = number(reader); break;
-      case 11: out_.period_type = value_type(message(reader)); break;
-      case 12: out_.period = number(reader); break;
-      case 14: out_.default_sample_type = string_index(number(reader)); break;
-      default: reader.skip(); break;
+      case 9:
+        out_.time_ns = number(reader);
+        break;
+      case 10:
+        out_.duration_ns = number(reader);
+        break;
+      case 11:
+        out_.period_type = value_type(message(reader));
+        break;
+      case 12:
+        out_.period = number(reader);
+        break;
+      case 14:
+        out_.default_sample_type = string_index(number(reader));
+        break;
+      default:
+        reader.skip();
+        break;
     }
   }
 
   static PprofValueType value_type(pbf_reader reader) {
     PprofValueType type;
     while (reader.next()) switch (reader.tag()) {
-        case 1: type.type = string_index(number(reader)); break;
-        case 2: type.unit = string_index(number(reader)); break;
-        default: reader.skip(); break;
+        case 1:
+          type.type = string_index(number(reader));
+          break;
+        case 2:
+          type.unit = string_index(number(reader));
+          break;
+        default:
+          reader.skip();
+          break;
       }
     return type;
   }
@@ -129,19 +160,32 @@ class Decoder {
           bound(out_.labels, "labels");
           out_.labels.push_back(label(message(reader)));
           break;
-        default: reader.skip(); break;
+        default:
+          reader.skip();
+          break;
       }
-    out_.samples.push_back({slice(location_ids_, first_location), slice(out_.values, first_value), slice(out_.labels, first_label)});
+    out_.samples.push_back(
+        {slice(location_ids_, first_location), slice(out_.values, first_value), slice(out_.labels, first_label)});
   }
 
   static PprofLabel label(pbf_reader reader) {
     PprofLabel label;
     while (reader.next()) switch (reader.tag()) {
-        case 1: label.key = string_index(number(reader)); break;
-        case 2: label.text = string_index(number(reader)); break;
-        case 3: label.number = number(reader); break;
-        case 4: label.unit = string_index(number(reader)); break;
-        default: reader.skip(); break;
+        case 1:
+          label.key = string_index(number(reader));
+          break;
+        case 2:
+          label.text = string_index(number(reader));
+          break;
+        case 3:
+          label.number = number(reader);
+          break;
+        case 4:
+          label.unit = string_index(number(reader));
+          break;
+        default:
+          reader.skip();
+          break;
       }
     return label;
   }
@@ -150,13 +194,27 @@ class Decoder {
     bound(out_.mappings, "mappings");
     PprofMapping mapping;
     while (reader.next()) switch (reader.tag()) {
-        case 1: mapping.id = id_number(reader); break;
-        case 2: mapping.start = id_number(reader); break;
-        case 3: mapping.limit = id_number(reader); break;
-        case 4: mapping.file_offset = id_number(reader); break;
-        case 5: mapping.file = string_index(number(reader)); break;
-        case 6: mapping.build_id = string_index(number(reader)); break;
-        default: reader.skip(); break;
+        case 1:
+          mapping.id = id_number(reader);
+          break;
+        case 2:
+          mapping.start = id_number(reader);
+          break;
+        case 3:
+          mapping.limit = id_number(reader);
+          break;
+        case 4:
+          mapping.file_offset = id_number(reader);
+          break;
+        case 5:
+          mapping.file = string_index(number(reader));
+          break;
+        case 6:
+          mapping.build_id = string_index(number(reader));
+          break;
+        default:
+          reader.skip();
+          break;
       }
     out_.mappings.push_back(mapping);
   }
@@ -166,24 +224,38 @@ class Decoder {
     PprofLocation location;
     size_t first = out_.lines.size();
     while (reader.next()) switch (reader.tag()) {
-        case 1: location.id = id_number(reader); break;
-        case 2: location.mapping_id = id_number(reader); break;
-        case 3: location.address = id_number(reader); break;
+        case 1:
+          location.id = id_number(reader);
+          break;
+        case 2:
+          location.mapping_id = id_number(reader);
+          break;
+        case 3:
+          location.address = id_number(reader);
+          break;
         case 4: {
           bound(out_.lines, "lines");
           PprofLine line;
           uint64_t function_id = 0;
           pbf_reader fields = message(reader);
           while (fields.next()) switch (fields.tag()) {
-              case 1: function_id = id_number(fields); break;
-              case 2: line.line = number(fields); break;
-              default: fields.skip(); break;
+              case 1:
+                function_id = id_number(fields);
+                break;
+              case 2:
+                line.line = number(fields);
+                break;
+              default:
+                fields.skip();
+                break;
             }
           out_.lines.push_back(line);
           function_ids_.push_back(function_id);
           break;
         }
-        default: reader.skip(); break;
+        default:
+          reader.skip();
+          break;
       }
     location.lines = slice(out_.lines, first);
     out_.locations.push_back(location);
@@ -193,12 +265,24 @@ class Decoder {
     bound(out_.functions, "functions");
     PprofFunction function;
     while (reader.next()) switch (reader.tag()) {
-        case 1: function.id = id_number(reader); break;
-        case 2: function.name = string_index(number(reader)); break;
-        case 3: function.system_name = string_index(number(reader)); break;
-        case 4: function.file = string_index(number(reader)); break;
-        case 5: function.start_line = number(reader); break;
-        default: reader.skip(); break;
+        case 1:
+          function.id = id_number(reader);
+          break;
+        case 2:
+          function.name = string_index(number(reader));
+          break;
+        case 3:
+          function.system_name = string_index(number(reader));
+          break;
+        case 4:
+          function.file = string_index(number(reader));
+          break;
+        case 5:
+          function.start_line = number(reader);
+          break;
+        default:
+          reader.skip();
+          break;
       }
     out_.functions.push_back(function);
   }
@@ -209,7 +293,8 @@ class Decoder {
     index.reserve(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
       if (rows[i].id == 0) broken(fmt::format("{} with id 0", name));
-      if (!index.emplace(rows[i].id, static_cast<uint32_t>(i)).second) broken(fmt::format("{} id {} twice", name, rows[i].id));
+      if (!index.emplace(rows[i].id, static_cast<uint32_t>(i)).second)
+        broken(fmt::format("{} id {} twice", name, rows[i].id));
     }
     return index;
   }
@@ -227,7 +312,8 @@ class Decoder {
     auto functions = index_of(out_.functions, "function");
     for (size_t i = 0; i < out_.lines.size(); ++i) {
       auto found = functions.find(function_ids_[i]);
-      if (found == functions.end()) broken(fmt::format("a line refers to function {}, which is not there", function_ids_[i]));
+      if (found == functions.end())
+        broken(fmt::format("a line refers to function {}, which is not there", function_ids_[i]));
       out_.lines[i].function = found->second;
     }
     auto locations = index_of(out_.locations, "location");
@@ -239,7 +325,8 @@ class Decoder {
     }
     for (const auto& sample : out_.samples)
       if (sample.values.count != out_.sample_types.size())
-        broken(fmt::format("a sample with {} values for {} sample types", sample.values.count, out_.sample_types.size()));
+        broken(
+            fmt::format("a sample with {} values for {} sample types", sample.values.count, out_.sample_types.size()));
     for (const auto& type : out_.sample_types) check({type.type, type.unit});
     for (const auto& label : out_.labels) check({label.key, label.text, label.unit});
     for (const auto& mapping : out_.mappings) check({mapping.file, mapping.build_id});
@@ -248,7 +335,7 @@ class Decoder {
   }
 
   Pprof& out_;
-  std::vector<uint64_t> location_ids_, function_ids_;   // parallel to the pools stack and lines
+  std::vector<uint64_t> location_ids_, function_ids_;  // parallel to the pools stack and lines
 };
 
 }  // namespace

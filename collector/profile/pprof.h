@@ -29,9 +29,9 @@ struct PprofSlice {
 };
 
 struct PprofSample {
-  PprofSlice locations;   // of Pprof::stack, innermost first
-  PprofSlice values;      // of Pprof::values, one per sample type
-  PprofSlice labels;      // of Pprof::labels
+  PprofSlice locations;  // of Pprof::stack, innermost first
+  PprofSlice values;     // of Pprof::values, one per sample type
+  PprofSlice labels;     // of Pprof::labels
 };
 
 struct PprofMapping {
@@ -40,13 +40,13 @@ struct PprofMapping {
 };
 
 struct PprofLine {
-  uint32_t function = 0;   // index into Pprof::functions
+  uint32_t function = 0;  // index into Pprof::functions
   int64_t line = 0;
 };
 
 struct PprofLocation {
   uint64_t id = 0, address = 0, mapping_id = 0;
-  PprofSlice lines;        // of Pprof::lines, innermost inlined function first; none without symbols
+  PprofSlice lines;  // of Pprof::lines, innermost inlined function first; none without symbols
 };
 
 struct PprofFunction {
@@ -56,10 +56,10 @@ struct PprofFunction {
 };
 
 struct Pprof {
-  std::vector<std::string_view> strings;   // views into the bytes that were parsed
+  std::vector<std::string_view> strings;  // views into the bytes that were parsed
   std::vector<PprofValueType> sample_types;
   std::vector<PprofSample> samples;
-  std::vector<uint32_t> stack;             // indices into locations
+  std::vector<uint32_t> stack;  // indices into locations
   std::vector<int64_t> values;
   std::vector<PprofLabel> labels;
   std::vector<PprofMapping> mappings;
@@ -71,9 +71,9 @@ struct Pprof {
   uint32_t default_sample_type = 0;
 };
 
-// `bytes` after gunzip(); they must outlive the result. Errors: malformed (wire format, a reference to what is not there, a
-// sample without one value per sample type), truncated (a field that is longer than the rest; no sample type at all),
-// unsupported (more samples, locations or functions than kMostPprofRows).
+// `bytes` after gunzip(); they must outlive the result. Errors: malformed (wire format, a reference to what is not
+// there, a sample without one value per sample type), truncated (a field that is longer than the rest; no sample type
+// at all), unsupported (more samples, locations or functions than kMostPprofRows).
 constexpr size_t kMostPprofRows = 4'000'000;
 Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes);
 

@@ -10,7 +10,7 @@ namespace ec {
 
 namespace {
 
-constexpr double kWorthTelling = 0.1;   // relative change of a figure
+constexpr double kWorthTelling = 0.1;  // relative change of a figure
 
 const Finding* find(const std::vector<Finding>& findings, const std::string& id) {
   auto found = std::find_if(findings.begin(), findings.end(), [&](const Finding& f) { return f.id == id; });
@@ -21,7 +21,8 @@ std::string findings_text(const std::vector<Finding>& before, const std::vector<
   std::string text;
   for (const Finding& now : after) {
     const Finding* then = find(before, now.id);
-    text += fmt::format("  {:<6} {:<9} {}\n", then ? "still" : "NEW", to_string(now.severity), printable_line(now.title));
+    text +=
+        fmt::format("  {:<6} {:<9} {}\n", then ? "still" : "NEW", to_string(now.severity), printable_line(now.title));
     if (then && then->title != now.title) text += fmt::format("         before:   {}\n", printable_line(then->title));
   }
   for (const Finding& then : before)
@@ -61,7 +62,8 @@ std::string difference_text(const Snapshot& before, const std::vector<Finding>& 
                        rfc3339(s.run.started_wall_ns));
   };
   double apart = static_cast<double>(after.run.started_wall_ns - before.run.started_wall_ns) / 1e9;
-  std::string text = fmt::format("old  {}\nnew  {}  ({} later)\n", heading(before), heading(after), human_duration(apart));
+  std::string text =
+      fmt::format("old  {}\nnew  {}  ({} later)\n", heading(before), heading(after), human_duration(apart));
   if (before.target.pid != after.target.pid || before.target.start_ticks != after.target.start_ticks)
     text += "     another process: it was restarted, or the archives are of different targets\n";
   text += "\nFindings\n" + findings_text(findings_before, findings_after);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/words.h"
 #include "collector/base/text.h"
 #include "collector/report/page_content.h"
 #include "collector/report/text_layout.h"
@@ -77,8 +78,8 @@ void key_figures(const PageContent& content, BoundedPage& page) {
   for (auto& figure : content.figures) {
     std::string heading = figure.group == group ? "" : "**" + markdown_text(figure.group, 40) + "** ";
     group = figure.group;
-    page.line(fmt::format("| {}{} | {} | {} |", heading, markdown_text(figure.label, 60),
-                          markdown_text(figure.text, 300), mark_word(figure.mark)));
+    page.line(fmt::format("| {}{} | {} | {} |", heading, markdown_cell(figure.label, 60),
+                          markdown_cell(figure.text, 300), mark_word(figure.mark)));
   }
   page.line();
 }
@@ -87,8 +88,8 @@ void threads(const PageContent& content, BoundedPage& page) {
   if (content.threads == 0) return;
   page.line("## Threads");
   page.line();
-  page.line(fmt::format("{} threads in {} groups of equal stacks; all of them in `threads/stacks.txt`.",
-                        content.threads, content.groups));
+  page.line(fmt::format("{} in {} of equal stacks; all of them in `threads/stacks.txt`.",
+                        counted(content.threads, "thread"), counted(content.groups, "group")));
   page.line();
   for (auto& stack : content.stacks) {
     page.line(fmt::format("**{} ×** {}{}", stack.count, markdown_code(stack.doing, 240),

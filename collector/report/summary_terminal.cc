@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/words.h"
 #include "collector/base/text.h"
 #include "collector/report/page_content.h"
 #include "collector/report/terminal_writer.h"
@@ -70,7 +71,7 @@ void key_figures(const PageContent& content, TerminalWriter& out) {
 void threads(const PageContent& content, TerminalWriter& out) {
   if (content.threads == 0) return;
   out.blank();
-  out.heading(fmt::format("THREADS  {} in {} groups of equal stacks", content.threads, content.groups));
+  out.heading(fmt::format("THREADS  {} in {} of equal stacks", content.threads, counted(content.groups, "group")));
   for (size_t i = 0; i < std::min(content.stacks.size(), kStacks); ++i) {
     auto& stack = content.stacks[i];
     out.item(fmt::format(" {:>5} × ", stack.count),

@@ -80,7 +80,11 @@ std::string plain_line(std::string_view text, size_t limit) {
   return plain;
 }
 
-std::string markdown_text(std::string_view text, size_t limit) {
+namespace {
+
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+std::string escaped_markdown(std::string_view text, size_t limit, bool begins_a_line) {
   std::string line = plain_line(text, limit), escaped;
   escaped.reserve(line.size() + line.size() / 8);
   for (size_t at = 0; at < line.size(); ++at) {
@@ -93,11 +97,13 @@ std::string markdown_text(std::string_view text, size_t limit) {
     else if (c == '&')
       escaped += "&amp;";
     else {
-      bool markup = std::string_view("\\`*_[]|~@$").find(c) != std::string_view::npos;
+      // An underscore inside a word is no emphasis: CLOSE_WAIT.
+      bool inside_word = c == '_' && at > 0 && at + 1 < line.size() && is_word(line[at - 1]) && is_word(line[at + 1]);
+      bool markup = !inside_word && std::string_view("\\`*_[]|~@$").find(c) != std::string_view::npos;
       bool link = c == ':' && line.compare(at, 3, "://") == 0;
       bool www = c == '.' && at >= 3 && (line.compare(at - 3, 3, "www") == 0 || line.compare(at - 3, 3, "WWW") == 0);
-      bool at_start = escaped.empty() && std::string_view("#+-=").find(c) != std::string_view::npos;
-      bool numbered = (c == '.' || c == ')') && at > 0 && at < 10 &&
+      bool at_start = begins_a_line && escaped.empty() && std::string_view("#+-=").find(c) != std::string_view::npos;
+      bool numbered = begins_a_line && (c == '.' || c == ')') && at > 0 && at < 10 &&
                       std::all_of(line.begin(), line.begin() + static_cast<ptrdiff_t>(at),
                                   [](char d) { return d >= '0' && d <= '9'; });
       if (markup || link || www || at_start || numbered) escaped += '\\';
@@ -106,6 +112,12 @@ std::string markdown_text(std::string_view text, size_t limit) {
   }
   return escaped;
 }
+
+}  // namespace
+
+std::string markdown_text(std::string_view text, size_t limit) { return escaped_markdown(text, limit, true); }
+
+std::string markdown_cell(std::string_view text, size_t limit) { return escaped_markdown(text, limit, false); }
 
 std::string markdown_code(std::string_view text, size_t limit) {
   std::string line = plain_line(text, limit);

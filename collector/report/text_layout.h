@@ -14,6 +14,8 @@ std::string plain_line(std::string_view text, size_t limit = 400);
 
 // As Markdown text that shows exactly `text`: no markup, no HTML, no link. One line.
 std::string markdown_text(std::string_view text, size_t limit = 2000);
+// The same for text that never begins a line (a table cell): "0.5" and "-" need no escape there.
+std::string markdown_cell(std::string_view text, size_t limit = 2000);
 // As a code span, whatever backticks are in it. One line.
 std::string markdown_code(std::string_view text, size_t limit = 400);
 

@@ -27,44 +27,44 @@ std::optional<Status> status_from(std::string_view word);
 // A row of the manifest.
 struct ArtifactRow {
   std::string path;
-  std::string source;       // "/proc/42/maps", "sock_diag", "GET http://127.0.0.1:6060/debug/vars"
-  std::string collector;    // name of the collector, "" for derived pages
+  std::string source;     // "/proc/42/maps", "sock_diag", "GET http://127.0.0.1:6060/debug/vars"
+  std::string collector;  // name of the collector, "" for derived pages
   Status status = Status::kOk;
-  std::string reason;       // "" when ok
-  std::string fix;          // smallest fix, "" when none
+  std::string reason;  // "" when ok
+  std::string fix;     // smallest fix, "" when none
   uint64_t bytes = 0;
-  std::string sha256;       // hex, of the bytes as stored (after redaction)
-  double at_ms = 0;         // when it was read, after the start of the run
+  std::string sha256;  // hex, of the bytes as stored (after redaction)
+  double at_ms = 0;    // when it was read, after the start of the run
   double took_ms = 0;
   uint64_t redactions = 0;
 };
 
 struct TargetDeath {
-  std::string how;          // "exited", "killed by SIGKILL", "replaced by exec", "gone", "pid reused"
+  std::string how;  // "exited", "killed by SIGKILL", "replaced by exec", "gone", "pid reused"
   double at_ms = 0;
-  std::string evidence;     // "cgroup oom_kill rose from 3 to 4", "kernel log: …"; "" when none
+  std::string evidence;  // "cgroup oom_kill rose from 3 to 4", "kernel log: …"; "" when none
 };
 
 struct TargetInfo {
-  int pid = 0;              // 0: host only
+  int pid = 0;  // 0: host only
   uint64_t start_ticks = 0;
-  std::string start_time;   // RFC 3339
+  std::string start_time;  // RFC 3339
   std::string comm, exe, build_id;
   std::optional<TargetDeath> death;
 };
 
-struct CollectorCost {      // what the run cost, ours
+struct CollectorCost {  // what the run cost, ours
   double wall_seconds = 0, cpu_seconds = 0;
   uint64_t peak_rss_bytes = 0;
 };
 
 struct RunInfo {
-  std::string version, build_id;      // of the collector
+  std::string version, build_id;  // of the collector
   int64_t started_wall_ns = 0, finished_wall_ns = 0;
   std::map<std::string, std::string> options;   // as asked, secrets redacted
   std::vector<std::string> privileges_missing;  // in words: "CAP_SYS_PTRACE: …"
   bool redacted = true;
-  bool interrupted = false;           // SIGINT, SIGTERM or --deadline ended it early
+  bool interrupted = false;  // SIGINT, SIGTERM or --deadline ended it early
   std::string interrupted_by;
   CollectorCost cost;
 };
@@ -78,15 +78,16 @@ struct Executable {
   std::string package_reason;         // why package is empty: "package database not read: rpm"
   std::string go_module, go_version;  // Go build info
   std::map<std::string, std::string> go_settings;
-  bool deleted = false;               // the file on disk is gone
-  bool replaced = false;              // another file is at its path
-  std::vector<std::string> changed_libraries;   // mapped files deleted or replaced since they were mapped
+  bool deleted = false;                        // the file on disk is gone
+  bool replaced = false;                       // another file is at its path
+  std::vector<std::string> changed_libraries;  // mapped files deleted or replaced since they were mapped
   bool stripped = false, position_independent = false, static_linked = false;
 };
 
 struct ForensicFact {
-  std::string kind;      // writable-executable-mapping, memfd-executable, deleted-executable, preload, vanished-executable, unowned-listener …
-  std::string subject;   // mapping, path, process, socket
+  std::string kind;  // writable-executable-mapping, memfd-executable, deleted-executable, preload, vanished-executable,
+                     // unowned-listener …
+  std::string subject;  // mapping, path, process, socket
   std::string detail;
   std::string severity;  // info|low|medium
   std::string artifact, locator;
@@ -94,39 +95,40 @@ struct ForensicFact {
 
 // Go runtime figures of one endpoint.
 struct GoRuntime {
-  uint64_t goroutines = 0, heap_alloc_bytes = 0, heap_inuse_bytes = 0, heap_objects = 0, next_gc_bytes = 0, sys_bytes = 0, gc_count = 0;
+  uint64_t goroutines = 0, heap_alloc_bytes = 0, heap_inuse_bytes = 0, heap_objects = 0, next_gc_bytes = 0,
+           sys_bytes = 0, gc_count = 0;
   double gc_cpu_fraction = 0, last_pause_ms = 0, pause_total_ms = 0;
 };
 
 struct GoroutineGroup {
   uint64_t count = 0;
-  std::vector<std::string> functions;   // innermost first: "main.handle.func1", with "+0x…" removed
-  std::string state;                    // "chan receive", "" when the form does not tell
+  std::vector<std::string> functions;  // innermost first: "main.handle.func1", with "+0x…" removed
+  std::string state;                   // "chan receive", "" when the form does not tell
 };
 
 struct PulledProfile {
-  std::string name, artifact, status, reason;   // "heap", "profiles/127.0.0.1:6060/heap.pb.gz"
+  std::string name, artifact, status, reason;  // "heap", "profiles/127.0.0.1:6060/heap.pb.gz"
   uint64_t bytes = 0;
 };
 
 struct Endpoint {
-  std::string url;            // credentials removed
-  std::string kind;           // "go-pprof", "expvar", "http" (answers, nothing known), "none"
-  std::string server;         // Server header or first line, printable
+  std::string url;     // credentials removed
+  std::string kind;    // "go-pprof", "expvar", "http" (answers, nothing known), "none"
+  std::string server;  // Server header or first line, printable
   int http_status = 0;
   double probe_ms = 0;
-  std::string error;          // exact words, "" when it answered
+  std::string error;  // exact words, "" when it answered
   std::vector<PulledProfile> profiles;
   std::optional<GoRuntime> go;
-  std::vector<GoroutineGroup> goroutine_groups;   // largest first
-  std::map<std::string, std::string> variables;   // expvar, flat: name → short text, redacted
+  std::vector<GoroutineGroup> goroutine_groups;  // largest first
+  std::map<std::string, std::string> variables;  // expvar, flat: name → short text, redacted
 };
 
 struct Snapshot {
   RunInfo run;
   TargetInfo target;
   Process process;
-  Part<std::vector<Thread>> threads;      // by tid
+  Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;
@@ -135,7 +137,7 @@ struct Snapshot {
   Part<std::vector<ForensicFact>> forensics;
   Part<std::vector<Endpoint>> endpoints;
   Host host;
-  std::vector<ArtifactRow> artifacts;     // so far
+  std::vector<ArtifactRow> artifacts;  // so far
 };
 
 }  // namespace ec

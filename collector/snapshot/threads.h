@@ -17,43 +17,43 @@ struct BlockedCall {
   std::string name;                 // "futex", "epoll_wait" …; "" when unknown
   std::vector<uint64_t> arguments;  // six, raw
   uint64_t stack_pointer = 0, program_counter = 0;
-  std::string text;                 // decoded: "recvfrom(fd 31 = TCP 10.0.0.1:44 → 10.0.0.9:5432, …)", "futex(FUTEX_WAIT 0x7f…)"
+  std::string text;  // decoded: "recvfrom(fd 31 = TCP 10.0.0.1:44 → 10.0.0.9:5432, …)", "futex(FUTEX_WAIT 0x7f…)"
 };
 
 // 112 bytes of target memory around a futex word: [address - 48, address + 64), read without a stop.
 struct FutexMemory {
   uint64_t address = 0;
-  std::string bytes;    // may be shorter when unreadable; offset of the word is 48
+  std::string bytes;  // may be shorter when unreadable; offset of the word is 48
 };
 
 struct Thread {
   int tid = 0;
-  int ns_tid = 0;       // in the target's own PID namespace
+  int ns_tid = 0;  // in the target's own PID namespace
   std::string name;
   char state = '?';
   double user_cpu_seconds = 0, system_cpu_seconds = 0;
-  std::optional<double> cpu_cores;     // between the two readings
+  std::optional<double> cpu_cores;  // between the two readings
   uint64_t voluntary_switches = 0, involuntary_switches = 0;
-  std::optional<double> run_delay;     // seconds per second waiting for a CPU, between the readings
+  std::optional<double> run_delay;  // seconds per second waiting for a CPU, between the readings
   double age_seconds = 0;
   int nice = 0, priority = 0, last_cpu = -1;
   std::string scheduler;
-  std::string wchan;                   // "" or "0" when running or hidden
-  Part<BlockedCall> call;              // error "running" (kUnsupported) when on a CPU
+  std::string wchan;                             // "" or "0" when running or hidden
+  Part<BlockedCall> call;                        // error "running" (kUnsupported) when on a CPU
   Part<std::vector<std::string>> kernel_frames;  // innermost first: "futex_wait_queue+0x68"
   std::optional<FutexMemory> futex;
 };
 
 struct Frame {
   uint64_t pc = 0;
-  std::string module;            // path in the target's mount namespace, "[vdso]", "" = no mapping
-  std::string build_id;          // hex
-  uint64_t module_offset = 0;    // address as in the ELF file (pc - load bias)
-  std::string symbol;            // demangled; "" = unknown
+  std::string module;          // path in the target's mount namespace, "[vdso]", "" = no mapping
+  std::string build_id;        // hex
+  uint64_t module_offset = 0;  // address as in the ELF file (pc - load bias)
+  std::string symbol;          // demangled; "" = unknown
   uint64_t symbol_offset = 0;
-  std::string unknown_reason;    // why symbol is empty
-  std::string found_by;          // registers|cfi|frame-pointer|signal-frame|leaf|scan|go
-  std::string file;              // "" until lines are asked for
+  std::string unknown_reason;  // why symbol is empty
+  std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go
+  std::string file;            // "" until lines are asked for
   int line = 0;
 };
 
@@ -64,18 +64,18 @@ struct Stack {
 
 struct ThreadStack {
   int tid = 0;
-  std::string read_by;           // no-stop|ptrace|proc
-  std::optional<uint32_t> stack; // index into Stacks::stacks
-  double pause_us = 0;           // 0 when it was not stopped
-  bool interrupted_call = false; // its system call returned EINTR because of us
-  std::string note;              // why there is no stack, or what is special ("thread was born during the attach")
+  std::string read_by;            // no-stop|ptrace|proc
+  std::optional<uint32_t> stack;  // index into Stacks::stacks
+  double pause_us = 0;            // 0 when it was not stopped
+  bool interrupted_call = false;  // its system call returned EINTR because of us
+  std::string note;               // why there is no stack, or what is special ("thread was born during the attach")
 };
 
 // ARCHIVE.md "pause".
 struct Pause {
-  std::string mode;              // auto|consistent|no-stop|kernel|none: what was done, which may be gentler than asked
+  std::string mode;  // auto|consistent|no-stop|kernel|none: what was done, which may be gentler than asked
   std::string asked;
-  std::string why_gentler;       // "" when mode == asked
+  std::string why_gentler;  // "" when mode == asked
   int64_t budget_us = 0, stop_us = 0, worst_thread_us = 0;
   int threads_stopped = 0, threads_read_without_stop = 0, syscalls_interrupted = 0;
 };
@@ -85,7 +85,7 @@ struct Stacks {
   std::vector<Frame> frames;
   std::vector<Stack> stacks;
   std::vector<ThreadStack> threads;
-  uint64_t unresolved_frames = 0, total_frames = 0;   // over all threads
+  uint64_t unresolved_frames = 0, total_frames = 0;  // over all threads
 };
 
 }  // namespace ec

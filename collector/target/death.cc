@@ -17,7 +17,8 @@ namespace ec {
 
 namespace {
 
-// struct pidfd_info of include/uapi/linux/pidfd.h (Linux 6.15, the first 64 bytes), which Debian 12's headers do not have.
+// struct pidfd_info of include/uapi/linux/pidfd.h (Linux 6.15, the first 64 bytes), which Debian 12's headers do not
+// have.
 struct PidfdInfo {
   uint64_t mask;
   uint64_t cgroupid;

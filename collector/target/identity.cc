@@ -64,11 +64,11 @@ pid_t find_live_thread(pid_t pid, char leader_state) {
 }
 
 ExecutableId executable_of(pid_t pid, pid_t tid) {
-  struct stat file{};
+  struct stat file {};
   std::string path = fmt::format("/proc/{}/task/{}/exe", pid, tid);
   // A magic link: stat(2) goes to the inode that the kernel holds and never walks a path, so no mount can hang it.
   // Its attributes are not asked from a server either.
-  struct statx facts{};
+  struct statx facts {};
   if (statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_INO, &facts) == 0)
     return {(uint64_t{facts.stx_dev_major} << 32) | facts.stx_dev_minor, facts.stx_ino};
   if (errno == ENOSYS && stat(path.c_str(), &file) == 0)

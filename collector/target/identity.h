@@ -15,17 +15,18 @@
 namespace ec {
 
 struct ExecutableId {
-  uint64_t device = 0, inode = 0;   // of /proc/PID/exe, stat(2); both 0 when it cannot be read (kernel thread, no permission)
+  uint64_t device = 0,
+           inode = 0;  // of /proc/PID/exe, stat(2); both 0 when it cannot be read (kernel thread, no permission)
   bool operator==(const ExecutableId&) const = default;
 };
 
 struct TargetIdentity {
   pid_t pid = 0;
-  uint64_t start_ticks = 0;         // /proc/PID/stat field 22
+  uint64_t start_ticks = 0;  // /proc/PID/stat field 22
   ExecutableId executable;
   std::string comm;
   char state = '?';
-  bool kernel_thread = false;       // stat flags, PF_KTHREAD
+  bool kernel_thread = false;  // stat flags, PF_KTHREAD
   // A thread whose /proc/PID/task/TID/{maps,exe,root} can be read: the leader, or the first live thread when the leader
   // is a zombie (STACKS.md b.1).
   pid_t live_tid = 0;
@@ -40,7 +41,7 @@ std::optional<std::string> changed(const TargetIdentity& target);
 
 struct Candidate {
   pid_t pid = 0;
-  std::string comm, command_line;   // command_line as read: redact before it is shown
+  std::string comm, command_line;  // command_line as read: redact before it is shown
 };
 
 // Other ways to name a target. Each gives all processes that match; empty when none does. Own process excluded.

@@ -117,7 +117,8 @@ Result<void> enter_network_namespace(pid_t pid) {
 
 Result<bool> other_network_namespace(pid_t pid) {
   std::string net = fmt::format("/proc/{}/ns/net", pid);
-  struct stat theirs {}, ours {};
+  struct stat theirs {
+  }, ours{};
   if (stat(net.c_str(), &theirs) != 0) return fail_errno(net, errno);
   if (stat("/proc/self/ns/net", &ours) != 0) return fail_errno("/proc/self/ns/net", errno);
   return theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev;

@@ -12,8 +12,8 @@
 namespace ec {
 
 struct SocketDump {
-  std::string bytes;        // netlink messages as received, for parse_inet_diag or parse_unix_diag
-  std::string cut;          // why it ends early: the limit or the deadline; "" when it is whole
+  std::string bytes;  // netlink messages as received, for parse_inet_diag or parse_unix_diag
+  std::string cut;    // why it ends early: the limit or the deadline; "" when it is whole
 };
 
 // All sockets of the network namespace that this thread is in. family: AF_INET, AF_INET6; protocol: IPPROTO_TCP, UDP …

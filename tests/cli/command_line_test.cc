@@ -1,6 +1,7 @@
 // Exit codes, one clear line for bad input, pipes, interrupts: what other programs depend on.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -194,4 +195,50 @@ TEST_CASE("the archive is private and named after host, program and process") {
   CHECK(archive.find("/incident-") != std::string::npos);
   CHECK(archive.find("-idle-" + std::to_string(target.pid()) + "-") != std::string::npos);
   CHECK(directory.find(".partial").empty());
+}
+
+TEST_CASE("the page is there before slow parts finish, and what they add follows") {
+  BackgroundProgram target({"python3", "-c",
+                            "import http.server, time\n"
+                            "class Slow(http.server.BaseHTTPRequestHandler):\n"
+                            "    def do_GET(self):\n"
+                            "        slow = self.path.startswith('/debug/pprof/profile')\n"
+                            "        if slow: time.sleep(2)\n"
+                            "        found = slow or self.path == '/debug/pprof/'\n"
+                            "        body = b\"<a href='goroutine?debug=1'>goroutine</a>\" if found else b'404'\n"
+                            "        self.send_response(200 if found else 404)\n"
+                            "        self.send_header('Content-Length', str(len(body)))\n"
+                            "        self.end_headers()\n"
+                            "        self.wfile.write(body)\n"
+                            "    def log_message(self, *a): pass\n"
+                            "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Slow)\n"
+                            "print('ready', flush=True)\n"
+                            "server.serve_forever()"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  TempDir directory;
+  BackgroundProgram run(
+      {EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "1", "-o", directory.path()});
+  REQUIRE_FALSE(run.wait_for_line("KEY FIGURES").empty());
+  REQUIRE_FALSE(run.wait_for_line("NOT EXAMINED").empty());
+  // The run is still going on: its archive is unfinished.
+  CHECK_FALSE(directory.find(".partial").empty());
+  CHECK_FALSE(run.wait_for_line("Archive: ").empty());
+  CHECK(eventually([&] { return !directory.find(".tar.zst").empty(); }));
+  std::string archive = directory.find(".tar.zst");
+  CHECK(collect({"show", archive, "summary.early.md"}).out.find("Key figures") != std::string::npos);
+  CHECK(collect({"show", archive, "raw/last/proc/stat"}).exit_code == 0);
+}
+
+TEST_CASE("without room for an archive the page is shown all the same") {
+  if (getuid() != 0) return;  // mounting a tmpfs takes root
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  TempDir directory;
+  REQUIRE(mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "nr_inodes=2") == 0);
+  write_text(directory / "last-inode", "x");
+  auto result = collect(quick(target.pid(), directory.path()));
+  umount2(directory.path().c_str(), MNT_DETACH);
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 1);
+  CHECK(result.out.find("idle (pid") != std::string::npos);
+  CHECK(result.err.find("no archive was written") != std::string::npos);
 }

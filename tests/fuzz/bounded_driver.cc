@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: every file of the given folders as it is, cut short, and with bytes changed by a
-// fixed pseudo-random sequence. Bounded, so that each test run gives every parser hostile input.
+// Runs a fuzz target without libFuzzer: every file of the given folders as it is, cut short, and with bytes changed by
+// a fixed pseudo-random sequence. Bounded, so that each test run gives every parser hostile input.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -26,10 +26,18 @@ std::string mutated(std::string input, std::mt19937& random) {
   for (uint32_t changes = 1 + random() % 8; changes > 0 && !input.empty(); --changes) {
     size_t at = random() % input.size();
     switch (random() % 4) {
-      case 0: input[at] = static_cast<char>(random()); break;
-      case 1: input.erase(at, random() % 16); break;
-      case 2: input.insert(at, std::string(random() % 8, static_cast<char>(random()))); break;
-      default: input.insert(at, "99999999999999999999"); break;
+      case 0:
+        input[at] = static_cast<char>(random());
+        break;
+      case 1:
+        input.erase(at, random() % 16);
+        break;
+      case 2:
+        input.insert(at, std::string(random() % 8, static_cast<char>(random())));
+        break;
+      default:
+        input.insert(at, "99999999999999999999");
+        break;
     }
   }
   return input;

@@ -12,8 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (whole > size) std::abort();
   std::string again;
   for (const ec::Section& section : sections) {
-    if (section.failed) ec::append_failed_section(again, section.name, section.error);
-    else ec::append_section(again, section.name, section.bytes);
+    if (section.failed)
+      ec::append_failed_section(again, section.name, section.error);
+    else
+      ec::append_section(again, section.name, section.bytes);
   }
   auto twice = ec::parse_bundle(again);
   if (twice.size() != sections.size()) std::abort();

@@ -36,7 +36,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)parse_library_line(text);
       (void)path_in_root(text, text.substr(0, text.size() / 2));
       break;
-    case 2: (void)mapping_facts(text, "maps", "Go"); break;
+    case 2:
+      (void)mapping_facts(text, "maps", "Go");
+      break;
     case 3:
       (void)environment_facts(text, "environ");
       (void)preload_file_facts(text, "preload");

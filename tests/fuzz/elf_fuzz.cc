@@ -1,5 +1,5 @@
-// A whole ELF file: outline, identity, build information, symbols, debug data, Go tables. The first byte is not used, so
-// that seeds stay ELF files.
+// A whole ELF file: outline, identity, build information, symbols, debug data, Go tables. The first byte is not used,
+// so that seeds stay ELF files.
 #include <elf.h>
 
 #include <cstdint>
@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Symbolizer symbolizer(-1);
   uint32_t module = symbolizer.add_module({"input", 0, 0, 0, -1, bytes});
   (void)symbolizer.build_id(module);
-  for (uint64_t address : {uint64_t{0}, elf->entry(), elf->entry() + 0x100, uint64_t{0x1000}, uint64_t{0x401000}, UINT64_MAX})
+  for (uint64_t address :
+       {uint64_t{0}, elf->entry(), elf->entry() + 0x100, uint64_t{0x1000}, uint64_t{0x401000}, UINT64_MAX})
     (void)symbolizer.name(module, address);
   for (const ElfSection& section : elf->sections()) (void)symbolizer.name(module, section.address + section.size / 2);
   return 0;

@@ -18,7 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (const auto& profile : ec::parse_pprof_index(text))
         if (profile.path.find("..") != std::string::npos && profile.path.find("/.") != std::string::npos) std::abort();
       break;
-    case 1: (void)ec::parse_expvar("input", text); break;
+    case 1:
+      (void)ec::parse_expvar("input", text);
+      break;
     case 2:
       if (auto records = ec::parse_endpoint_records("input", text))
         if (!ec::parse_endpoint_records("again", ec::to_json(*records))) std::abort();

@@ -18,10 +18,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)ec::open_flag_words(info->flags);
   }
   switch (choice % 4) {
-    case 0: (void)ec::parse_net_tcp("x", text, 100, nothing); break;
-    case 1: (void)ec::parse_net_unix("x", text, nothing); break;
-    case 2: (void)ec::parse_net_netlink("x", text, nothing); break;
-    default: (void)ec::parse_net_packet("x", text, nothing); break;
+    case 0:
+      (void)ec::parse_net_tcp("x", text, 100, nothing);
+      break;
+    case 1:
+      (void)ec::parse_net_unix("x", text, nothing);
+      break;
+    case 2:
+      (void)ec::parse_net_netlink("x", text, nothing);
+      break;
+    default:
+      (void)ec::parse_net_packet("x", text, nothing);
+      break;
   }
   return 0;
 }

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (auto goroutines = ec::parse_goroutine_text("input", text)) {
     uint64_t largest = UINT64_MAX;
     for (const auto& group : goroutines->groups) {
-      if (group.count > largest) std::abort();   // largest first
+      if (group.count > largest) std::abort();  // largest first
       largest = group.count;
       ec::wait_of(group.functions);
     }

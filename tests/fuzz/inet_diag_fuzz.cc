@@ -12,6 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)ec::parse_inet_diag("x", bytes, visit);
   (void)ec::parse_unix_diag("x", bytes, visit);
   (void)ec::without_foreign_attributes(bytes, {1});
-  (void)ec::read_sockets({{"tcp", false, bytes, "tcp"}, {"unix", false, bytes, "unix"}, {"udp", true, bytes, "udp"}}, inodes, 100);
+  (void)ec::read_sockets({{"tcp", false, bytes, "tcp"}, {"unix", false, bytes, "unix"}, {"udp", true, bytes, "udp"}},
+                         inodes, 100);
   return 0;
 }

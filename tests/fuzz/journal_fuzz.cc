@@ -8,7 +8,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   uint64_t reads = 0;
   ec::ReadAt read_at = [&](uint64_t offset, void* to, size_t count) {
-    if (++reads > 5'000'000) __builtin_trap();   // a chain without an end
+    if (++reads > 5'000'000) __builtin_trap();  // a chain without an end
     if (offset > size || size - offset < count) return false;
     std::memcpy(to, data + offset, count);
     return true;

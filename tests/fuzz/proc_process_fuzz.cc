@@ -31,7 +31,8 @@ using namespace ec;
 void names(std::string_view text) {
   auto entries = parse_pid_cgroup("fuzz", text);
   if (!entries) return;
-  auto mounts = parse_mountinfo("fuzz", "1 0 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n2 0 0:2 /a /m rw - cgroup c rw,memory\n");
+  auto mounts = parse_mountinfo(
+      "fuzz", "1 0 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n2 0 0:2 /a /m rw - cgroup c rw,memory\n");
   for (const CgroupEntry& entry : *entries) {
     (void)unit_from_path(entry.path);
     (void)container_id_from_path(entry.path);
@@ -43,9 +44,10 @@ void names(std::string_view text) {
 // The same bytes as every file of an archive: parse functions must stand what parsers stand.
 void whole(std::string_view text) {
   RawStore store;
-  for (const char* name : {"stat", "status", "statm", "io", "schedstat", "limits", "maps", "cmdline", "environ", "smaps_rollup",
-                           "cgroup", "cgroup.bundle", "links.bundle", "tree.bundle", "accounts.bundle", "uid_map", "wchan",
-                           "syscall", "timers", "task.bundle"}) {
+  for (const char* name : {"stat",    "status",        "statm",        "io",          "schedstat",
+                           "limits",  "maps",          "cmdline",      "environ",     "smaps_rollup",
+                           "cgroup",  "cgroup.bundle", "links.bundle", "tree.bundle", "accounts.bundle",
+                           "uid_map", "wchan",         "syscall",      "timers",      "task.bundle"}) {
     for (const char* prefix : {"raw/proc/42/", "raw/second/proc/42/"}) {
       ArtifactRow row;
       row.path = std::string(prefix) + name;
@@ -55,30 +57,71 @@ void whole(std::string_view text) {
   }
   Snapshot snapshot;
   snapshot.target.pid = 42;
-  for (auto parse : {parse_process, parse_process_facts, parse_process_memory, parse_process_tree, parse_namespaces, parse_cgroup})
+  for (auto parse :
+       {parse_process, parse_process_facts, parse_process_memory, parse_process_tree, parse_namespaces, parse_cgroup})
     parse(store, snapshot);
 }
 
 void run(unsigned which, std::string_view text) {
   switch (which % 20) {
-    case 0: (void)parse_pid_stat("fuzz", text); break;
-    case 1: if (auto status = parse_pid_status("fuzz", text)) (void)seccomp_words(*status); break;
-    case 2: (void)parse_statm("fuzz", text); break;
-    case 3: (void)parse_pid_io("fuzz", text); break;
-    case 4: (void)parse_pid_schedstat("fuzz", text); break;
-    case 5: (void)parse_limits("fuzz", text); break;
-    case 6: (void)parse_maps("fuzz", text); break;
-    case 7: (void)parse_smaps_rollup("fuzz", text); break;
-    case 8: (void)parse_auxv("fuzz", text); break;
-    case 9: (void)parse_cmdline(text); break;
-    case 10: (void)parse_environ(text); break;
-    case 11: if (auto timers = parse_pid_timers("fuzz", text)) for (const auto& timer : *timers) (void)timer_words(timer); break;
-    case 12: (void)parse_mountinfo("fuzz", text); break;
-    case 13: names(text); break;
-    case 14: (void)parse_cgroup_limit("fuzz", text); (void)parse_flat_keyed("fuzz", text); (void)parse_cpu_max("fuzz", text); break;
-    case 15: (void)account_name(text, 0); (void)account_line(text, 1000); break;
-    case 16: (void)id_inside(text, 1000); break;
-    case 17: (void)parse_pressure("fuzz", text); break;
+    case 0:
+      (void)parse_pid_stat("fuzz", text);
+      break;
+    case 1:
+      if (auto status = parse_pid_status("fuzz", text)) (void)seccomp_words(*status);
+      break;
+    case 2:
+      (void)parse_statm("fuzz", text);
+      break;
+    case 3:
+      (void)parse_pid_io("fuzz", text);
+      break;
+    case 4:
+      (void)parse_pid_schedstat("fuzz", text);
+      break;
+    case 5:
+      (void)parse_limits("fuzz", text);
+      break;
+    case 6:
+      (void)parse_maps("fuzz", text);
+      break;
+    case 7:
+      (void)parse_smaps_rollup("fuzz", text);
+      break;
+    case 8:
+      (void)parse_auxv("fuzz", text);
+      break;
+    case 9:
+      (void)parse_cmdline(text);
+      break;
+    case 10:
+      (void)parse_environ(text);
+      break;
+    case 11:
+      if (auto timers = parse_pid_timers("fuzz", text))
+        for (const auto& timer : *timers) (void)timer_words(timer);
+      break;
+    case 12:
+      (void)parse_mountinfo("fuzz", text);
+      break;
+    case 13:
+      names(text);
+      break;
+    case 14:
+      (void)parse_cgroup_limit("fuzz", text);
+      (void)parse_flat_keyed("fuzz", text);
+      (void)parse_cpu_max("fuzz", text);
+      break;
+    case 15:
+      (void)account_name(text, 0);
+      (void)account_line(text, 1000);
+      break;
+    case 16:
+      (void)id_inside(text, 1000);
+      break;
+    case 17:
+      (void)parse_pressure("fuzz", text);
+      break;
     case 18: {
       std::unordered_set<uint64_t> inodes;
       add_listening_inodes(text, 80, inodes);
@@ -86,7 +129,8 @@ void run(unsigned which, std::string_view text) {
       (void)file_name(text);
       break;
     }
-    default: whole(text);
+    default:
+      whole(text);
   }
 }
 

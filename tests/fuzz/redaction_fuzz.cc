@@ -1,8 +1,7 @@
 // First byte: which rules. Redacting may not crash, may not run for ever, and keeps valid JSON valid.
 #include <cstdlib>
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "collector/archive/redaction.h"
 

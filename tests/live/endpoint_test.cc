@@ -20,7 +20,7 @@ namespace {
 struct Collected : RunnerListener {
   RawStore store;
   Snapshot snapshot;
-  std::vector<std::string> order;   // paths as they arrived
+  std::vector<std::string> order;  // paths as they arrived
 
   void artifact(ArtifactRow row, std::string bytes, Redact redact) override {
     order.push_back(row.path);
@@ -94,7 +94,8 @@ std::string address_of(const std::string& ready_line) { return ready_line.substr
 const std::string kHeapFile = std::string(EC_FIXTURES) + "/go-pprof/heap.pb.gz";
 
 struct Faulty {
-  explicit Faulty(const std::string& mode) : program({std::string(EC_TARGETS_DIR) + "/fault_http_server", mode, kHeapFile}) {
+  explicit Faulty(const std::string& mode)
+      : program({std::string(EC_TARGETS_DIR) + "/fault_http_server", mode, kHeapFile}) {
     std::string ready = program.wait_for_line("ready ");
     REQUIRE(!ready.empty());
     port = address_of(ready);
@@ -193,7 +194,7 @@ TEST_CASE("a Go server on a unix socket is found, however long the path") {
   }
   std::string link = folder / "link";
   REQUIRE(symlink(deep.c_str(), link.c_str()) == 0);
-  BackgroundProgram server({go_server(), "-unix", link + "/app.sock"});   // Go itself cannot bind a path over 107 bytes
+  BackgroundProgram server({go_server(), "-unix", link + "/app.sock"});  // Go itself cannot bind a path over 107 bytes
   REQUIRE(!server.wait_for_line("ready ").empty());
   Collected collected;
   collect_into(collected, server.pid(), with({"unix:" + deep + "/app.sock"}), {"endpoint"});
@@ -223,8 +224,7 @@ TEST_CASE("a CPU profile that is longer than the server may write is asked short
   server.wait_for_line("ready ");
   Collected collected;
   collect_into(collected, server.pid(), with({"auto"}, 4), {"endpoint"});
-  CHECK(collected.status("profile") ==
-        "ok: 1 s instead of 4 s: 400 profile duration exceeds server's WriteTimeout");
+  CHECK(collected.status("profile") == "ok: 1 s instead of 4 s: 400 profile duration exceeds server's WriteTimeout");
 }
 
 TEST_CASE("a CPU profile while another runs is left out with the server's words") {
@@ -247,7 +247,9 @@ TEST_CASE("what a server does wrong is told in words, and the run ends") {
       {"endless", "partial: 127.0.0.1:PORT/debug/pprof/heap: longer than the limit of 64.0 MiB"},
       {"claims-10-gb", "partial: 127.0.0.1:PORT/debug/pprof/heap: ended after 15 of 10737418240 bytes"},
       {"ends-early", "partial: 127.0.0.1:PORT/debug/pprof/heap: ended after 110 of 5000 bytes"},
-      {"html", "partial: profiles/127.0.0.1_PORT/heap.pb.gz: expected a gzipped profile, got '<html><body>please log in               '"},
+      {"html",
+       "partial: profiles/127.0.0.1_PORT/heap.pb.gz: expected a gzipped profile, got '<html><body>please log in        "
+       "       '"},
   };
   for (const Row& expected : kRows) {
     INFO(expected.mode);
@@ -335,10 +337,11 @@ TEST_CASE("what was pulled before the collector is killed is kept and told") {
   REQUIRE(target.has_value());
   RunOptions options = with({"auto"});
   Runner runner(&*target, options, Clock::now(), collected);
-  runner.start({{&row("runtime"), Reading::kFirst, {}}, {&row("endpoint"), Reading::kFirst, {}}}, Deadline::in(std::chrono::seconds(60)));
+  runner.start({{&row("runtime"), Reading::kFirst, {}}, {&row("endpoint"), Reading::kFirst, {}}},
+               Deadline::in(std::chrono::seconds(60)));
   std::string index = "profiles/127.0.0.1_" + server.port + "/index.html";
   runner.pump(Deadline::in(std::chrono::seconds(60)), {}, [&] { return collected.store.row(index) != nullptr; });
-  REQUIRE(!runner.idle());   // it waits for the heap, which never comes
+  REQUIRE(!runner.idle());  // it waits for the heap, which never comes
   runner.stop("interrupted");
   parse_endpoints(collected.store, collected.snapshot);
   CHECK(collected.only().url == "http://127.0.0.1:" + server.port);

@@ -1,13 +1,14 @@
 // Real programs: what they are, and what is odd about them.
-#include <catch2/catch.hpp>
+#include "collector/collectors/executable.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <filesystem>
 
-#include "collector/collectors/executable.h"
 #include "collector/collectors/forensics.h"
 #include "collector/collectors/known_programs.h"
 #include "symbolize/elf_identity.h"
@@ -80,12 +81,13 @@ bool runs(const BackgroundProgram& program, const std::string& path) {
 
 TEST_CASE("redis: product, package, build id") {
   TempDir folder;
-  BackgroundProgram redis({"/usr/bin/redis-server", "--port", "0", "--unixsocket", folder / "redis.sock", "--dir", folder.path(), "--save", ""});
+  BackgroundProgram redis({"/usr/bin/redis-server", "--port", "0", "--unixsocket", folder / "redis.sock", "--dir",
+                           folder.path(), "--save", ""});
   REQUIRE_FALSE(redis.wait_for_line("ready to accept connections").empty());
   Snapshot snapshot = look_at(redis.pid());
   const Executable& executable = *snapshot.executable;
   CHECK(executable.package == package_of(executable.path));
-  std::string version = output_line({"redis-server", "--version"});   // "Redis server v=7.0.15 sha=…"
+  std::string version = output_line({"redis-server", "--version"});  // "Redis server v=7.0.15 sha=…"
   version = version.substr(version.find("v=") + 2);
   CHECK(executable.product == "Redis " + version.substr(0, version.find(' ')));
   CHECK(executable.language == "C/C++");
@@ -100,11 +102,13 @@ TEST_CASE("redis: product, package, build id") {
 
 TEST_CASE("nginx: the version stands in the file") {
   TempDir folder;
-  write_text(folder / "nginx.conf", fmt::format("daemon off; master_process off; pid {0}/pid; error_log {0}/log notice; events {{}}\n", folder.path()));
+  write_text(folder / "nginx.conf",
+             fmt::format("daemon off; master_process off; pid {0}/pid; error_log {0}/log notice; events {{}}\n",
+                         folder.path()));
   BackgroundProgram nginx({"/usr/sbin/nginx", "-c", folder / "nginx.conf", "-e", folder / "log"});
   REQUIRE(runs(nginx, "/usr/sbin/nginx"));
   Snapshot snapshot = look_at(nginx.pid());
-  std::string version = run_program({"nginx", "-v"}).err;   // "nginx version: nginx/1.22.1"
+  std::string version = run_program({"nginx", "-v"}).err;  // "nginx version: nginx/1.22.1"
   version = version.substr(version.find('/') + 1);
   CHECK(snapshot.executable->product == "nginx " + version.substr(0, version.find_first_of(" \n")));
   CHECK(snapshot.executable->package == package_of("/usr/sbin/nginx"));
@@ -119,22 +123,27 @@ TEST_CASE("PostgreSQL: its own version, not one that a message mentions") {
   ProgramFacts facts;
   facts.path = path;
   std::vector<std::string> needles = version_needles(path);
-  for (const FoundText& found : find_text(*elf, {needles.begin(), needles.end()}, 64u << 20, 16)) facts.texts.push_back(found.text);
-  std::string version = output_line({path, "--version"});   // "postgres (PostgreSQL) 15.18 (Debian …)"
+  for (const FoundText& found : find_text(*elf, {needles.begin(), needles.end()}, 64u << 20, 16))
+    facts.texts.push_back(found.text);
+  std::string version = output_line({path, "--version"});  // "postgres (PostgreSQL) 15.18 (Debian …)"
   version = version.substr(version.find(") ") + 2);
   CHECK(product_of(facts) == "PostgreSQL " + version.substr(0, version.find(' ')));
 }
 
 TEST_CASE("interpreters: language and version") {
   struct Case {
-    std::vector<std::string> run, ask;   // ask: prints the version
+    std::vector<std::string> run, ask;  // ask: prints the version
     std::string language;
   };
   const std::string print_ready_and_wait = "import sys,time; print('ready', flush=True); time.sleep(60)";
   const std::vector<Case> cases{
-      {{"/usr/bin/python3", "-c", print_ready_and_wait}, {"/usr/bin/python3", "-c", "import platform; print(platform.python_version())"}, "CPython "},
+      {{"/usr/bin/python3", "-c", print_ready_and_wait},
+       {"/usr/bin/python3", "-c", "import platform; print(platform.python_version())"},
+       "CPython "},
       {{"perl", "-e", "$|=1; print qq(ready\\n); sleep 60"}, {"perl", "-e", "printf(qq(%vd\\n), $^V)"}, "Perl "},
-      {{"node", "-e", "console.log('ready'); setTimeout(()=>0, 60000)"}, {"node", "-e", "console.log(process.versions.node)"}, "Node "},
+      {{"node", "-e", "console.log('ready'); setTimeout(()=>0, 60000)"},
+       {"node", "-e", "console.log(process.versions.node)"},
+       "Node "},
   };
   for (const Case& one : cases) {
     CAPTURE(one.run[0]);
@@ -146,9 +155,10 @@ TEST_CASE("interpreters: language and version") {
 
 TEST_CASE("the JVM: version from the release file beside it") {
   TempDir folder;
-  write_text(folder / "Wait.java",
-             "public class Wait { public static void main(String[] a) throws Exception { System.out.println(\"ready \" + "
-             "System.getProperty(\"java.version\")); Thread.sleep(60000); } }");
+  write_text(
+      folder / "Wait.java",
+      "public class Wait { public static void main(String[] a) throws Exception { System.out.println(\"ready \" + "
+      "System.getProperty(\"java.version\")); Thread.sleep(60000); } }");
   BackgroundProgram java({"java", "-Xmx64m", folder / "Wait.java"});
   std::string ready = java.wait_for_line("ready");
   REQUIRE_FALSE(ready.empty());
@@ -218,7 +228,7 @@ TEST_CASE("an executable that was deleted or replaced since the start") {
   CHECK(deleted.executable->path == file);
   CHECK(deleted.executable->deleted);
   CHECK_FALSE(deleted.executable->replaced);
-  CHECK(deleted.executable->build_id == before.executable->build_id);   // still read through /proc/PID/exe
+  CHECK(deleted.executable->build_id == before.executable->build_id);  // still read through /proc/PID/exe
   CHECK(fact_of(deleted, "deleted-executable") != nullptr);
 
   copy_of_sleep(folder);
@@ -236,17 +246,21 @@ TEST_CASE("an executable that was deleted or replaced since the start") {
   });
   REQUIRE(vanished != host.forensics->end());
   CHECK(vanished->detail.starts_with(fmt::format("sleeper (pid {}): ", program.pid())));
-  CHECK(vanished->severity == "medium");   // it lay in a temporary folder
+  CHECK(vanished->severity == "medium");  // it lay in a temporary folder
 }
 
 TEST_CASE("a library that was replaced since it was mapped") {
   TempDir folder;
   write_text(folder / "thing.c", "int thing(void) { return 7; }\n");
-  write_text(folder / "main.c", "#include <stdio.h>\n#include <unistd.h>\nint thing(void);\nint main(void) { printf(\"ready %d\\n\", thing()); fflush(stdout); pause(); }\n");
+  write_text(folder / "main.c",
+             "#include <stdio.h>\n#include <unistd.h>\nint thing(void);\nint main(void) { printf(\"ready %d\\n\", "
+             "thing()); fflush(stdout); pause(); }\n");
   ProgramSettings there;
   there.directory = folder.path();
   REQUIRE(run_program({"cc", "-shared", "-fPIC", "-o", "libthing.so", "thing.c"}, there).exit_code == 0);
-  REQUIRE(run_program({"cc", "-o", "main", "main.c", "-L.", "-lthing", "-Wl,-rpath," + folder.path()}, there).exit_code == 0);
+  REQUIRE(
+      run_program({"cc", "-o", "main", "main.c", "-L.", "-lthing", "-Wl,-rpath," + folder.path()}, there).exit_code ==
+      0);
   BackgroundProgram program({folder / "main"});
   REQUIRE_FALSE(program.wait_for_line("ready 7").empty());
   CHECK(look_at(program.pid()).executable->changed_libraries.empty());
@@ -330,7 +344,9 @@ os.execve(f"/proc/self/fd/{fd}", ["sleep", "60"], {})
 
 TEST_CASE("what hung before is left out, and the rest is still told") {
   struct HungSink : StoreSink {
-    bool hung_before(std::string_view what) const override { return what.ends_with("/exe") || what.ends_with("/libc.so.6"); }
+    bool hung_before(std::string_view what) const override {
+      return what.ends_with("/exe") || what.ends_with("/libc.so.6");
+    }
   };
   BackgroundProgram program({"/usr/bin/sleep", "60"});
   REQUIRE(runs(program, "/usr/bin/sleep"));
@@ -347,12 +363,12 @@ TEST_CASE("what hung before is left out, and the rest is still told") {
   Snapshot snapshot;
   parse_executable(sink.store, snapshot);
   REQUIRE(snapshot.executable);
-  CHECK(snapshot.executable->package.starts_with("coreutils "));   // listed as /bin/sleep since /bin became a link
+  CHECK(snapshot.executable->package.starts_with("coreutils "));  // listed as /bin/sleep since /bin became a link
   CHECK(snapshot.executable->build_id == "");
 }
 
 TEST_CASE("forensics: nothing is odd about a plain program") {
   BackgroundProgram program({"/usr/bin/sleep", "60"});
   REQUIRE(runs(program, "/usr/bin/sleep"));
-  for (const std::string& kind : kinds(look_at(program.pid()))) CHECK(kind == "vanished-executable");   // others' only
+  for (const std::string& kind : kinds(look_at(program.pid()))) CHECK(kind == "vanished-executable");  // others' only
 }

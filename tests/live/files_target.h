@@ -34,7 +34,7 @@ struct FilesTargetFacts {
   pid_t target, peer;
   int pipe_write, pair, full_listener, pile_listener, connection, close_wait[5];
   int deleted, log, memfd, event, epoll, timer, signal, inotify, pidfd, udp, netlink, abstract_listener, unix_client;
-  int unix_server;   // listener with one connection that nobody accepts
+  int unix_server;  // listener with one connection that nobody accepts
   in_port_t full_port, peer_port;
 };
 
@@ -60,7 +60,7 @@ class FilesTarget {
     }
   }
   ~FilesTarget() {
-    kill(facts_.target, SIGKILL);   // its peer dies with it
+    kill(facts_.target, SIGKILL);  // its peer dies with it
     waitpid(facts_.target, nullptr, 0);
   }
   FilesTarget(const FilesTarget&) = delete;
@@ -112,7 +112,7 @@ class FilesTarget {
     prctl(PR_SET_NAME, "files-peer");
     int accepted = need(accept(peer_listener, nullptr, nullptr));
     need(static_cast<int>(write(accepted, "hello", 5)));
-    for (int i = 0; i < 3; ++i) connected(full);   // a backlog of 2 holds 3
+    for (int i = 0; i < 3; ++i) connected(full);  // a backlog of 2 holds 3
     int piled[5];
     for (int& fd : piled) fd = connected(pile);
     for (int fd : piled) close(fd);
@@ -150,7 +150,7 @@ class FilesTarget {
     need(static_cast<int>(recv(facts.connection, &byte, 1, MSG_PEEK)));
     for (int& fd : facts.close_wait) {
       fd = need(accept(facts.pile_listener, nullptr, nullptr));
-      need(static_cast<int>(read(fd, &byte, 1)));   // 0: the peer has closed
+      need(static_cast<int>(read(fd, &byte, 1)));  // 0: the peer has closed
     }
     need(static_cast<int>(read(go[0], &byte, 1)));
     open_special(facts);

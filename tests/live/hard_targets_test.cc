@@ -20,7 +20,9 @@ std::vector<std::string> quick(const std::string& pid, const std::string& output
   return {"--pid", pid, "--profile-seconds", "0", "--endpoint", "none", "-o", output};
 }
 
-std::string artifact(const std::string& archive, const std::string& name) { return collect({"show", archive, name}).out; }
+std::string artifact(const std::string& archive, const std::string& name) {
+  return collect({"show", archive, name}).out;
+}
 
 // Markdown shows what stands between equal runs of backticks as it is; everything else must be escaped.
 std::string outside_code_spans(const std::string& markdown) {
@@ -52,7 +54,8 @@ bool wrote_an_archive(const ProgramResult& result, const TempDir& directory) {
 TEST_CASE("a zombie") {
   pid_t zombie = fork();
   if (zombie == 0) _exit(7);
-  REQUIRE(eventually([&] { return read_text("/proc/" + std::to_string(zombie) + "/stat").find(") Z") != std::string::npos; }));
+  REQUIRE(eventually(
+      [&] { return read_text("/proc/" + std::to_string(zombie) + "/stat").find(") Z") != std::string::npos; }));
   TempDir directory;
   auto result = collect(quick(std::to_string(zombie), directory.path()));
   CHECK(wrote_an_archive(result, directory));
@@ -74,14 +77,16 @@ TEST_CASE("PID 1") {
 
 TEST_CASE("itself") {
   TempDir directory;
-  auto result = run_program({"sh", "-c", std::string("exec ") + EC_BINARY +
-                                             " --pid $$ --profile-seconds 0 --endpoint none -o " + directory.path()});
+  auto result = run_program(
+      {"sh", "-c",
+       std::string("exec ") + EC_BINARY + " --pid $$ --profile-seconds 0 --endpoint none -o " + directory.path()});
   CHECK(wrote_an_archive(result, directory));
 }
 
 TEST_CASE("the shell that started us, and our own parent") {
   TempDir directory;
-  auto result = run_program({"sh", "-c", std::string(EC_BINARY) + " --pid $$ --profile-seconds 0 -o " + directory.path() + "; true"});
+  auto result = run_program(
+      {"sh", "-c", std::string(EC_BINARY) + " --pid $$ --profile-seconds 0 -o " + directory.path() + "; true"});
   CHECK(result.exit_code == 0);
   CHECK_FALSE(directory.find(".tar.zst").empty());
 }
@@ -108,7 +113,9 @@ TEST_CASE("a stopped target stays stopped") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle", "5"});
   target.wait_for_line("ready");
   kill(target.pid(), SIGSTOP);
-  auto stopped = [&] { return read_text("/proc/" + std::to_string(target.pid()) + "/stat").find(") T ") != std::string::npos; };
+  auto stopped = [&] {
+    return read_text("/proc/" + std::to_string(target.pid()) + "/stat").find(") T ") != std::string::npos;
+  };
   REQUIRE(eventually(stopped));
   for (const char* mode : {"auto", "consistent"}) {
     TempDir directory;

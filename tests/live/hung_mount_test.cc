@@ -1,5 +1,5 @@
-// A FUSE filesystem whose server never answers: statfs(2) of it sleeps until the connection is aborted. The collection of
-// the filesystems ends all the same, names the mount as hung and has the numbers of the others.
+// A FUSE filesystem whose server never answers: statfs(2) of it sleeps until the connection is aborted. The collection
+// of the filesystems ends all the same, names the mount as hung and has the numbers of the others.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -36,15 +36,16 @@ bool enter_own_namespace() {
   gid_t gid = getgid();
   if (unshare(CLONE_NEWNS) != 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-    if (!write_text("/proc/self/setgroups", "deny") || !write_text("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") ||
+    if (!write_text("/proc/self/setgroups", "deny") ||
+        !write_text("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1") ||
         !write_text("/proc/self/gid_map", "0 " + std::to_string(gid) + " 1"))
       return false;
   }
   return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
-// A process that sees `count` FUSE mounts nobody serves. Its end closes /dev/fuse, which aborts the connections and lets
-// go whoever waits for an answer.
+// A process that sees `count` FUSE mounts nobody serves. Its end closes /dev/fuse, which aborts the connections and
+// lets go whoever waits for an answer.
 class StuckMounts {
  public:
   explicit StuckMounts(int count) {
@@ -72,7 +73,7 @@ class StuckMounts {
   StuckMounts& operator=(const StuckMounts&) = delete;
 
   pid_t pid() const { return pid_; }
-  pid_t waiter() const { return waiter_; }   // sleeps in statfs(2) of the first mount
+  pid_t waiter() const { return waiter_; }  // sleeps in statfs(2) of the first mount
   std::string mount_point(int i) const { return folder_ + "/mount " + std::to_string(i); }
 
  private:
@@ -82,7 +83,8 @@ class StuckMounts {
     for (int i = 0; i < count; ++i) {
       int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
       std::string options = "fd=" + std::to_string(fuse) + ",rootmode=40000,user_id=0,group_id=0";
-      if (fuse < 0 || mount("stuck", mount_point(i).c_str(), "fuse.stuck", MS_NOSUID | MS_NODEV, options.c_str()) != 0) _exit(1);
+      if (fuse < 0 || mount("stuck", mount_point(i).c_str(), "fuse.stuck", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+        _exit(1);
     }
     pid_t waiter = fork();
     if (waiter == 0) {
@@ -111,7 +113,8 @@ const Collector& collector_named(std::string_view name) {
   return *found;
 }
 
-Snapshot collect(std::string_view name, const std::vector<Reading>& readings, const TargetIdentity& target, RawStore& raw) {
+Snapshot collect(std::string_view name, const std::vector<Reading>& readings, const TargetIdentity& target,
+                 RawStore& raw) {
   const Collector& collector = collector_named(name);
   RunOptions options;
   Stored stored;
@@ -204,7 +207,8 @@ TEST_CASE("the process that waits for the mount is seen blocked in both readings
   Snapshot snapshot = collect("processes", {Reading::kFirst, Reading::kSecond}, *waiter, raw);
   REQUIRE(snapshot.host.blocked);
   const auto& blocked = *snapshot.host.blocked;
-  auto found = std::find_if(blocked.begin(), blocked.end(), [&](const BlockedTask& task) { return task.pid == waiter->pid; });
+  auto found =
+      std::find_if(blocked.begin(), blocked.end(), [&](const BlockedTask& task) { return task.pid == waiter->pid; });
   REQUIRE(found != blocked.end());
   CHECK(found->of_target);
   CHECK(found->in_both_readings);

@@ -1,8 +1,6 @@
 // Pinning and finding real processes.
 #include "collector/target/identity.h"
 
-#include <catch2/catch.hpp>
-
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <fstream>
 
 #include "collector/proc/pid_stat.h"
@@ -146,8 +145,13 @@ TEST_CASE("identity: a zombie is a target, until it is reaped") {
 TEST_CASE("identity: a leader that has ended while a thread lives") {
   Child child([] {
     pthread_t thread;
-    pthread_create(&thread, nullptr, [](void*) -> void* { while (true) pause(); }, nullptr);
-    syscall(SYS_exit, 0);   // this thread only; pthread_exit() would unwind through the test
+    pthread_create(
+        &thread, nullptr,
+        [](void*) -> void* {
+          while (true) pause();
+        },
+        nullptr);
+    syscall(SYS_exit, 0);  // this thread only; pthread_exit() would unwind through the test
   });
   REQUIRE(eventually([&] { return state_of(child.pid()) == 'Z'; }));
   auto target = identify(child.pid());
@@ -232,7 +236,8 @@ TEST_CASE("identity: a listener in another network namespace") {
   int port = free_port();
   BackgroundProgram program({"unshare", "-Urn", "python3", "-c",
                              fmt::format("import socket,time\ns=socket.socket()\ns.bind(('0.0.0.0',{}))\ns.listen()\n"
-                                         "print('listening',flush=True)\ntime.sleep(60)", port)});
+                                         "print('listening',flush=True)\ntime.sleep(60)",
+                                         port)});
   REQUIRE(program.wait_for_line("listening") != "");
   auto found = find_by_port(static_cast<uint16_t>(port));
   REQUIRE(found);

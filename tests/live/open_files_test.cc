@@ -1,9 +1,10 @@
+#include "collector/collectors/open_files.h"
+
 #include <sys/resource.h>
 
 #include <catch2/catch.hpp>
 
 #include "collector/collectors/logs.h"
-#include "collector/collectors/open_files.h"
 #include "collector/collectors/sockets.h"
 #include "tests/live/files_sink.h"
 #include "tests/live/files_target.h"

@@ -1,8 +1,6 @@
 // The process collectors on real processes, through the runner: what ends in the snapshot.
 #include "collector/collectors/process.h"
 
-#include <catch2/catch.hpp>
-
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <set>
 
 #include "collector/collectors/host_constants.h"
@@ -37,7 +36,8 @@ struct Collected {
 
 // Both readings of all process collectors.
 Collected collect_process(pid_t pid, RunOptions options = {}) {
-  const std::set<std::string_view> ours{"process", "cgroup", "process_facts", "namespaces", "process_memory", "process_tree"};
+  const std::set<std::string_view> ours{"process",    "cgroup",         "process_facts",
+                                        "namespaces", "process_memory", "process_tree"};
   auto target = identify(pid);
   REQUIRE(target);
   Kept kept;
@@ -90,7 +90,7 @@ class Child {
 
 TEST_CASE("process live: a busy child of ours") {
   Child child([] {
-    if (fork() == 0) _exit(3);   // stays a zombie
+    if (fork() == 0) _exit(3);  // stays a zombie
     volatile bool busy = true;
     while (busy) {
     }
@@ -137,7 +137,8 @@ TEST_CASE("process live: what blocks is said in words") {
     char byte;
     (void)!read(ends[0], &byte, 1);
   });
-  REQUIRE(eventually([&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") S ") != std::string::npos; }));
+  REQUIRE(eventually(
+      [&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") S ") != std::string::npos; }));
   auto process = collect_process(child.pid()).process;
   CHECK(process.wait_summary.starts_with("sleeping in read"));
   close(ends[0]);
@@ -160,7 +161,8 @@ TEST_CASE("process live: smaps_rollup is not read above the limit, and says so")
 
 TEST_CASE("process live: a zombie") {
   Child child([] { _exit(7); });
-  REQUIRE(eventually([&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") Z ") != std::string::npos; }));
+  REQUIRE(eventually(
+      [&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") Z ") != std::string::npos; }));
   auto process = collect_process(child.pid()).process;
   REQUIRE(process.status);
   CHECK(process.status->state == 'Z');
@@ -173,10 +175,16 @@ TEST_CASE("process live: a zombie") {
 TEST_CASE("process live: a leader that has ended is read through a thread that lives") {
   Child child([] {
     pthread_t thread;
-    pthread_create(&thread, nullptr, [](void*) -> void* { while (true) pause(); }, nullptr);
+    pthread_create(
+        &thread, nullptr,
+        [](void*) -> void* {
+          while (true) pause();
+        },
+        nullptr);
     syscall(SYS_exit, 0);
   });
-  REQUIRE(eventually([&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") Z ") != std::string::npos; }));
+  REQUIRE(eventually(
+      [&] { return read_text(fmt::format("/proc/{}/stat", child.pid())).find(") Z ") != std::string::npos; }));
   auto process = collect_process(child.pid()).process;
   REQUIRE(process.status);
   CHECK(process.status->state == 'Z');

@@ -1,5 +1,5 @@
-// The promises of the design, each tried on the whole program. (2, the pause, is measured in stacks_test.cc; 3, what hangs,
-// in hung_mount_test.cc and endpoint_test.cc; 8, the empty root, in static_test.)
+// The promises of the design, each tried on the whole program. (2, the pause, is measured in stacks_test.cc; 3, what
+// hangs, in hung_mount_test.cc and endpoint_test.cc; 8, the empty root, in static_test.)
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,7 +31,9 @@ std::vector<std::string> quick(pid_t pid, const std::string& output) {
   return {"--pid", std::to_string(pid), "--profile-seconds", "0", "--endpoint", "none", "-o", output};
 }
 
-std::string artifact(const std::string& archive, const std::string& name) { return collect({"show", archive, name}).out; }
+std::string artifact(const std::string& archive, const std::string& name) {
+  return collect({"show", archive, name}).out;
+}
 
 // The whole archive, unpacked by plain tar, as one text.
 std::string unpacked(const std::string& archive, const TempDir& where) {
@@ -81,7 +83,7 @@ TEST_CASE("1: killed at any moment, the collector leaves a running target; 4: an
 }
 
 TEST_CASE("4: a destination that fills up keeps summary and manifest, and says which device is full") {
-  if (getuid() != 0) return;   // mounting a tmpfs takes root; scripts/test runs as root in CI
+  if (getuid() != 0) return;  // mounting a tmpfs takes root; scripts/test runs as root in CI
   BackgroundProgram target({target_program("idle"), "300"});
   target.wait_for_line("ready");
   for (const char* size : {"32k", "200k", "1m"}) {
@@ -111,7 +113,7 @@ TEST_CASE("4: a destination that fills up keeps summary and manifest, and says w
 }
 
 TEST_CASE("5: an ordinary user gets an archive that says what is missing and why") {
-  if (getuid() != 0) return;   // needs a target of another user
+  if (getuid() != 0) return;  // needs a target of another user
   BackgroundProgram target({target_program("idle"), "5"});
   target.wait_for_line("ready");
   TempDir directory;
@@ -153,17 +155,26 @@ TEST_CASE("5: in a user namespace without capabilities the run ends with an arch
 TEST_CASE("6: no planted secret is in the archive, on the screen or in our own arguments") {
   const std::string canary = "c4n4ryS3cr3tV4lue";
   TempDir directory, logs;
-  BackgroundProgram neighbour({"sleep", "1000", "--password=" + canary + "2"}, {.directory = "", .environment = {}, .timeout = {}, .in_child = {}});
+  BackgroundProgram neighbour({"sleep", "1000", "--password=" + canary + "2"},
+                              {.directory = "", .environment = {}, .timeout = {}, .in_child = {}});
   ProgramSettings settings;
-  settings.environment = {"DB_PASSWORD=" + canary + "1", "AWS_SECRET_ACCESS_KEY=" + canary + "3", "HARMLESS=" + canary + "4",
-                          "DATABASE_URL=postgres://bob:" + canary + "5@db/x"};
+  settings.environment = {"DB_PASSWORD=" + canary + "1", "AWS_SECRET_ACCESS_KEY=" + canary + "3",
+                          "HARMLESS=" + canary + "4", "DATABASE_URL=postgres://bob:" + canary + "5@db/x"};
   BackgroundProgram target({"python3", "-c",
                             "import sys,time\n"
-                            "log = open('" + (logs / "app.log") + "', 'a')\n"
-                            "log.write('ERROR login failed password=" + canary + "6\\n')\n"
-                            "log.write('GET /x HTTP/1.1 Authorization: Bearer " + canary + "7\\n')\n"
-                            "log.write('url https://u:" + canary + "8@example.org/ token=" + canary + "9\\n')\n"
-                            "log.flush()\nprint('ready', flush=True)\ntime.sleep(1000)",
+                            "log = open('" +
+                                (logs / "app.log") +
+                                "', 'a')\n"
+                                "log.write('ERROR login failed password=" +
+                                canary +
+                                "6\\n')\n"
+                                "log.write('GET /x HTTP/1.1 Authorization: Bearer " +
+                                canary +
+                                "7\\n')\n"
+                                "log.write('url https://u:" +
+                                canary + "8@example.org/ token=" + canary +
+                                "9\\n')\n"
+                                "log.flush()\nprint('ready', flush=True)\ntime.sleep(1000)",
                             "--token", canary + "a", "--api-key=" + canary + "b"},
                            settings);
   target.wait_for_line("ready");
@@ -210,12 +221,12 @@ TEST_CASE("7: no command is executed, nobody is signalled, nothing is written el
   target.wait_for_line("ready");
   TempDir directory;
   std::string trace = directory / "trace";
-  auto result = run_program({"strace", "-f", "-qq", "-o", trace, "-e",
-                             "trace=execve,execveat,kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,open,openat,creat,"
-                             "unlink,unlinkat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod,"
-                             "mknodat,truncate,chmod,fchmodat,chown,mount,umount2",
-                             EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "0", "-o",
-                             directory.path()});
+  auto result =
+      run_program({"strace", "-f", "-qq", "-o", trace, "-e",
+                   "trace=execve,execveat,kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,open,openat,creat,"
+                   "unlink,unlinkat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod,"
+                   "mknodat,truncate,chmod,fchmodat,chown,mount,umount2",
+                   EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "0", "-o", directory.path()});
   REQUIRE((result.exit_code == 0 || result.exit_code == 3));
   std::string text = read_text(trace);
   REQUIRE(text.size() > 1000);
@@ -236,7 +247,7 @@ TEST_CASE("7: no command is executed, nobody is signalled, nothing is written el
                 line.find("\"/dev/null\"") != std::string::npos || line.find(".partial\"") != std::string::npos;
     if ((writes || changes) && !ours) FAIL_CHECK(line);
   }
-  CHECK(executed == 1);   // ourselves
+  CHECK(executed == 1);  // ourselves
   CHECK(runs_freely(target.pid()));
 }
 
@@ -251,7 +262,8 @@ TEST_CASE("7: a Go program's SIGQUIT is never sent; the target's own settings st
                             "while True: time.sleep(0.01)"});
   target.wait_for_line("ready");
   std::string process = "/proc/" + std::to_string(target.pid());
-  std::string before = read_text(process + "/oom_score_adj") + read_text(process + "/limits") + read_text(process + "/timerslack_ns");
+  std::string before =
+      read_text(process + "/oom_score_adj") + read_text(process + "/limits") + read_text(process + "/timerslack_ns");
   TempDir directory;
   collect(quick(target.pid(), directory.path()));
   auto consistent = quick(target.pid(), directory.path());
@@ -273,15 +285,27 @@ TEST_CASE("8: no /tmp, no free descriptors to waste, no memory to waste, no proc
     std::function<void()> in_child;
   };
   const Case cases[] = {
-      {"32 descriptors", [] { rlimit few{32, 32}; setrlimit(RLIMIT_NOFILE, &few); }},
-      {"address space of 2 GiB", [] { rlimit some{2ull << 30, 2ull << 30}; setrlimit(RLIMIT_AS, &some); }},
+      {"32 descriptors",
+       [] {
+         rlimit few{32, 32};
+         setrlimit(RLIMIT_NOFILE, &few);
+       }},
+      {"address space of 2 GiB",
+       [] {
+         rlimit some{2ull << 30, 2ull << 30};
+         setrlimit(RLIMIT_AS, &some);
+       }},
       {"no processes",
        [] {
          if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(125);
          rlimit none{0, 0};
          setrlimit(RLIMIT_NPROC, &none);
        }},
-      {"no locked memory", [] { rlimit none{0, 0}; setrlimit(RLIMIT_MEMLOCK, &none); }},
+      {"no locked memory",
+       [] {
+         rlimit none{0, 0};
+         setrlimit(RLIMIT_MEMLOCK, &none);
+       }},
       {"no environment", [] { clearenv(); }},
   };
   for (const Case& c : cases) {

@@ -64,8 +64,10 @@ ProgramResult run_program(const std::vector<std::string>& argv, const ProgramSet
       if (polls[i].fd < 0 || polls[i].revents == 0) continue;
       char buffer[65536];
       ssize_t got = read(polls[i].fd, buffer, sizeof buffer);
-      if (got > 0) texts[i]->append(buffer, static_cast<size_t>(got));
-      else polls[i].fd = -1;
+      if (got > 0)
+        texts[i]->append(buffer, static_cast<size_t>(got));
+      else
+        polls[i].fd = -1;
     }
   }
   if (polls[0].fd >= 0 || polls[1].fd >= 0) {
@@ -90,7 +92,7 @@ BackgroundProgram::BackgroundProgram(const std::vector<std::string>& argv, const
   if (pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = fork();
   if (pid_ == 0) {
-    setpgid(0, 0);   // so that its workers can be ended with it
+    setpgid(0, 0);  // so that its workers can be ended with it
     exec_child(argv, settings, out[1], out[1]);
   }
   setpgid(pid_, pid_);
@@ -101,7 +103,7 @@ BackgroundProgram::BackgroundProgram(const std::vector<std::string>& argv, const
 
 BackgroundProgram::~BackgroundProgram() {
   kill_and_reap(SIGKILL);
-  kill(-group_, SIGKILL);   // workers of a master that was killed
+  kill(-group_, SIGKILL);  // workers of a master that was killed
   close(output_);
 }
 
@@ -161,9 +163,7 @@ std::string read_text(const std::string& file) {
   return std::string((std::istreambuf_iterator<char>(stream)), {});
 }
 
-void write_text(const std::string& file, const std::string& text) {
-  std::ofstream(file, std::ios::binary) << text;
-}
+void write_text(const std::string& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
 
 int free_port() {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -181,7 +181,8 @@ bool runs_freely(pid_t pid) {
   std::error_code problem;
   for (const auto& task : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", problem)) {
     std::string status = read_text(task.path().string() + "/status");
-    if (status.find("\nState:\tT") != std::string::npos || status.find("\nState:\tt") != std::string::npos) return false;
+    if (status.find("\nState:\tT") != std::string::npos || status.find("\nState:\tt") != std::string::npos)
+      return false;
     size_t tracer = status.find("\nTracerPid:\t");
     if (tracer != std::string::npos && status.compare(tracer + 12, 2, "0\n") != 0) return false;
   }

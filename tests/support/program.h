@@ -11,16 +11,16 @@
 namespace ec::test {
 
 struct ProgramResult {
-  int exit_code = -1;      // minus the signal when a signal ended it
+  int exit_code = -1;  // minus the signal when a signal ended it
   std::string out, err;
   bool timed_out = false;  // and killed
 };
 
 struct ProgramSettings {
-  std::string directory;                        // "" = the current one
-  std::vector<std::string> environment;         // NAME=value, added to ours
+  std::string directory;                 // "" = the current one
+  std::vector<std::string> environment;  // NAME=value, added to ours
   std::chrono::seconds timeout{60};
-  std::function<void()> in_child;               // after fork, before exec: limits, namespaces, user
+  std::function<void()> in_child;  // after fork, before exec: limits, namespaces, user
 };
 
 // argv[0] is looked up in PATH.
@@ -31,7 +31,7 @@ ProgramResult collect(std::vector<std::string> arguments, const ProgramSettings&
 class BackgroundProgram {
  public:
   explicit BackgroundProgram(const std::vector<std::string>& argv, const ProgramSettings& settings = {});
-  ~BackgroundProgram();    // kills and reaps it, and kills what it started and left in its process group
+  ~BackgroundProgram();  // kills and reaps it, and kills what it started and left in its process group
   BackgroundProgram(const BackgroundProgram&) = delete;
   BackgroundProgram& operator=(const BackgroundProgram&) = delete;
 
@@ -52,7 +52,7 @@ bool eventually(const std::function<bool()>& condition);
 class TempDir {
  public:
   TempDir();
-  ~TempDir();              // removes it with everything in it
+  ~TempDir();  // removes it with everything in it
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   // The one entry whose name ends with `suffix`, "" when there is none.

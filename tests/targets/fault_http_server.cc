@@ -1,7 +1,7 @@
 // An HTTP server that is in trouble in one chosen way, for tests of the debug endpoints:
 //   fault_http_server MODE [FILE]
-// Prints "ready PORT". Looks like net/http/pprof with the profiles goroutine and heap; FILE is served where a whole profile
-// is wanted.
+// Prints "ready PORT". Looks like net/http/pprof with the profiles goroutine and heap; FILE is served where a whole
+// profile is wanted.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -41,14 +41,16 @@ std::string go_error(const std::string& status, const std::string& text) {
 }
 
 std::string index_page() {
-  std::string custom = mode == "hostile-names" ? "<tr><td>1</td><td><a href='../../quitquitquit?debug=1'>x</a></td></tr>\n"
-                                                 "<tr><td>1</td><td><a href='/shutdown?debug=1'>x</a></td></tr>\n"
-                                                 "<tr><td>1</td><td><a href='http://evil.invalid/?debug=1'>x</a></td></tr>\n"
-                                                 "<tr><td>1</td><td><a href='goroutineleak?debug=1'>x</a></td></tr>\n"
-                                               : "";
+  std::string custom = mode == "hostile-names"
+                           ? "<tr><td>1</td><td><a href='../../quitquitquit?debug=1'>x</a></td></tr>\n"
+                             "<tr><td>1</td><td><a href='/shutdown?debug=1'>x</a></td></tr>\n"
+                             "<tr><td>1</td><td><a href='http://evil.invalid/?debug=1'>x</a></td></tr>\n"
+                             "<tr><td>1</td><td><a href='goroutineleak?debug=1'>x</a></td></tr>\n"
+                           : "";
   return "<html><title>/debug/pprof/</title>\n"
          "<tr><td>7</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>\n"
-         "<tr><td>3</td><td><a href='heap?debug=1'>heap</a></td></tr>\n" + custom + "</html>\n";
+         "<tr><td>3</td><td><a href='heap?debug=1'>heap</a></td></tr>\n" +
+         custom + "</html>\n";
 }
 
 // Until the other side has had enough.
@@ -70,7 +72,8 @@ void heap(int fd) {
   } else if (mode == "body-drip") {
     if (send_all(fd, kHead + "\r\n" + kGzip + std::string(100, 'x'))) drip(fd, "x");
   } else if (mode == "chunk-drip") {
-    if (send_all(fd, kHead + "Transfer-Encoding: chunked\r\n\r\n" + "10\r\n" + kGzip + "abcdef\r\n")) drip(fd, "1\r\nx\r\n");
+    if (send_all(fd, kHead + "Transfer-Encoding: chunked\r\n\r\n" + "10\r\n" + kGzip + "abcdef\r\n"))
+      drip(fd, "1\r\nx\r\n");
   } else if (mode == "chunk-header") {
     if (send_all(fd, kHead + "Transfer-Encoding: chunked\r\n\r\n"))
       while (send_all(fd, std::string(1 << 20, '0'))) {
@@ -78,7 +81,7 @@ void heap(int fd) {
   } else if (mode == "endless") {
     bool open = send_all(fd, kHead + "\r\n" + kGzip);
     std::string zeros(1 << 20, '\0');
-    for (int i = 0; open && i < 10'240; ++i) open = send_all(fd, zeros);   // 10 GB
+    for (int i = 0; open && i < 10'240; ++i) open = send_all(fd, zeros);  // 10 GB
   } else if (mode == "claims-10-gb") {
     send_all(fd, kHead + "Content-Length: 10737418240\r\n\r\n" + kGzip + "short");
   } else if (mode == "ends-early") {
@@ -86,7 +89,8 @@ void heap(int fd) {
   } else if (mode == "truncated") {
     send_all(fd, answer("200 OK", "Content-Type: application/octet-stream\r\n", file.substr(0, file.size() / 2)));
   } else if (mode == "html") {
-    send_all(fd, answer("200 OK", "Content-Type: text/html\r\n", "<html><body>please log in" + std::string(1 << 20, ' ') + "</body></html>"));
+    send_all(fd, answer("200 OK", "Content-Type: text/html\r\n",
+                        "<html><body>please log in" + std::string(1 << 20, ' ') + "</body></html>"));
   } else {
     if (mode == "slows-down") slow = true;
     send_all(fd, answer("200 OK", "Content-Type: application/octet-stream\r\n", file));
@@ -132,9 +136,13 @@ void serve(int fd, const std::string& request) {
     heap(fd);
   } else if (path.starts_with(base + "profile?seconds=")) {
     int seconds = std::atoi(path.c_str() + (base + "profile?seconds=").size());
-    if (mode == "busy") send_all(fd, go_error("500 Internal Server Error", "Could not enable CPU profiling: cpu profiling already in use"));
-    else if (mode == "write-timeout" && seconds >= 2) send_all(fd, go_error("400 Bad Request", "profile duration exceeds server's WriteTimeout"));
-    else send_all(fd, answer("200 OK", "Content-Type: application/octet-stream\r\n", file));
+    if (mode == "busy")
+      send_all(fd,
+               go_error("500 Internal Server Error", "Could not enable CPU profiling: cpu profiling already in use"));
+    else if (mode == "write-timeout" && seconds >= 2)
+      send_all(fd, go_error("400 Bad Request", "profile duration exceeds server's WriteTimeout"));
+    else
+      send_all(fd, answer("200 OK", "Content-Type: application/octet-stream\r\n", file));
   } else {
     send_all(fd, go_error("404 Not Found", "Unknown profile"));
   }
@@ -163,7 +171,8 @@ int main(int argc, char** argv) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener, mode == "connect" ? 0 : 64) != 0 ||
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(listener, mode == "connect" ? 0 : 64) != 0 ||
       getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     std::perror("listen");
     return 1;

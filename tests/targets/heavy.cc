@@ -1,7 +1,7 @@
-// A big process: `heavy THREADS MAPPINGS DESCRIPTORS`. Blocked threads with 20 frames each, anonymous mappings, open files,
-// pipes and sockets. One thread measures the longest gap in its own running (a freeze shows there): every line on standard
-// input is answered with the longest gap in microseconds since the line before, and the count of EINTR that a thread in
-// epoll_wait saw. Ends with its standard input.
+// A big process: `heavy THREADS MAPPINGS DESCRIPTORS`. Blocked threads with 20 frames each, anonymous mappings, open
+// files, pipes and sockets. One thread measures the longest gap in its own running (a freeze shows there): every line
+// on standard input is answered with the longest gap in microseconds since the line before, and the count of EINTR that
+// a thread in epoll_wait saw. Ends with its standard input.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -86,9 +86,15 @@ void open_some(int count) {
   for (int i = 0; i < count;) {
     int pair[2] = {-1, -1};
     switch (i % 3) {
-      case 0: open("/etc/hostname", O_RDONLY | O_CLOEXEC), ++i; break;
-      case 1: i += pipe2(pair, O_CLOEXEC) == 0 ? 2 : 1; break;
-      default: i += socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 ? 2 : 1; break;
+      case 0:
+        open("/etc/hostname", O_RDONLY | O_CLOEXEC), ++i;
+        break;
+      case 1:
+        i += pipe2(pair, O_CLOEXEC) == 0 ? 2 : 1;
+        break;
+      default:
+        i += socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0 ? 2 : 1;
+        break;
     }
   }
 }

@@ -78,7 +78,7 @@ TEST_CASE("suspicious-process: medium facts, and not for compilers at run time")
   CHECK(severity(s, "suspicious-process") == "");
   s.forensics->back() = {"vanished-executable",  "/memfd:x",          "runs from memory", "medium",
                          "raw/forensics.bundle", "section vanished/9"};
-  CHECK(severity(s, "suspicious-process") == "low");  // of another process
+  CHECK(severity(s, "suspicious-process") == "info");  // of another process
 }
 
 TEST_CASE("goroutine-pile-up: goroutines that wait for the network are connections") {

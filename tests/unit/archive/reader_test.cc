@@ -42,7 +42,8 @@ TEST_CASE("cut at any byte, everything whole before the cut is read and verifies
     for (size_t cut = 0; cut < bytes.size(); cut += 13) {
       write_contents(folder / "cut", bytes.substr(0, cut));
       auto archive = open_archive(folder / "cut");
-      size_t whole = static_cast<size_t>(std::count_if(ends.begin(), ends.end(), [&](size_t end) { return end <= cut; }));
+      size_t whole =
+          static_cast<size_t>(std::count_if(ends.begin(), ends.end(), [&](size_t end) { return end <= cut; }));
       INFO(extension(format) << " cut at " << cut << " of " << bytes.size() << ", whole " << whole);
       if (!archive) {
         REQUIRE(whole == 0);
@@ -89,16 +90,18 @@ TEST_CASE("a changed byte is found by its hash") {
   Verification verification = verify(*archive);
   CHECK(verification.artifacts == 10);
   CHECK(verification.hashes_right == 7);
-  CHECK(verification.problems ==
-        std::vector<std::string>{"raw/3: hash differs", "raw/4: 5 bytes, 410 expected", "raw/5: in the manifest, not in the archive"});
+  CHECK(verification.problems == std::vector<std::string>{"raw/3: hash differs", "raw/4: 5 bytes, 410 expected",
+                                                          "raw/5: in the manifest, not in the archive"});
   CHECK(verification.unlisted == std::vector<std::string>{"raw/more"});
 }
 
 TEST_CASE("archives that somebody packed again are read too") {
   TemporaryFolder folder;
   std::string path = made(folder, ArchiveFormat::kTarZst), name = "incident-a-b-c-7-20261120T214638Z";
-  output_of("cd " + folder.path() + " && tar --zstd -xf " + path + " && tar -cf plain.tar " + name + " && gzip -k plain.tar && zstd -q plain.tar"
-            " && tar -C " + name + " -czf inside.tar.gz . && python3 -m zipfile -c again.zip " + name);
+  output_of("cd " + folder.path() + " && tar --zstd -xf " + path + " && tar -cf plain.tar " + name +
+            " && gzip -k plain.tar && zstd -q plain.tar"
+            " && tar -C " +
+            name + " -czf inside.tar.gz . && python3 -m zipfile -c again.zip " + name);
   for (const char* again : {"plain.tar", "plain.tar.gz", "plain.tar.zst", "inside.tar.gz", "again.zip"}) {
     INFO(again);
     auto archive = open_archive(folder / again);
@@ -110,11 +113,13 @@ TEST_CASE("archives that somebody packed again are read too") {
 
 TEST_CASE("hostile members stay out") {
   TemporaryFolder folder;
-  output_of("cd " + folder.path() + " && python3 -c \"\n"
+  output_of("cd " + folder.path() +
+            " && python3 -c \"\n"
             "import tarfile, io\n"
             "t = tarfile.open(\\\"evil.tar\\\", \\\"w\\\")\n"
             "def add(name, kind=tarfile.REGTYPE, link=\\\"\\\", data=b\\\"x\\\"):\n"
-            "    i = tarfile.TarInfo(name); i.type = kind; i.linkname = link; i.size = len(data) if kind == tarfile.REGTYPE else 0\n"
+            "    i = tarfile.TarInfo(name); i.type = kind; i.linkname = link; i.size = len(data) if kind == "
+            "tarfile.REGTYPE else 0\n"
             "    t.addfile(i, io.BytesIO(data))\n"
             "add(\\\"f/ok\\\")\n"
             "add(\\\"f/../../evil\\\")\n"
@@ -152,7 +157,7 @@ TEST_CASE("facts of an archive without a manifest come from its name and its row
   CHECK(archive->folder == "incident-a-b-c-7-20261120T214638Z");
   CHECK(archive->target.pid == 7);
   CHECK(archive->run.started_wall_ns == 1'795'211'198'000'000'000);
-  CHECK(archive->rows.size() == 9);   // five from the journal, four from the artifacts behind it
+  CHECK(archive->rows.size() == 9);  // five from the journal, four from the artifacts behind it
   CHECK(archive->damage.empty());
 }
 
@@ -166,7 +171,8 @@ TEST_CASE("rows and manifests from strangers") {
   CHECK(odd->bytes == 0);
   CHECK(!manifest_from_json("[1,2]"));
   CHECK(!manifest_from_json(std::string(100'000, '[')));
-  auto manifest = manifest_from_json(R"({"target":5,"host":{"name":3},"artifacts":[1,{"path":"a","status":"ok"}],"options":{"a":1,"b":"c"}})");
+  auto manifest = manifest_from_json(
+      R"({"target":5,"host":{"name":3},"artifacts":[1,{"path":"a","status":"ok"}],"options":{"a":1,"b":"c"}})");
   REQUIRE(manifest);
   CHECK(manifest->rows.size() == 1);
   CHECK(manifest->run.options.size() == 1);
@@ -184,14 +190,15 @@ TEST_CASE("frames are found without unpacking") {
     std::vector<size_t> ends;
     std::string bytes = contents(made(folder, format, &ends));
     auto found = frame_ends(bytes);
-    CHECK(found.size() == 15);   // folder, ten artifacts, two journals, manifest, end
+    CHECK(found.size() == 15);  // folder, ten artifacts, two journals, manifest, end
     CHECK(found.back() == bytes.size());
     CHECK(std::find(found.begin(), found.end(), ends[0]) != found.end());
   }
 }
 
 TEST_CASE("names from outside") {
-  for (const char* good : {"a", "a/b.c", "raw/proc/42/maps", "a..b/..c", "profiles/[::1]:6060/heap"}) CHECK(is_safe_name(good));
+  for (const char* good : {"a", "a/b.c", "raw/proc/42/maps", "a..b/..c", "profiles/[::1]:6060/heap"})
+    CHECK(is_safe_name(good));
   for (std::string bad : {"", "/a", "a/", "../a", "a/../b", "a//b", "./a", "a\nb", "a\x7f"}) CHECK(!is_safe_name(bad));
   CHECK(!is_safe_name(std::string(2000, 'a')));
 }

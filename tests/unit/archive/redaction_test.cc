@@ -17,7 +17,8 @@ const Redactor& redactor() {
 
 // Placeholders as "#", NUL as "|".
 std::string folded(std::string text) {
-  for (size_t at; (at = text.find("[redacted:")) != std::string::npos;) text.replace(at, text.find(']', at) - at + 1, "#");
+  for (size_t at; (at = text.find("[redacted:")) != std::string::npos;)
+    text.replace(at, text.find(']', at) - at + 1, "#");
   for (char& c : text)
     if (c == '\0') c = '|';
   return text;
@@ -46,7 +47,8 @@ struct Case {
   std::string input, left;
 };
 
-const std::string kJwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+const std::string kJwt =
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 
 }  // namespace
 
@@ -55,7 +57,8 @@ TEST_CASE("secrets in text go") {
       {"password=hunter2", "password=#"},
       {"password: hunter2 user: bob", "password: # user: bob"},
       {"{\"password\":\"hunter2\",\"user\":\"bob\"}", "{\"password\":\"#\",\"user\":\"bob\"}"},
-      {"body: {\\\"password\\\":\\\"hunter2\\\",\\\"user\\\":\\\"bob\\\"}", "body: {\\\"password\\\":\\\"#\\\",\\\"user\\\":\\\"bob\\\"}"},
+      {"body: {\\\"password\\\":\\\"hunter2\\\",\\\"user\\\":\\\"bob\\\"}",
+       "body: {\\\"password\\\":\\\"#\\\",\\\"user\\\":\\\"bob\\\"}"},
       {"passwd=hunter2 pwd=hunter3 secret=hunter4", "passwd=# pwd=# secret=#"},
       {"db_password = \"two words\" next", "db_password = \"#\" next"},
       {"DB.PASSWORD=hunter2;x", "DB.PASSWORD=#"},
@@ -154,7 +157,8 @@ TEST_CASE("ordinary text stays") {
       "7ffd9c1e2000-7ffd9c203000 rw-p 00000000 00:00 0                          [stack]",
       "pos:\t0\nflags:\t02004002\nmnt_id:\t15\nino:\t1057\nscm_fds: 0",
       "42 (tokens: pass) S 1 42 42 0 -1 4194560 2 0 0 0 1 0 0 0 20 0 1 0 100 4096 1",
-      "Name:\tpostgres\nState:\tS (sleeping)\nSigQ:\t0/127331\nSeccomp:\t2\nSpeculation_Store_Bypass:\tthread vulnerable",
+      "Name:\tpostgres\nState:\tS (sleeping)\nSigQ:\t0/127331\nSeccomp:\t2\nSpeculation_Store_Bypass:\tthread "
+      "vulnerable",
       "MemTotal:       49312345 kB\nKernelStack:       12345 kB\nAnonHugePages:         0 kB",
       "key 'PRIMARY' for table users",
       "key=user:1234 hit",
@@ -205,7 +209,8 @@ TEST_CASE("arguments") {
       {"curl|-H|X-Vault-Token: a b|", "curl|-H|X-Vault-Token: #|"},
       {"curl|-H|Cookie: a=b; c=d|", "curl|-H|Cookie: #|"},
       {"app|token=abc|password=x y|", "app|token=#|password=#|"},
-      {"java|-Djavax.net.ssl.keyStorePassword=x|-Xmx1g|-jar|a.jar|", "java|-Djavax.net.ssl.keyStorePassword=#|-Xmx1g|-jar|a.jar|"},
+      {"java|-Djavax.net.ssl.keyStorePassword=x|-Xmx1g|-jar|a.jar|",
+       "java|-Djavax.net.ssl.keyStorePassword=#|-Xmx1g|-jar|a.jar|"},
       {"docker|run|-e|DB_PASSWORD=a b|img|", "docker|run|-e|DB_PASSWORD=#|img|"},
       {"docker|run|--env=DB_PASSWORD=a b|img|", "docker|run|--env=DB_PASSWORD=#|img|"},
       {"openssl|enc|-pass|pass:x|", "openssl|enc|-pass|#|"},
@@ -250,17 +255,20 @@ TEST_CASE("JSON stays JSON") {
       {R"({"password":"hunter2","n": 5.00,"a":[1,2]})", R"({"password":"#","n": 5.00,"a":[1,2]})"},
       {R"({"password": 12345, "ok": true})", R"({"password": "#", "ok": true})"},
       {R"({"password": null, "secret": ""})", R"({"password": null, "secret": ""})"},
-      {R"({"cmdline": ["/bin/app", "--password", "hunter2", "-v"]})", R"({"cmdline": ["/bin/app", "--password", "#", "-v"]})"},
+      {R"({"cmdline": ["/bin/app", "--password", "hunter2", "-v"]})",
+       R"({"cmdline": ["/bin/app", "--password", "#", "-v"]})"},
       {R"({"args": ["mysql", "-phunter2"]})", R"({"args": ["mysql", "-p#"]})"},
       {R"({"env": ["PATH=/bin", "FOO=bar"]})", R"({"env": ["PATH=/bin", "FOO=#"]})"},
       {R"({"environment": {"PATH": "/bin", "FOO": "bar"}})", R"({"environment": {"PATH": "/bin", "FOO": "#"}})"},
-      {R"({"headers": {"Authorization": ["Bearer abc"], "Cookie": "a=b; c"}})", R"({"headers": {"Authorization": ["Bearer #"], "Cookie": "#"}})"},
+      {R"({"headers": {"Authorization": ["Bearer abc"], "Cookie": "a=b; c"}})",
+       R"({"headers": {"Authorization": ["Bearer #"], "Cookie": "#"}})"},
       {R"({"credentials": {"user": "bob", "other": "x"}})", R"({"credentials": {"user": "#", "other": "#"}})"},
       {R"([{"name": "DB_PASSWORD", "value": "x1"}, {"value": "x2", "name": "API_TOKEN"}, {"name": "A", "value": "b"}])",
        R"([{"name": "DB_PASSWORD", "value": "#"}, {"value": "#", "name": "API_TOKEN"}, {"name": "A", "value": "b"}])"},
       {R"({"msg": "line\npassword=\"a\\b\" end"})", R"({"msg": "line\npassword=\"#\" end"})"},
       {R"({"url": "postgres://a:b@c/d"})", R"({"url": "postgres://a:#@c/d"})"},
-      {R"({"tokens": 5, "total_tokens": 7, "tokens_seen": ["a"]})", R"({"tokens": 5, "total_tokens": 7, "tokens_seen": ["a"]})"},
+      {R"({"tokens": 5, "total_tokens": 7, "tokens_seen": ["a"]})",
+       R"({"tokens": 5, "total_tokens": 7, "tokens_seen": ["a"]})"},
       {R"({"tokens": ["abc"]})", R"({"tokens": ["#"]})"},
       {"{\"a\":1}\n{\"token\":\"x\"}\n", "{\"a\":1}\n{\"token\":\"#\"}\n"},
       {R"({"password":"hunt)", R"({"password":"#)"},
@@ -289,19 +297,22 @@ TEST_CASE("the same secret has the same placeholder everywhere, and another one 
   CHECK(redactor().redact(Redact::kText, {}, "Authorization: Bearer hunter2").bytes.substr(22) == in_text);
   CHECK(redactor().redact(Redact::kEnvironment, {}, "X=hunter2").bytes.substr(2) == in_text);
   CHECK(redactor().redact(Redact::kJson, {}, "{\"token\":\"hunter2\"}").bytes == "{\"token\":\"" + in_text + "\"}");
-  CHECK(redactor().redact(Redact::kCommandLine, {}, std::string("a\0--token\0hunter2\0", 18)).bytes.find(in_text) != std::string::npos);
+  CHECK(redactor().redact(Redact::kCommandLine, {}, std::string("a\0--token\0hunter2\0", 18)).bytes.find(in_text) !=
+        std::string::npos);
   Redactor other(true);
   CHECK(other.redact(Redact::kText, {}, "password=hunter2").bytes.substr(9) != in_text);
 }
 
 TEST_CASE("redacting twice changes nothing") {
-  for (std::string input : {"password=hunter2 Cookie: a=b", "postgres://a:b@c \"token\":\"x\" ghp_abcdefghijklmnopqrstuvwxyz0123456789"}) {
+  for (std::string input :
+       {"password=hunter2 Cookie: a=b", "postgres://a:b@c \"token\":\"x\" ghp_abcdefghijklmnopqrstuvwxyz0123456789"}) {
     std::string once = redactor().redact(Redact::kText, {}, input).bytes;
     Redacted twice = redactor().redact(Redact::kText, {}, once);
     CHECK(twice.bytes == once);
     CHECK(twice.count == 0);
   }
-  std::string once = redactor().redact(Redact::kJson, {}, R"({"password":"x","env":["A=b"],"cmdline":["a","--token","y"]})").bytes;
+  std::string once =
+      redactor().redact(Redact::kJson, {}, R"({"password":"x","env":["A=b"],"cmdline":["a","--token","y"]})").bytes;
   CHECK(redactor().redact(Redact::kJson, {}, once).count == 0);
   once = redactor().redact(Redact::kEnvironment, {}, "A=b").bytes;
   CHECK(redactor().redact(Redact::kEnvironment, {}, once).count == 0);
@@ -323,7 +334,7 @@ TEST_CASE("sections of a bundle go by their own names") {
   CHECK(folded(sections[2].error.detail) == "password=#");
   CHECK(sections[3].bytes == "42 (x) S 1");
 
-  bundle.resize(bundle.find("/bin"));   // cut within a section
+  bundle.resize(bundle.find("/bin"));  // cut within a section
   result = redactor().redact(Redact::kAuto, "raw/processes.bundle", bundle);
   CHECK(result.bytes.find("A=b") == std::string::npos);
 }

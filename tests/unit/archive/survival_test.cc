@@ -91,7 +91,7 @@ uint32_t write_until_killed(const WriterOptions& chosen, uint32_t acknowledged, 
   uint32_t count = 0;
   char byte;
   while (count < acknowledged && read(ends[0], &byte, 1) == 1) ++count;
-  std::mt19937 burn;   // to be anywhere within the next add()
+  std::mt19937 burn;  // to be anywhere within the next add()
   burn.discard(spin);
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
@@ -108,12 +108,13 @@ TEST_CASE("after kill -9 every artifact whose add() returned is there and verifi
     ArchiveFormat format = kFormats[round % 3];
     TemporaryFolder folder;
     WriterOptions chosen = options(folder.path(), format);
-    uint32_t count = write_until_killed(chosen, static_cast<uint32_t>(random() % 40), static_cast<uint32_t>(random() % 3'000'000));
+    uint32_t count =
+        write_until_killed(chosen, static_cast<uint32_t>(random() % 40), static_cast<uint32_t>(random() % 3'000'000));
     std::string path = folder / (chosen.folder + std::string(extension(format)) + ".partial");
     INFO("round " << round << ", " << count << " artifacts, " << path);
     auto archive = open_archive(path);
     if (!archive) {
-      REQUIRE(count == 0);   // killed before the first frame was whole
+      REQUIRE(count == 0);  // killed before the first frame was whole
       continue;
     }
     CHECK(!archive->finished);
@@ -154,7 +155,7 @@ TEST_CASE("a full disk costs the large artifacts only") {
       if (!writer) return say(fd, "create: " + writer.error().message());
       ArtifactRow small, large, summary;
       small.path = "raw/small", large.path = "raw/large", summary.path = "summary.md";
-      for (uint32_t i = 0; i < 200; ++i) {   // until the reserve is reached
+      for (uint32_t i = 0; i < 200; ++i) {  // until the reserve is reached
         ArtifactRow row;
         row.path = "raw/" + std::to_string(i);
         auto added = (*writer)->add(row, noise(20'000, i));
@@ -163,8 +164,10 @@ TEST_CASE("a full disk costs the large artifacts only") {
         break;
       }
       if ((*writer)->add(large, noise(5 << 20, 1))) say(fd, "large fits?");
-      if (auto added = (*writer)->add(summary, noise(60'000, 2), Importance::kEssential); !added) say(fd, "summary refused: " + added.error().message());
-      if (auto done = (*writer)->finish(manifest_json(Snapshot{}, (*writer)->rows(), false)); !done) say(fd, "finish: " + done.error().message());
+      if (auto added = (*writer)->add(summary, noise(60'000, 2), Importance::kEssential); !added)
+        say(fd, "summary refused: " + added.error().message());
+      if (auto done = (*writer)->finish(manifest_json(Snapshot{}, (*writer)->rows(), false)); !done)
+        say(fd, "finish: " + done.error().message());
       auto archive = open_archive((*writer)->path());
       if (!archive) return say(fd, "open: " + archive.error().message());
       Verification verification = verify(*archive);
@@ -228,7 +231,8 @@ TEST_CASE("what matters least is left out first, and checkpoints do not eat the 
       ArtifactRow row;
       row.path = "raw/none/" + std::to_string(i);
       row.status = Status::kFailed;
-      for (unsigned char c : noise(80, static_cast<uint32_t>(i))) row.reason += static_cast<char>('!' + c % 90);   // does not compress well
+      for (unsigned char c : noise(80, static_cast<uint32_t>(i)))
+        row.reason += static_cast<char>('!' + c % 90);  // does not compress well
       (void)(*writer)->add(row, "");
       if (i % 100 == 0) (*writer)->checkpoint();
     }
@@ -293,7 +297,7 @@ TEST_CASE("a stream to a reader, and to one that goes away") {
     auto lonely = ArchiveWriter::create(chosen);
     REQUIRE(lonely);
     close(ends[0]);
-    auto added = (*lonely)->add(row, "to nobody");   // the test would die of SIGPIPE here
+    auto added = (*lonely)->add(row, "to nobody");  // the test would die of SIGPIPE here
     REQUIRE(!added);
     CHECK(added.error().sys_errno == EPIPE);
     CHECK(!(*lonely)->finish("{}"));

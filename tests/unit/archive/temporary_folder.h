@@ -1,13 +1,13 @@
 #pragma once
 
+#include <sys/wait.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include <sys/wait.h>
 
 // A folder of its own for one test, gone afterwards.
 class TemporaryFolder {

@@ -61,12 +61,17 @@ Snapshot snapshot() {
 std::string with_plain_tools(ArchiveFormat format, const std::string& archive, const std::string& member) {
   std::string name = std::string(kFolder) + "/" + member;
   switch (format) {
-    case ArchiveFormat::kTarZst: return output_of("tar --zstd -xOf " + archive + " " + name);
-    case ArchiveFormat::kTarGz: return output_of("tar -xzOf " + archive + " " + name);
-    case ArchiveFormat::kZip: break;
+    case ArchiveFormat::kTarZst:
+      return output_of("tar --zstd -xOf " + archive + " " + name);
+    case ArchiveFormat::kTarGz:
+      return output_of("tar -xzOf " + archive + " " + name);
+    case ArchiveFormat::kZip:
+      break;
   }
-  return output_of("python3 -c \"import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; "
-                   "sys.stdout.buffer.write(z.read(sys.argv[2]))\" " + archive + " " + name);
+  return output_of(
+      "python3 -c \"import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; "
+      "sys.stdout.buffer.write(z.read(sys.argv[2]))\" " +
+      archive + " " + name);
 }
 
 }  // namespace
@@ -84,7 +89,8 @@ TEST_CASE("what goes in comes out, in all formats and with plain tools") {
 
     std::string big;
     for (int i = 0; i < 200'000; ++i) big += std::to_string(i * 7919) + "\n";
-    ArtifactRow first = row("raw/proc/42/status"), second = row("raw/big"), third = row("raw/empty", Status::kPartial, "cut"),
+    ArtifactRow first = row("raw/proc/42/status"), second = row("raw/big"),
+                third = row("raw/empty", Status::kPartial, "cut"),
                 fourth = row("raw/denied", Status::kFailed, "needs CAP_SYS_PTRACE");
     REQUIRE((*writer)->add(first, "Name:\tapp\n"));
     (*writer)->checkpoint();
@@ -174,10 +180,12 @@ TEST_CASE("manifest.json has the fields of the contract") {
   CHECK(json["interrupted"] == true);
   CHECK(json["redacted"] == true);
   CHECK(json["target_death"]["how"] == "killed by SIGKILL");
-  for (const char* name : {"mode", "budget_us", "stop_us", "worst_thread_us", "threads_stopped", "threads_read_without_stop", "syscalls_interrupted"})
+  for (const char* name : {"mode", "budget_us", "stop_us", "worst_thread_us", "threads_stopped",
+                           "threads_read_without_stop", "syscalls_interrupted"})
     CHECK(json["pause"].contains(name));
   REQUIRE(json["artifacts"].size() == 2);
-  for (const char* name : {"path", "source", "status", "reason", "fix", "bytes", "sha256", "at_ms", "took_ms", "redactions"})
+  for (const char* name :
+       {"path", "source", "status", "reason", "fix", "bytes", "sha256", "at_ms", "took_ms", "redactions"})
     CHECK(json["artifacts"][0].contains(name));
   CHECK(json["artifacts"][1]["status"] == "timeout");
   CHECK(nlohmann::json::parse(manifest_json(made, {}, false))["artifacts"].empty());

@@ -9,7 +9,8 @@ TEST_CASE("sections come back as they went in") {
   append_section(bundle, "43/stat", "43 (a) S 1\n");
   append_section(bundle, "empty", "");
   append_section(bundle, "name with spaces 12", std::string("\0\xff==> x 3 <==\n", 14));
-  append_failed_section(bundle, "43/stack", Error{ErrorCode::kDenied, "/proc/43/stack", "needs CAP_SYS_ADMIN | really", 13});
+  append_failed_section(bundle, "43/stack",
+                        Error{ErrorCode::kDenied, "/proc/43/stack", "needs CAP_SYS_ADMIN | really", 13});
   append_failed_section(bundle, "two words", Error{ErrorCode::kGone, "", "", 0});
   append_section(bundle, "last", "end");
   size_t whole = 0;
@@ -85,7 +86,8 @@ TEST_CASE("a bundle cut short gives the sections before the cut") {
 }
 
 TEST_CASE("what is no bundle gives nothing") {
-  for (std::string_view bad : {"", "text", "==> a", "==> a <==\n", "==> a x <==\n", "==> a 5 <==\nabc", "==> a 99999999999999999999999 <==\n",
-                               "==> a -1 <==\n\n", "==>  <==\n", "==> a 18446744073709551615 <==\nx\n", "==> a 3 <==\nabcX"})
+  for (std::string_view bad :
+       {"", "text", "==> a", "==> a <==\n", "==> a x <==\n", "==> a 5 <==\nabc", "==> a 99999999999999999999999 <==\n",
+        "==> a -1 <==\n\n", "==>  <==\n", "==> a 18446744073709551615 <==\nx\n", "==> a 3 <==\nabcX"})
     CHECK(parse_bundle(bad).empty());
 }

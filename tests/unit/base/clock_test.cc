@@ -23,7 +23,7 @@ TEST_CASE("deadlines") {
   CHECK(never.remaining_ms() == 3600 * 1000);
   CHECK(past.passed());
   CHECK(past.remaining_ms() == 0);
-  CHECK(soon.remaining_ms() == 3600 * 1000);   // poll(2) is asked again after an hour
+  CHECK(soon.remaining_ms() == 3600 * 1000);  // poll(2) is asked again after an hour
   CHECK(never.earlier_of(past).passed());
   CHECK(past.earlier_of(never).passed());
   // Rounded up: a poll that ends a microsecond early would spin.

@@ -9,7 +9,8 @@
 using namespace ec;
 
 TEST_CASE("an error says where, what and why in one line") {
-  CHECK(Error{ErrorCode::kMalformed, "/proc/42/maps:17", "expected '-'", 0}.message() == "/proc/42/maps:17: expected '-'");
+  CHECK(Error{ErrorCode::kMalformed, "/proc/42/maps:17", "expected '-'", 0}.message() ==
+        "/proc/42/maps:17: expected '-'");
   CHECK(sys_error("/proc/42/io", EACCES).message() == "/proc/42/io: Permission denied");
   CHECK(sys_error("/x", ENOSPC, "8 free").message() == "/x: 8 free: No space left on device");
   CHECK(Error{ErrorCode::kTimeout, "/x", "", 0}.message() == "/x: timeout");
@@ -18,11 +19,16 @@ TEST_CASE("an error says where, what and why in one line") {
 }
 
 TEST_CASE("system errors by what they mean") {
-  const std::pair<int, ErrorCode> cases[] = {{ENOENT, ErrorCode::kGone},         {ESRCH, ErrorCode::kGone},
-                                             {EACCES, ErrorCode::kDenied},       {EPERM, ErrorCode::kDenied},
-                                             {ENOSPC, ErrorCode::kNoSpace},      {EDQUOT, ErrorCode::kNoSpace},
-                                             {ETIMEDOUT, ErrorCode::kTimeout},   {ENOSYS, ErrorCode::kUnsupported},
-                                             {EOPNOTSUPP, ErrorCode::kUnsupported}, {EIO, ErrorCode::kIo}};
+  const std::pair<int, ErrorCode> cases[] = {{ENOENT, ErrorCode::kGone},
+                                             {ESRCH, ErrorCode::kGone},
+                                             {EACCES, ErrorCode::kDenied},
+                                             {EPERM, ErrorCode::kDenied},
+                                             {ENOSPC, ErrorCode::kNoSpace},
+                                             {EDQUOT, ErrorCode::kNoSpace},
+                                             {ETIMEDOUT, ErrorCode::kTimeout},
+                                             {ENOSYS, ErrorCode::kUnsupported},
+                                             {EOPNOTSUPP, ErrorCode::kUnsupported},
+                                             {EIO, ErrorCode::kIo}};
   for (auto [number, code] : cases) CHECK(sys_error("x", number).code == code);
 }
 

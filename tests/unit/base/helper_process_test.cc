@@ -19,9 +19,13 @@ std::vector<std::string> frames_of(HelperProcess& helper) {
   std::string frame;
   while (true) {
     switch (helper.poll_frame(frame)) {
-      case HelperProcess::Status::kFrame: frames.push_back(frame); continue;
-      case HelperProcess::Status::kEnded: return frames;
-      case HelperProcess::Status::kNothingYet: break;
+      case HelperProcess::Status::kFrame:
+        frames.push_back(frame);
+        continue;
+      case HelperProcess::Status::kEnded:
+        return frames;
+      case HelperProcess::Status::kNothingYet:
+        break;
     }
     REQUIRE(!deadline.passed());
     pollfd ready{helper.fd(), POLLIN, 0};
@@ -83,7 +87,8 @@ TEST_CASE("a helper that hangs is named, abandoned and gone") {
   CHECK(frame == "one");
   CHECK(helper->poll_frame(frame) == HelperProcess::Status::kNothingYet);
   Deadline deadline = Deadline::in(std::chrono::seconds(20));
-  while (helper->last_touch() != "/mnt/stuck" && !deadline.passed()) {}
+  while (helper->last_touch() != "/mnt/stuck" && !deadline.passed()) {
+  }
   CHECK(helper->last_touch() == "/mnt/stuck");
   CHECK(helper->since_touch() >= nanoseconds::zero());
   CHECK(!helper->exit_status(milliseconds(1)));
@@ -126,7 +131,8 @@ TEST_CASE("a helper that writes nonsense instead of frames ends the stream") {
 }
 
 TEST_CASE("the child survives ^C and dies with SIGTERM although the parent handles both") {
-  struct sigaction before {}, ours {};
+  struct sigaction before {
+  }, ours{};
   ours.sa_handler = [](int) {};
   sigaction(SIGTERM, &ours, &before);
   auto helper = HelperProcess::start([](FrameWriter& out) {

@@ -79,13 +79,15 @@ TEST_CASE("printable text is valid UTF-8 without control characters") {
       {"\x1b[31mred", replaced + "[31mred"},
       {std::string("a\0b", 3), "a" + replaced + "b"},
       {"\x7f", replaced},
-      {"\xc2\x9b" "31m", replaced + "31m"},              // C1: CSI in one character
+      {"\xc2\x9b"
+       "31m",
+       replaced + "31m"},  // C1: CSI in one character
       {"\xff\xfe", replaced + replaced},
-      {"\xc3", replaced},                                 // cut
+      {"\xc3", replaced},  // cut
       {"\xe2\x82", replaced + replaced},
-      {"\xc0\xaf", replaced + replaced},                  // overlong '/'
+      {"\xc0\xaf", replaced + replaced},  // overlong '/'
       {"\xe0\x80\xaf", replaced + replaced + replaced},
-      {"\xed\xa0\x80", replaced + replaced + replaced},   // surrogate
+      {"\xed\xa0\x80", replaced + replaced + replaced},  // surrogate
       {"\xf4\x90\x80\x80", replaced + replaced + replaced + replaced},
       {"\xf5", replaced},
       {"\x80", replaced},
@@ -126,18 +128,18 @@ TEST_CASE("sizes and times for people") {
   CHECK(human_bytes(1610612736) == "1.5 GiB");
   CHECK(human_bytes(0) == "0 B");
   CHECK(human_bytes(-2048) == "-2.0 KiB");
-  CHECK(human_bytes(1024 * 1024 - 1) == "1.0 MiB");   // not "1024 KiB"
+  CHECK(human_bytes(1024 * 1024 - 1) == "1.0 MiB");  // not "1024 KiB"
   CHECK(human_bytes(1023.99 * 1024) == "1.0 MiB");
   CHECK(human_bytes(1e30).find("PiB") != std::string::npos);
   CHECK(human_duration(0.0000042) == "4 µs");
   CHECK(human_duration(0.0041) == "4.1 ms");
   CHECK(human_duration(12.3) == "12.3 s");
-  CHECK(human_duration(59.99) == "1 min 0 s");        // not "60.0 s"
-  CHECK(human_duration(0.99999) == "1.0 s");          // not "1000.0 ms"
+  CHECK(human_duration(59.99) == "1 min 0 s");  // not "60.0 s"
+  CHECK(human_duration(0.99999) == "1.0 s");    // not "1000.0 ms"
   CHECK(human_duration(125) == "2 min 5 s");
   CHECK(human_duration(2 * 3600 + 5 * 60) == "2 h 5 min");
   CHECK(human_duration(3 * 86400 + 4 * 3600) == "3 d 4 h");
   CHECK(human_duration(-1.5) == "-1.5 s");
   CHECK(human_duration(0) == "0 s");
-  CHECK(human_duration(1e300).find(" d ") != std::string::npos);   // no number overflows
+  CHECK(human_duration(1e300).find(" d ") != std::string::npos);  // no number overflows
 }

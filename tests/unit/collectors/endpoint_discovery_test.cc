@@ -11,11 +11,14 @@ namespace {
 
 // Lines as in /proc/net/tcp and tcp6 of a little-endian machine.
 NamespaceListeners listeners(const std::vector<std::pair<std::string, uint64_t>>& addresses) {
-  std::string text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+  std::string text =
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
   for (const auto& [address, inode] : addresses) {
     std::string remote(address.find(':'), '0');
-    text += fmt::format("   0: {} {}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 {} 1 0000000000000000 100 0 0 10 0\n",
-                        address, remote, inode);
+    text += fmt::format(
+        "   0: {} {}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 {} 1 0000000000000000 100 0 0 10 "
+        "0\n",
+        address, remote, inode);
   }
   NamespaceListeners all;
   auto parsed = parse_net_tcp("tcp", text, 100, [&](const InetSocket& socket) { all.tcp.push_back(socket); });
@@ -40,8 +43,10 @@ TEST_CASE("only the target's own listeners are candidates, the likeliest first")
 }
 
 TEST_CASE("a wildcard listener is reached through loopback, unless somebody else is bound there") {
-  CHECK(names(likely_endpoints(listeners({{"00000000:17AC", 1}}), {1}, "s", "")) == std::vector<std::string>{"127.0.0.1:6060"});
-  CHECK(names(likely_endpoints(listeners({{kAny6 + ":17AC", 1}}), {1}, "s", "")) == std::vector<std::string>{"127.0.0.1:6060"});
+  CHECK(names(likely_endpoints(listeners({{"00000000:17AC", 1}}), {1}, "s", "")) ==
+        std::vector<std::string>{"127.0.0.1:6060"});
+  CHECK(names(likely_endpoints(listeners({{kAny6 + ":17AC", 1}}), {1}, "s", "")) ==
+        std::vector<std::string>{"127.0.0.1:6060"});
   CHECK(names(likely_endpoints(listeners({{kAny6 + ":17AC", 1}, {"0100007F:17AC", 9}}), {1}, "s", "")) ==
         std::vector<std::string>{"[::1]:6060"});
   CHECK(names(likely_endpoints(listeners({{kAny6 + ":17AC", 1}, {"00000000:17AC", 9}}), {1}, "s", "")) ==
@@ -64,7 +69,8 @@ TEST_CASE("unix listeners keep their path and its root") {
   NamespaceListeners all;
   all.unix_streams = {{7, "/run/app.sock"}, {8, "@abstract"}, {9, "relative.sock"}, {10, "/run/other.sock"}};
   auto found = likely_endpoints(all, {7, 8, 9}, "app", "/proc/42/root");
-  CHECK(names(found) == std::vector<std::string>{"unix:/run/app.sock", "unix:@abstract", "unix:relative.sock bound to a relative path"});
+  CHECK(names(found) == std::vector<std::string>{"unix:/run/app.sock", "unix:@abstract",
+                                                 "unix:relative.sock bound to a relative path"});
   CHECK(found[0].address.unix_root == "/proc/42/root");
 }
 
@@ -73,11 +79,12 @@ TEST_CASE("endpoint URLs") {
     std::string url, text, host, path;
     int port;
   };
-  for (const Row& row : std::vector<Row>{{"http://localhost", "http://localhost:80", "localhost", "", 80},
-                                         {"https://db.example/admin/", "https://db.example:443/admin/", "db.example", "/admin/", 443},
-                                         {"http://[::1]:6060/x", "http://[::1]:6060/x", "::1", "/x", 6060},
-                                         {"http://me:p%40ss@h:1", "http://h:1", "h", "", 1},
-                                         {"http://me:p@ss@h:1/", "http://h:1/", "h", "/", 1}}) {
+  for (const Row& row :
+       std::vector<Row>{{"http://localhost", "http://localhost:80", "localhost", "", 80},
+                        {"https://db.example/admin/", "https://db.example:443/admin/", "db.example", "/admin/", 443},
+                        {"http://[::1]:6060/x", "http://[::1]:6060/x", "::1", "/x", 6060},
+                        {"http://me:p%40ss@h:1", "http://h:1", "h", "", 1},
+                        {"http://me:p@ss@h:1/", "http://h:1/", "h", "/", 1}}) {
     INFO(row.url);
     auto url = parse_endpoint_url(row.url);
     REQUIRE(url.has_value());
@@ -93,8 +100,9 @@ TEST_CASE("endpoint URLs") {
 }
 
 TEST_CASE("endpoint URLs that are none say what was expected and keep the password out") {
-  for (const char* url : {"ftp://h", "localhost:6060", "http://", "http://:80", "http://h:0", "http://h:99999", "http://h:x", "http://[::1",
-                          "http://[::1]x", "unix:relative", "unix:", "http://h/a b", "http://h/a?b=c", "http://u:secret@:1/"}) {
+  for (const char* url : {"ftp://h", "localhost:6060", "http://", "http://:80", "http://h:0", "http://h:99999",
+                          "http://h:x", "http://[::1", "http://[::1]x", "unix:relative", "unix:", "http://h/a b",
+                          "http://h/a?b=c", "http://u:secret@:1/"}) {
     INFO(url);
     auto parsed = parse_endpoint_url(url);
     REQUIRE(!parsed.has_value());

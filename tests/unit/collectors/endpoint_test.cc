@@ -59,23 +59,24 @@ TEST_CASE("an index page lists its profiles with their counts") {
     names.push_back(profile.name);
     if (profile.name == "goroutine") goroutines = profile.count;
   }
-  CHECK(names == std::vector<std::string>{"allocs", "block", "cmdline", "goroutine", "heap", "mutex", "open_sessions", "profile",
-                                          "threadcreate", "trace"});
+  CHECK(names == std::vector<std::string>{"allocs", "block", "cmdline", "goroutine", "heap", "mutex", "open_sessions",
+                                          "profile", "threadcreate", "trace"});
   CHECK(goroutines == 49);
 }
 
 TEST_CASE("the index pages of older Go are read too") {
-  auto profiles = parse_pprof_index("<tr><td align=right>7<td><a href=\"goroutine?debug=1\">goroutine</a>\n"
-                                    "<tr><td align=right>0<td><a href=\"example.org/pool?debug=1\">pool</a>\n");
+  auto profiles = parse_pprof_index(
+      "<tr><td align=right>7<td><a href=\"goroutine?debug=1\">goroutine</a>\n"
+      "<tr><td align=right>0<td><a href=\"example.org/pool?debug=1\">pool</a>\n");
   REQUIRE(profiles.size() == 2);
   CHECK(profiles[0].count == 7);
   CHECK(profiles[1].path == "example.org/pool");
 }
 
 TEST_CASE("an index page cannot make us ask for something else") {
-  for (const char* href : {"../../quitquitquit?debug=1", "/shutdown?debug=1", "http://evil/?debug=1", "heap?gc=1&debug=1",
-                           "goroutine?debug=2", "a%2f..%2fb?debug=1", "a b?debug=1", "x/../y?debug=1", "a//b?debug=1", "?debug=1",
-                           "a\r\nHost: evil?debug=1"}) {
+  for (const char* href : {"../../quitquitquit?debug=1", "/shutdown?debug=1", "http://evil/?debug=1",
+                           "heap?gc=1&debug=1", "goroutine?debug=2", "a%2f..%2fb?debug=1", "a b?debug=1",
+                           "x/../y?debug=1", "a//b?debug=1", "?debug=1", "a\r\nHost: evil?debug=1"}) {
     INFO(href);
     CHECK(parse_pprof_index(std::string("<a href='") + href + "'>x</a>").empty());
   }
@@ -91,8 +92,8 @@ TEST_CASE("every kind has a recogniser and safe requests") {
     CHECK(kind.recognise != nullptr);
     for (const EndpointRequest& request : kind.requests) {
       INFO(request.path);
-      CHECK(request.path.find("debug=2") == std::string_view::npos);   // stops every goroutine
-      CHECK(request.path.find("gc=1") == std::string_view::npos);      // collects garbage
+      CHECK(request.path.find("debug=2") == std::string_view::npos);  // stops every goroutine
+      CHECK(request.path.find("gc=1") == std::string_view::npos);     // collects garbage
       CHECK(!request.path.starts_with("trace"));
       CHECK(request.cost <= Tier::kT2);
     }
@@ -161,7 +162,8 @@ TEST_CASE("expvar gives the runtime's figures and flat variables") {
 
 TEST_CASE("hostile expvar stays small") {
   CHECK(parse_expvar("v", "[1]").error().message() == "v: expected a JSON object");
-  CHECK(parse_expvar("v", "{\"memstats\":{\"HeapAlloc\":-1,\"NumGC\":\"x\",\"PauseNs\":[{}]}}")->memstats->heap_alloc == 0);
+  CHECK(parse_expvar("v", "{\"memstats\":{\"HeapAlloc\":-1,\"NumGC\":\"x\",\"PauseNs\":[{}]}}")->memstats->heap_alloc ==
+        0);
   CHECK(parse_expvar("v", "{\"memstats\":7}")->memstats.has_value() == false);
   std::string deep = "1";
   for (int i = 0; i < 10'000; ++i) deep = "{\"a\":" + deep + "}";
@@ -256,7 +258,8 @@ TEST_CASE("when the collector was killed its artifacts and the light row speak")
   records.endpoints[0].artifacts.clear();
   records.endpoints[0].folder.clear();
   put(store, "raw/runtime.json", to_json(records));
-  put(store, kFolder + "/goroutine.pb.gz", fixture("goroutine.pb.gz"), "GET http://127.0.0.1:6060/debug/pprof/goroutine");
+  put(store, kFolder + "/goroutine.pb.gz", fixture("goroutine.pb.gz"),
+      "GET http://127.0.0.1:6060/debug/pprof/goroutine");
   put(store, kFolder + "/heap.pb.gz", "", "GET http://127.0.0.1:6060/debug/pprof/heap", Status::kTimeout, "cut");
   put(store, "profiles/unix_run_a.sock/vars.json", fixture("vars.json"), "GET unix:/run/a.sock:/debug/vars");
   Snapshot snapshot = parsed(store);

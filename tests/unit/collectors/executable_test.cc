@@ -56,9 +56,11 @@ TEST_CASE("a server from a package") {
           .with("exe/root", "/")
           .with("exe/stat", "fe:0 317697 9210984 1 1746088821000000000\n")
           .with("exe/disk", "fe:0 317697 9210984 1 1746088821000000000\n")
-          .with("exe/elf", "build_id 44c007cfee140e4c25e8a434008096828e70a92c\ninterpreter /lib64/ld-linux-x86-64.so.2\n"
-                           "machine x86-64\nclass 64\nstripped yes\ndebug_info no\nposition_independent yes\nstatic_linked no\n")
-          .with("exe/version_strings", "0x4f1e80\t/usr/lib/postgresql/15/bin/postgres\tPostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64\n")
+          .with("exe/elf",
+                "build_id 44c007cfee140e4c25e8a434008096828e70a92c\ninterpreter /lib64/ld-linux-x86-64.so.2\n"
+                "machine x86-64\nclass 64\nstripped yes\ndebug_info no\nposition_independent yes\nstatic_linked no\n")
+          .with("exe/version_strings",
+                "0x4f1e80\t/usr/lib/postgresql/15/bin/postgres\tPostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64\n")
           .with("dpkg/owner", "postgresql-15.list\n")
           .with("dpkg/stanza", "Package: postgresql-15\nStatus: install ok installed\nVersion: 15.18-0+deb12u1\n")
           .executable();
@@ -77,9 +79,12 @@ TEST_CASE("a server from a package") {
 }
 
 TEST_CASE("deleted, replaced, and merely out of sight") {
-  auto with_link = [](std::string_view link) { return Bundle().with("exe/link", link).with("exe/stat", "8:1 10 5 0 1\n"); };
+  auto with_link = [](std::string_view link) {
+    return Bundle().with("exe/link", link).with("exe/stat", "8:1 10 5 0 1\n");
+  };
   SECTION("the file is gone") {
-    Executable gone = with_link("/srv/app (deleted)").failed("exe/disk", ErrorCode::kGone, ENOENT, "open failed").executable();
+    Executable gone =
+        with_link("/srv/app (deleted)").failed("exe/disk", ErrorCode::kGone, ENOENT, "open failed").executable();
     CHECK(gone.path == "/srv/app");
     CHECK(gone.deleted);
     CHECK_FALSE(gone.replaced);
@@ -117,18 +122,21 @@ TEST_CASE("mapped libraries: deleted and replaced ones are told, overlay inodes 
   CHECK(back->path == library.path);
   CHECK_FALSE(back->changed());
   CHECK(parse_library_line("fe:0 1234 linked fe:0 99 ef53 /a.so")->changed());
-  CHECK_FALSE(parse_library_line("fe:0 1234 linked 2a:0 1234 0 /a.so")->changed());        // btrfs: another device
-  CHECK_FALSE(parse_library_line("fe:0 1234 linked 2a:0 99 794c7630 /a.so")->changed());   // overlay
+  CHECK_FALSE(parse_library_line("fe:0 1234 linked 2a:0 1234 0 /a.so")->changed());       // btrfs: another device
+  CHECK_FALSE(parse_library_line("fe:0 1234 linked 2a:0 99 794c7630 /a.so")->changed());  // overlay
   CHECK(parse_library_line("fe:0 1234 deleted 2a:0 99 794c7630 /a.so")->changed());
   CHECK(parse_library_line("fe:0 1234 deleted errno 2 0 /a.so")->changed());
   CHECK_FALSE(parse_library_line("fe:0 1234 linked errno 13 0 /a.so")->changed());
-  for (const char* line : {"", "fe:0", "fe 1 linked fe:0 1 0 /a", "fe:0 x linked fe:0 1 0 /a", "fe:0 1 other fe:0 1 0 /a",
-                           "fe:0 1 linked zz 1 0 /a", "fe:0 1 linked fe:0 1 0", "fe:0 1 linked fe:0 1 q /a"})
+  for (const char* line :
+       {"", "fe:0", "fe 1 linked fe:0 1 0 /a", "fe:0 x linked fe:0 1 0 /a", "fe:0 1 other fe:0 1 0 /a",
+        "fe:0 1 linked zz 1 0 /a", "fe:0 1 linked fe:0 1 0", "fe:0 1 linked fe:0 1 q /a"})
     CHECK_FALSE(parse_library_line(line));
-  Executable executable = Bundle()
-                              .with("exe/link", "/a")
-                              .with("libraries", "fe:0 1 deleted errno 2 0 /usr/lib/libssl.so.3\nbroken line\nfe:0 2 linked fe:0 2 0 /b.so\n")
-                              .executable();
+  Executable executable =
+      Bundle()
+          .with("exe/link", "/a")
+          .with("libraries",
+                "fe:0 1 deleted errno 2 0 /usr/lib/libssl.so.3\nbroken line\nfe:0 2 linked fe:0 2 0 /b.so\n")
+          .executable();
   CHECK(executable.changed_libraries == std::vector<std::string>{"/usr/lib/libssl.so.3"});
 }
 
@@ -143,16 +151,20 @@ TEST_CASE("languages") {
   CHECK(language_of(facts_of("/usr/bin/python3.11", {"3.11.", "3.11.x", "3.11.2"})) == "CPython 3.11.2");
   CHECK(language_of(facts_of("/usr/bin/python3.13", {"3.13.0rc1"})) == "CPython 3.13.0rc1");
   CHECK(language_of(facts_of("/usr/bin/python3.11")) == "CPython 3.11");
-  CHECK(language_of(facts_of("/opt/app/server", {"3.9.18"}, {"/usr/lib/libc.so.6", "/usr/lib/libpython3.9.so.1.0"})) == "CPython 3.9.18");
+  CHECK(language_of(facts_of("/opt/app/server", {"3.9.18"}, {"/usr/lib/libc.so.6", "/usr/lib/libpython3.9.so.1.0"})) ==
+        "CPython 3.9.18");
   CHECK(language_of(facts_of("/usr/bin/node", {"node.js/v20.20.2"})) == "Node 20.20.2");
-  CHECK(language_of(facts_of("/usr/bin/ruby3.1", {"ruby 3.1.2p20 (2022-04-12 revision 4491bb740a)"})) == "Ruby 3.1.2p20");
+  CHECK(language_of(facts_of("/usr/bin/ruby3.1", {"ruby 3.1.2p20 (2022-04-12 revision 4491bb740a)"})) ==
+        "Ruby 3.1.2p20");
   CHECK(language_of(facts_of("/usr/sbin/php-fpm8.2", {"PHP/8.2.7"})) == "PHP 8.2.7");
   CHECK(language_of(facts_of("/usr/bin/perl", {"share/perl/5.36.0"})) == "Perl 5.36.0");
   CHECK(language_of(facts_of("/usr/lib/erlang/erts-13.1.5/bin/beam.smp")) == "Erlang/OTP (ERTS 13.1.5)");
-  CHECK(language_of(facts_of("/app/Shop", {}, {"/usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.1/libcoreclr.so"})) == ".NET 8.0.1");
+  CHECK(language_of(facts_of("/app/Shop", {},
+                             {"/usr/share/dotnet/shared/Microsoft.NETCore.App/8.0.1/libcoreclr.so"})) == ".NET 8.0.1");
   CHECK(language_of(facts_of("/usr/bin/nodejs-like")) == "C/C++");
 
-  ProgramFacts java = facts_of("/usr/lib/jvm/java-17-openjdk-amd64/bin/java", {}, {"/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"});
+  ProgramFacts java = facts_of("/usr/lib/jvm/java-17-openjdk-amd64/bin/java", {},
+                               {"/usr/lib/jvm/java-17-openjdk-amd64/lib/server/libjvm.so"});
   CHECK(language_of(java) == "JVM");
   java.java_release = "IMPLEMENTOR=\"Debian\"\nJAVA_RUNTIME_VERSION=\"17.0.15+6\"\nJAVA_VERSION=\"17.0.15\"\n";
   CHECK(language_of(java) == "JVM 17.0.15");
@@ -166,8 +178,10 @@ TEST_CASE("languages") {
 }
 
 TEST_CASE("a server that loads an interpreter as a module is still what it was") {
-  CHECK(language_of(facts_of("/usr/lib/postgresql/15/bin/postgres", {}, {"/usr/lib/x86_64-linux-gnu/libperl.so.5.36"})) == "C/C++");
-  CHECK(language_of(facts_of("/usr/sbin/apache2", {"PHP/8.2.7"}, {"/usr/lib/apache2/modules/libphp8.2.so"})) == "PHP 8.2.7");
+  CHECK(language_of(facts_of("/usr/lib/postgresql/15/bin/postgres", {},
+                             {"/usr/lib/x86_64-linux-gnu/libperl.so.5.36"})) == "C/C++");
+  CHECK(language_of(facts_of("/usr/sbin/apache2", {"PHP/8.2.7"}, {"/usr/lib/apache2/modules/libphp8.2.so"})) ==
+        "PHP 8.2.7");
 }
 
 TEST_CASE("products") {
@@ -199,12 +213,14 @@ TEST_CASE("what to look for in which file") {
 }
 
 TEST_CASE("a Go program") {
-  Executable executable = Bundle()
-                              .with("exe/link", "/usr/local/bin/etcd")
-                              .with("exe/go_version", "go1.21.5")
-                              .with("exe/go_modules", "path\tgo.etcd.io/etcd/server/v3/etcd\nmod\tgo.etcd.io/etcd/server/v3\tv3.5.12\th1:x=\n"
-                                                      "dep\tgolang.org/x/net\tv0.17.0\nbuild\tGOOS=linux\nbuild\tvcs.revision=e7b3bb6\n")
-                              .executable();
+  Executable executable =
+      Bundle()
+          .with("exe/link", "/usr/local/bin/etcd")
+          .with("exe/go_version", "go1.21.5")
+          .with("exe/go_modules",
+                "path\tgo.etcd.io/etcd/server/v3/etcd\nmod\tgo.etcd.io/etcd/server/v3\tv3.5.12\th1:x=\n"
+                "dep\tgolang.org/x/net\tv0.17.0\nbuild\tGOOS=linux\nbuild\tvcs.revision=e7b3bb6\n")
+          .executable();
   CHECK(executable.language == "Go 1.21.5");
   CHECK(executable.go_version == "1.21.5");
   CHECK(executable.go_module == "go.etcd.io/etcd/server/v3");
@@ -213,10 +229,14 @@ TEST_CASE("a Go program") {
 }
 
 TEST_CASE("why there is no package") {
-  CHECK(Bundle().with("exe/link", "/a").with("package_database", "rpm\n").executable().package_reason == "package database not read: rpm");
+  CHECK(Bundle().with("exe/link", "/a").with("package_database", "rpm\n").executable().package_reason ==
+        "package database not read: rpm");
   CHECK(Bundle().with("exe/link", "/a").executable().package_reason == "no package database in the target's root");
-  CHECK(Bundle().with("exe/link", "/a").failed("dpkg/owner", ErrorCode::kNotFound, 0, "no dpkg package has this file").executable().package_reason ==
-        "no dpkg package has this file");
+  CHECK(Bundle()
+            .with("exe/link", "/a")
+            .failed("dpkg/owner", ErrorCode::kNotFound, 0, "no dpkg package has this file")
+            .executable()
+            .package_reason == "no dpkg package has this file");
   CHECK(Bundle().with("exe/link", "/a").with("dpkg/owner", "coreutils.list\n").executable().package == "coreutils");
 }
 
@@ -240,7 +260,8 @@ TEST_CASE("dpkg: whole lines only, in either form of a merged /usr") {
 }
 
 TEST_CASE("dpkg: likely lists first") {
-  std::vector<std::string> names{"adduser.list", "libpq5:amd64.list", "postgresql-15.list", "postgresql-common.list", "zlib1g:amd64.list"};
+  std::vector<std::string> names{"adduser.list", "libpq5:amd64.list", "postgresql-15.list", "postgresql-common.list",
+                                 "zlib1g:amd64.list"};
   dpkg_sort_by_hint(names, "/usr/lib/postgresql/15/bin/postgres");
   CHECK(names[0] == "postgresql-15.list");
   std::vector<std::string> java{"adduser.list", "openjdk-17-jre-headless:amd64.list"};
@@ -251,7 +272,8 @@ TEST_CASE("dpkg: likely lists first") {
 TEST_CASE("dpkg: the stanza of the right architecture") {
   std::string status =
       "Package: libc6\nStatus: install ok installed\nArchitecture: i386\nVersion: 2.35\n\n"
-      "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9+deb12u14\nDescription: GNU C Library\n long text\n .\n\n"
+      "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.36-9+deb12u14\nDescription: GNU C "
+      "Library\n long text\n .\n\n"
       "Package: libc6-dbg\nArchitecture: amd64\nVersion: 1\n";
   auto name = parse_dpkg_list_name("libc6:amd64.list");
   REQUIRE(name);

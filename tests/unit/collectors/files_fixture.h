@@ -24,8 +24,9 @@ inline void add_text(RawStore& store, std::string path, std::string bytes) {
   store.add(std::move(row), std::move(bytes));
 }
 
-inline RawStore files_fixture(const std::string& folder,
-                              const std::function<bool(std::string_view)>& without = [](std::string_view) { return false; }) {
+inline RawStore files_fixture(
+    const std::string& folder,
+    const std::function<bool(std::string_view)>& without = [](std::string_view) { return false; }) {
   RawStore store;
   std::filesystem::path root = std::filesystem::path(EC_FIXTURES) / folder;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {

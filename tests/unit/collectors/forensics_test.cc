@@ -36,17 +36,19 @@ TEST_CASE("an ordinary program has nothing odd in its maps") {
 }
 
 TEST_CASE("writable and executable mappings of one name are one fact with its first line") {
-  std::string maps = "7f0000000000-7f0000001000 r--p 00000000 00:00 0 \n"
-                     "7f0000010000-7f0000012000 rwxp 00000000 00:00 0 \n"
-                     "7f0000020000-7f0000021000 rwxp 00000000 00:00 0 \n"
-                     "7ffd00000000-7ffd00021000 rwxp 00000000 00:00 0                          [stack]\n";
+  std::string maps =
+      "7f0000000000-7f0000001000 r--p 00000000 00:00 0 \n"
+      "7f0000010000-7f0000012000 rwxp 00000000 00:00 0 \n"
+      "7f0000020000-7f0000021000 rwxp 00000000 00:00 0 \n"
+      "7ffd00000000-7ffd00021000 rwxp 00000000 00:00 0                          [stack]\n";
   auto facts = facts_in(maps);
   REQUIRE(facts.size() == 2);
   CHECK(facts[0].kind == "writable-executable-mapping");
   CHECK(facts[0].subject == "[stack]");
   CHECK(facts[0].locator == "line 4");
   CHECK(facts[1].subject == "anonymous memory");
-  CHECK(facts[1].detail == "2 mappings, 12.0 KiB both writable and executable; no runtime that compiles code was recognised");
+  CHECK(facts[1].detail ==
+        "2 mappings, 12.0 KiB both writable and executable; no runtime that compiles code was recognised");
   CHECK(facts[1].severity == "medium");
   CHECK(facts[1].artifact == kMaps);
   CHECK(facts[1].locator == "line 2");
@@ -57,19 +59,21 @@ TEST_CASE("a runtime that compiles code makes it information") {
   CHECK(facts_in(rwx, "JVM 17.0.15").at(0).severity == "info");
   CHECK(facts_in(rwx, "Node 20.20.2").at(0).severity == "info");
   CHECK(facts_in(rwx, "CPython 3.11.2").at(0).severity == "medium");
-  auto by_library = facts_in(rwx + "7f0000020000-7f0000021000 r-xp 00000000 fe:00 7 /usr/lib/postgresql/15/lib/llvmjit.so\n");
+  auto by_library =
+      facts_in(rwx + "7f0000020000-7f0000021000 r-xp 00000000 fe:00 7 /usr/lib/postgresql/15/lib/llvmjit.so\n");
   CHECK(by_library.at(0).severity == "info");
   CHECK(by_library.at(0).detail.find("PostgreSQL's JIT") != std::string::npos);
 }
 
 TEST_CASE("code from memory, from deleted files and from places where users write") {
-  auto facts = facts_in("7f0000010000-7f0000012000 r-xp 00000000 00:01 5 /memfd:payload (deleted)\n"
-                        "7f0000020000-7f0000021000 r-xp 00000000 fe:00 6 /usr/lib/libssl.so.3 (deleted)\n"
-                        "7f0000030000-7f0000031000 r-xp 00000000 fe:00 7 /tmp/.x/lib.so\n"
-                        "7f0000040000-7f0000041000 r-xp 00000000 fe:00 8 /home/ann/app/addon.node\n"
-                        "7f0000050000-7f0000051000 r-xp 00000000 fe:00 9 /dev/shm/y.so (deleted)\n"
-                        "7f0000060000-7f0000061000 r--p 00000000 fe:00 9 /tmp/data\n"
-                        "7f0000070000-7f0000071000 rwxs 00000000 00:05 9 /SYSV00000000 (deleted)\n");
+  auto facts = facts_in(
+      "7f0000010000-7f0000012000 r-xp 00000000 00:01 5 /memfd:payload (deleted)\n"
+      "7f0000020000-7f0000021000 r-xp 00000000 fe:00 6 /usr/lib/libssl.so.3 (deleted)\n"
+      "7f0000030000-7f0000031000 r-xp 00000000 fe:00 7 /tmp/.x/lib.so\n"
+      "7f0000040000-7f0000041000 r-xp 00000000 fe:00 8 /home/ann/app/addon.node\n"
+      "7f0000050000-7f0000051000 r-xp 00000000 fe:00 9 /dev/shm/y.so (deleted)\n"
+      "7f0000060000-7f0000061000 r--p 00000000 fe:00 9 /tmp/data\n"
+      "7f0000070000-7f0000071000 rwxs 00000000 00:05 9 /SYSV00000000 (deleted)\n");
   auto severity = [&](std::string_view kind, std::string_view subject) {
     for (const ForensicFact& fact : facts)
       if (fact.kind == kind && fact.subject == subject) return fact.severity;
@@ -88,12 +92,15 @@ TEST_CASE("code from memory, from deleted files and from places where users writ
 TEST_CASE("broken lines in maps are passed over, and many facts are cut") {
   CHECK(facts_in("nonsense\n7f00-7f01 rwx\n\n7f0000010000-7f0000012000 rwxp zz 00:00 0 \n").empty());
   std::string many;
-  for (int i = 0; i < 3000; ++i) many += fmt::format("{:x}-{:x} r-xp 00000000 fe:00 7 /tmp/lib{}.so\n", 0x1000 + i * 0x1000, 0x2000 + i * 0x1000, i);
+  for (int i = 0; i < 3000; ++i)
+    many += fmt::format("{:x}-{:x} r-xp 00000000 fe:00 7 /tmp/lib{}.so\n", 0x1000 + i * 0x1000, 0x2000 + i * 0x1000, i);
   CHECK(facts_in(many).size() == 20);
 }
 
 TEST_CASE("preloaded libraries") {
-  auto facts = environment_facts(std::string_view("PATH=/bin\0LD_PRELOAD=/tmp/hook.so\0LD_PRELOADX=1\0LD_AUDIT=\0HOME=/", 63), "raw/proc/42/environ");
+  auto facts =
+      environment_facts(std::string_view("PATH=/bin\0LD_PRELOAD=/tmp/hook.so\0LD_PRELOADX=1\0LD_AUDIT=\0HOME=/", 63),
+                        "raw/proc/42/environ");
   REQUIRE(facts.size() == 1);
   CHECK(facts[0].subject == "/tmp/hook.so");
   CHECK(facts[0].severity == "medium");
@@ -155,7 +162,7 @@ TEST_CASE("all of it from an archive, most severe first") {
     listeners += fact.kind == "unowned-listener";
   }
   CHECK(listeners == 1);
-  REQUIRE(vanished.size() == 3);   // not the target itself
+  REQUIRE(vanished.size() == 3);  // not the target itself
   CHECK(vanished.at("/usr/sbin/old")->severity == "info");
   CHECK(vanished.at("/usr/sbin/old")->detail.starts_with("old (pid 50), old (pid 51): "));
   CHECK(vanished.at("/usr/sbin/old")->locator == "section vanished/50");
@@ -170,7 +177,8 @@ TEST_CASE("our own stack helper is no tracer to report") {
   add(store, std::string(kForensicsBundle), "");
   add(store, "raw/host/constants", "self_pid 1000\n");
   std::string processes;
-  append_section(processes, "1001/stat", "1001 (emergency-colle) S 1000 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 5 1000 10");
+  append_section(processes, "1001/stat",
+                 "1001 (emergency-colle) S 1000 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 5 1000 10");
   add(store, "raw/processes.bundle", processes);
   Snapshot snapshot;
   snapshot.target.pid = 42;

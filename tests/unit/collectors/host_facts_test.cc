@@ -60,7 +60,9 @@ TEST_CASE("clock: nanoseconds where the kernel says so, and the daemon among the
 TEST_CASE("logins of systemd-logind: users, not services") {
   RawStore store;
   put(store, "raw/host/sessions.bundle",
-      bundle({{"source", "/run/systemd/sessions"}, {"4", "USER=bob\nTTY=pts/1\nCLASS=user\nREALTIME=5000000\n"}, {"c1", "USER=gdm\nCLASS=greeter\n"}}));
+      bundle({{"source", "/run/systemd/sessions"},
+              {"4", "USER=bob\nTTY=pts/1\nCLASS=user\nREALTIME=5000000\n"},
+              {"c1", "USER=gdm\nCLASS=greeter\n"}}));
   Snapshot snapshot;
   parse_host_logins(store, snapshot);
   REQUIRE(snapshot.host.logins);
@@ -111,14 +113,17 @@ TEST_CASE("OOM kills: newest first, with age and whether they concern the target
   CHECK(snapshot.host.kernel_log->front().text == "eth0: Link is Up - 10 Gbps/Full");
 
   // A sibling in the pod whose limit was hit lives under that limit too; another pod does not.
-  auto concerned = [&](const std::string& cgroup) { return kernel_log("host-oom/kmsg-6.1.txt", cgroup).host.oom_kills->at(3).of_target_cgroup; };
+  auto concerned = [&](const std::string& cgroup) {
+    return kernel_log("host-oom/kmsg-6.1.txt", cgroup).host.oom_kills->at(3).of_target_cgroup;
+  };
   CHECK(concerned("0::" + pod + "/cri-containerd-sidecar.scope\n"));
   CHECK_FALSE(concerned("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0330b2c1.slice-2/x\n"));
   CHECK_FALSE(concerned("0::/\n"));
 }
 
 TEST_CASE("OOM kills of cgroup v1: the memory controller's path counts") {
-  Snapshot snapshot = kernel_log("host-oom/kmsg-3.10.txt", "9:cpu,cpuacct:/elsewhere\n4:memory:/kubepods/pod951f/0249\n0::/\n");
+  Snapshot snapshot =
+      kernel_log("host-oom/kmsg-3.10.txt", "9:cpu,cpuacct:/elsewhere\n4:memory:/kubepods/pod951f/0249\n0::/\n");
   REQUIRE(snapshot.host.oom_kills);
   CHECK(snapshot.host.oom_kills->at(1).of_target_cgroup);
   CHECK_FALSE(snapshot.host.oom_kills->at(0).of_target_cgroup);
@@ -129,16 +134,18 @@ TEST_CASE("filesystems: one mount each, servers last, what cannot fill or is hid
   REQUIRE(mounts);
   std::vector<std::string> points;
   for (const MountEntry& mount : filesystems_of(*mounts)) points.push_back(mount.mount_point);
-  CHECK(points == std::vector<std::string>{"/", "/dev", "/srv/data", "/mnt/old", "/run/lock", "/mnt/share", "/mnt/with space"});
+  CHECK(points ==
+        std::vector<std::string>{"/", "/dev", "/srv/data", "/mnt/old", "/run/lock", "/mnt/share", "/mnt/with space"});
 }
 
 TEST_CASE("filesystems: space, hung mounts, what was not reached, use by the target") {
   RawStore store;
-  std::string bytes = bundle({{"mountinfo", fixture("host-mounts/mountinfo")},
-                              {"statfs/600", "block_size 4096\nblocks 1000\nblocks_free 100\nblocks_available 50\nfiles 10\nfiles_free 1\n"},
-                              {"statfs/602", "block_size 4096\nblocks 0\nblocks_free 0\nblocks_available 0\nfiles 0\nfiles_free 0\n"},
-                              {"statfs/622", "block_size 4096\nblocks 10\nblocks_free 5\nblocks_available 5\nfiles 0\nfiles_free 0\n"},
-                              {"statfs/612", "block_size 4096\nblocks x\n"}});
+  std::string bytes = bundle(
+      {{"mountinfo", fixture("host-mounts/mountinfo")},
+       {"statfs/600", "block_size 4096\nblocks 1000\nblocks_free 100\nblocks_available 50\nfiles 10\nfiles_free 1\n"},
+       {"statfs/602", "block_size 4096\nblocks 0\nblocks_free 0\nblocks_available 0\nfiles 0\nfiles_free 0\n"},
+       {"statfs/622", "block_size 4096\nblocks 10\nblocks_free 5\nblocks_available 5\nfiles 0\nfiles_free 0\n"},
+       {"statfs/612", "block_size 4096\nblocks x\n"}});
   append_failed_section(bytes, "statfs/620", Error{ErrorCode::kTimeout, "", "statfs(2) did not return in time", 0});
   put(store, "raw/filesystems.bundle", bytes);
   Snapshot snapshot;
@@ -158,11 +165,11 @@ TEST_CASE("filesystems: space, hung mounts, what was not reached, use by the tar
     FAIL("no " + point);
     throw 0;
   };
-  CHECK(all.size() == 6);   // /dev reports no size
+  CHECK(all.size() == 6);  // /dev reports no size
   CHECK(at("/").size_bytes.value_or(0) == 1000 * 4096);
   CHECK(at("/").used_percent() == Approx(100.0 * 900 / 950).epsilon(0.02));
   CHECK(at("/").inodes_free.value_or(0) == 1);
-  CHECK(at("/").used_by_target);        // the executable
+  CHECK(at("/").used_by_target);  // the executable
   CHECK(at("/srv/data").used_by_target);
   CHECK(at("/srv/data").size_bytes.why().code == ErrorCode::kMalformed);
   CHECK(at("/mnt/old").type == "xfs");

@@ -9,7 +9,8 @@ using namespace ec::test;
 namespace {
 
 // /proc/PID/stat with the fields that matter: CPU ticks, threads, start, resident pages.
-std::string stat(int pid, const std::string& comm, char state, uint64_t ticks, uint64_t start, int threads = 1, uint32_t flags = 0) {
+std::string stat(int pid, const std::string& comm, char state, uint64_t ticks, uint64_t start, int threads = 1,
+                 uint32_t flags = 0) {
   return std::to_string(pid) + " (" + comm + ") " + state + " 1 1 1 0 -1 " + std::to_string(flags) + " 0 0 0 0 " +
          std::to_string(ticks) + " 0 0 0 20 0 " + std::to_string(threads) + " 0 " + std::to_string(start) +
          " 1000000 250 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 1 0 0 0 0 0\n";
@@ -65,7 +66,8 @@ TEST_CASE("processes of one reading") {
   CHECK(snapshot.host.tasks_by_state->at('R') == 1);
 }
 
-TEST_CASE("processes of two readings: rates by each one's own moment, the ended one is gone, a reused pid starts anew") {
+TEST_CASE(
+    "processes of two readings: rates by each one's own moment, the ended one is gone, a reused pid starts anew") {
   RawStore store = host_of_four();
   put(store, "raw/second/processes.bundle",
       bundle({{"1/stat", stat(1, "systemd", 'S', 50, 0)},
@@ -82,7 +84,7 @@ TEST_CASE("processes of two readings: rates by each one's own moment, the ended 
   REQUIRE(snapshot.host.processes);
   const auto& all = *snapshot.host.processes;
   REQUIRE(all.size() == 4);
-  CHECK(all[0].pid == 700);   // most CPU first
+  CHECK(all[0].pid == 700);  // most CPU first
   CHECK(all[0].cpu_cores == Approx(1.5));
   CHECK(all[0].read_bytes == Approx(2048));
   CHECK(all[0].write_bytes == 0);
@@ -102,7 +104,9 @@ TEST_CASE("the target's command line and IO come from its own artifacts") {
   put(store, "raw/proc/1/io", "read_bytes: 0\n");
   put(store, "raw/second/proc/1/io", "read_bytes: 500\n");
   put(store, "raw/second/processes.bundle",
-      bundle({{"1/stat", stat(1, "systemd", 'S', 50, 0)}, {"clock/stat", "101000000000 101000000000"}, {"clock/io", "101000000000 0"}}));
+      bundle({{"1/stat", stat(1, "systemd", 'S', 50, 0)},
+              {"clock/stat", "101000000000 101000000000"},
+              {"clock/io", "101000000000 0"}}));
   Snapshot snapshot;
   snapshot.target.pid = 1;
   parse_processes(store, snapshot);
@@ -113,7 +117,8 @@ TEST_CASE("the target's command line and IO come from its own artifacts") {
 
 TEST_CASE("one damaged stat costs one process") {
   RawStore store;
-  put(store, "raw/processes.bundle", bundle({{"1/stat", stat(1, "a", 'S', 1, 1)}, {"2/stat", "2 (b"}, {"x/stat", "?"}}));
+  put(store, "raw/processes.bundle",
+      bundle({{"1/stat", stat(1, "a", 'S', 1, 1)}, {"2/stat", "2 (b"}, {"x/stat", "?"}}));
   Snapshot snapshot;
   parse_processes(store, snapshot);
   REQUIRE(snapshot.host.processes);
@@ -130,7 +135,9 @@ TEST_CASE("tasks in uninterruptible sleep, in one reading or in both") {
               {"700/705/stat", stat(705, "worker", 'D', 1, 1)},
               {"700/705/wchan", "0"}}));
   put(store, "raw/second/blocked.bundle",
-      bundle({{"scan/begin", ""}, {"700/700/stat", stat(700, "postgres", 'D', 1, 1)}, {"9/9/stat", stat(9, "kworker", 'D', 1, 1)}}));
+      bundle({{"scan/begin", ""},
+              {"700/700/stat", stat(700, "postgres", 'D', 1, 1)},
+              {"9/9/stat", stat(9, "kworker", 'D', 1, 1)}}));
   Snapshot snapshot;
   snapshot.target.pid = 700;
   parse_processes(store, snapshot);

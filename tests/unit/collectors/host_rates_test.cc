@@ -1,5 +1,5 @@
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "collector/collectors/host_cpu.h"
 #include "collector/collectors/host_disks.h"
@@ -48,7 +48,7 @@ TEST_CASE("a disk under load, as iostat -x") {
   Snapshot snapshot;
   parse_host_disks(store, snapshot);
   REQUIRE(snapshot.host.disks);
-  REQUIRE(snapshot.host.disks->size() == 1);   // the unused loop devices are left out
+  REQUIRE(snapshot.host.disks->size() == 1);  // the unused loop devices are left out
   const DiskRates& vda = snapshot.host.disks->front();
   CHECK(vda.device == "vda");
   CHECK(vda.reads == Approx(351));
@@ -66,23 +66,24 @@ TEST_CASE("disks: partitions are left out, times wrap, busy is at most the whole
   put(store, "raw/proc/diskstats",
       "8 0 sda 10 0 0 4294967290 0 0 0 0 0 0 0\n8 1 sda1 10 0 0 0 0 0 0 0 0 0 0\n8 16 sdb 500 0 0 0 0 0 0 0 0 0 0\n");
   put(store, "raw/second/proc/diskstats",
-      "8 0 sda 12 0 0 4 0 0 0 0 0 1010 0\n8 1 sda1 12 0 0 0 0 0 0 0 0 0 0\n8 16 sdb 3 0 0 0 0 0 0 0 0 0 0\n8 32 sdc 9 0 0 0 0 0 0 0 0 0 0\n");
+      "8 0 sda 12 0 0 4 0 0 0 0 0 1010 0\n8 1 sda1 12 0 0 0 0 0 0 0 0 0 0\n8 16 sdb 3 0 0 0 0 0 0 0 0 0 0\n8 32 sdc 9 "
+      "0 0 0 0 0 0 0 0 0 0\n");
   Snapshot snapshot;
   parse_host_disks(store, snapshot);
   REQUIRE(snapshot.host.disks);
   const auto& disks = *snapshot.host.disks;
   REQUIRE(disks.size() == 2);
   CHECK(disks[0].device == "sda");
-  CHECK(disks[0].read_wait_ms == Approx(5));   // 10 ms of two reads
+  CHECK(disks[0].read_wait_ms == Approx(5));  // 10 ms of two reads
   CHECK(disks[0].busy_percent == 100);
   CHECK(disks[1].device == "sdb");
-  CHECK(disks[1].reads == 0);                  // its counters were set back
+  CHECK(disks[1].reads == 0);  // its counters were set back
 }
 
 TEST_CASE("the guest's time is not counted twice, as mpstat") {
   RawStore store;
   put(store, "raw/proc/stat", "cpu 100 100 0 0 50 0 0 0 0 0\n");
-  put(store, "raw/second/proc/stat", "cpu 160 120 0 40 20 0 0 0 50 20\n");   // iowait went back
+  put(store, "raw/second/proc/stat", "cpu 160 120 0 40 20 0 0 0 50 20\n");  // iowait went back
   Snapshot snapshot;
   parse_host_cpu(store, snapshot);
   REQUIRE(snapshot.host.cpu);
@@ -104,7 +105,7 @@ TEST_CASE("one reading gives values and no rates") {
   parse_host_cpu(store, snapshot);
   parse_host_memory(store, snapshot);
   CHECK(snapshot.host.load->blocked == 3);
-  CHECK(snapshot.host.memory->available == 20 * 1024);   // a kernel without MemAvailable
+  CHECK(snapshot.host.memory->available == 20 * 1024);  // a kernel without MemAvailable
   REQUIRE_FALSE(snapshot.host.cpu);
   CHECK(snapshot.host.cpu.why().code == ErrorCode::kSkipped);
   CHECK_FALSE(snapshot.host.vm);
@@ -146,9 +147,12 @@ TEST_CASE("network: the namespace of the target, rates and totals, conntrack") {
   RawStore store;
   std::string head = "h\nh\n";
   put(store, "raw/proc/42/net/dev", head + "eth0: 1000 10 0 0 0 0 0 0 500 5 0 0 0 0 0 0\n");
-  put(store, "raw/second/proc/42/net/dev", head + "eth0: 3000 30 1 2 0 0 0 0 900 9 3 4 0 0 0 0\nveth1: 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
-  put(store, "raw/proc/42/net/snmp", "Tcp: OutSegs RetransSegs AttemptFails EstabResets\nTcp: 100 1 7 1\nUdp: RcvbufErrors\nUdp: 5\n");
-  put(store, "raw/second/proc/42/net/snmp", "Tcp: OutSegs RetransSegs AttemptFails EstabResets\nTcp: 200 11 9 4\nUdp: RcvbufErrors\nUdp: 6\n");
+  put(store, "raw/second/proc/42/net/dev",
+      head + "eth0: 3000 30 1 2 0 0 0 0 900 9 3 4 0 0 0 0\nveth1: 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+  put(store, "raw/proc/42/net/snmp",
+      "Tcp: OutSegs RetransSegs AttemptFails EstabResets\nTcp: 100 1 7 1\nUdp: RcvbufErrors\nUdp: 5\n");
+  put(store, "raw/second/proc/42/net/snmp",
+      "Tcp: OutSegs RetransSegs AttemptFails EstabResets\nTcp: 200 11 9 4\nUdp: RcvbufErrors\nUdp: 6\n");
   put(store, "raw/proc/42/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 3 4\n");
   put(store, "raw/second/proc/42/net/netstat", "TcpExt: ListenOverflows ListenDrops\nTcpExt: 13 24\n");
   put(store, "raw/proc/sys/net/netfilter/nf_conntrack_count", "260000\n");

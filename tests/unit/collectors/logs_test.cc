@@ -13,8 +13,9 @@ TEST_CASE("which open files are logs") {
   CHECK(log_likelihood("/srv/app/out.txt", 2, false) > 0);
   CHECK(log_likelihood("/srv/app/anything", 9, true) > 0);
   CHECK(log_likelihood("/srv/app/anything", 9, false) == 0);
-  for (std::string_view path : {"/var/lib/redis/appendonly.aof", "/data/app.db-wal", "/data/00000000000000012345.log", "/dev/null",
-                                "/var/lib/postgresql/15/main/pg_wal/000000010000000000000001", "/srv/index.lock"})
+  for (std::string_view path :
+       {"/var/lib/redis/appendonly.aof", "/data/app.db-wal", "/data/00000000000000012345.log", "/dev/null",
+        "/var/lib/postgresql/15/main/pg_wal/000000010000000000000001", "/srv/index.lock"})
     CHECK(log_likelihood(path, 9, path.ends_with(".aof")) == 0);
 }
 
@@ -46,7 +47,7 @@ TEST_CASE("a digest counts patterns, worst first, and rates of the last five min
   text += "2026-11-20 22:20:00 INFO fine\n2026-11-20 22:20:00 FATAL gone\n2026-11-20 22:20:00 WARN hm\n";
   LogDigest digest;
   digest.add("logs/1-a.log", text);
-  digest.add("logs/2-b.log", "ERROR worker 99 failed\n");   // no time: counts, but has no rate
+  digest.add("logs/2-b.log", "ERROR worker 99 failed\n");  // no time: counts, but has no rate
   Logs logs;
   digest.finish(logs);
   CHECK(logs.lines == 24);
@@ -58,7 +59,7 @@ TEST_CASE("a digest counts patterns, worst first, and rates of the last five min
   CHECK(logs.digest[1].line == 20);
   CHECK(logs.digest[2].artifact == "logs/2-b.log");
   CHECK(logs.digest[3].level == "warning");
-  CHECK(logs.errors_per_minute.value_or(0) == Approx(6.0 / 5));   // five workers of 22:15 to 22:19, and the end
+  CHECK(logs.errors_per_minute.value_or(0) == Approx(6.0 / 5));  // five workers of 22:15 to 22:19, and the end
   CHECK(logs.span_seconds == 1200);
   REQUIRE(logs.last_errors.size() == 10);
   CHECK(logs.last_errors.back() == "2026-11-20 22:20:00 FATAL gone");
@@ -77,7 +78,8 @@ TEST_CASE("lines without times have no rate") {
 TEST_CASE("a log that nobody writes any more has errors, but no rate") {
   RawStore store;
   std::string bundle;
-  append_section(bundle, "logs/1-a.log", "fd 1\nsize 90\ntail 90\ndeleted 0\nmodified 1795200000\npath /var/log/a b.log\n");
+  append_section(bundle, "logs/1-a.log",
+                 "fd 1\nsize 90\ntail 90\ndeleted 0\nmodified 1795200000\npath /var/log/a b.log\n");
   add_text(store, "raw/logs.bundle", bundle);
   add_text(store, "logs/1-a.log", "2026-11-20 18:00:00 ERROR x\n2026-11-20 18:00:09 ERROR x\n");
   auto rate = [&](std::string_view now) {

@@ -62,7 +62,8 @@ TEST_CASE("parsing again, in any order, changes nothing") {
 }
 
 TEST_CASE("without sock_diag the text of /proc/net is used") {
-  RawStore store = files_fixture("fd-every-kind", [](std::string_view path) { return path.find("sock_diag") != path.npos; });
+  RawStore store =
+      files_fixture("fd-every-kind", [](std::string_view path) { return path.find("sock_diag") != path.npos; });
   add_text(store, "raw/proc/42/net/tcp", fixture_text("fd-every-kind/net/tcp"));
   add_text(store, "raw/proc/42/net/unix", fixture_text("fd-every-kind/net/unix"));
   Snapshot snapshot = parsed(store);
@@ -94,7 +95,7 @@ TEST_CASE("a bundle that its reader did not finish is cut, and one without fdinf
   append_section(bundle, "7/link", "/srv/data");
   append_section(bundle, "9/link", "socket:[5]");
   append_failed_section(bundle, "11/link", Error{ErrorCode::kDenied, "x", "not yours", 13});
-  append_section(bundle, "7/link", "/srv/data");   // the helper started again
+  append_section(bundle, "7/link", "/srv/data");  // the helper started again
   add_text(store, "raw/proc/42/fd.bundle", bundle);
   Snapshot snapshot = parsed(store);
   REQUIRE(snapshot.files);
@@ -121,7 +122,8 @@ TEST_CASE("counts tell of descriptors that were not listed") {
 TEST_CASE("files on networks and unknown mounts are left alone") {
   CHECK(is_local_filesystem("ext4"));
   CHECK(is_local_filesystem("tmpfs"));
-  for (std::string_view type : {"nfs", "nfs4", "cifs", "ceph", "fuse", "fuse.sshfs", "9p", "autofs", "glusterfs", "", "afs", "lustre"})
+  for (std::string_view type :
+       {"nfs", "nfs4", "cifs", "ceph", "fuse", "fuse.sshfs", "9p", "autofs", "glusterfs", "", "afs", "lustre"})
     CHECK_FALSE(is_local_filesystem(type));
   LocalMounts mounts;
   mounts.add("27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n40 27 0:50 / /mnt rw - nfs4 srv:/x rw\nbroken\n");

@@ -1,6 +1,5 @@
 // Limits that a process lives under, from control files of v1 (recorded) and v2 (written after the kernel's document).
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <iterator>
 
@@ -64,7 +63,7 @@ TEST_CASE("cgroup v1: the limit above is stricter than the own one") {
   CHECK(cgroup->cpu_limit_cores == Approx(0.2));
   CHECK(cgroup->cpu_periods == 28u);
   CHECK(cgroup->cpu_throttled_periods == 20u);
-  CHECK(cgroup->cpu_throttled_us == 1070111u);   // v1 counts nanoseconds
+  CHECK(cgroup->cpu_throttled_us == 1070111u);  // v1 counts nanoseconds
   CHECK_FALSE(cgroup->throttled_share.has_value());
   CHECK(cgroup->pids_limit == 100u);
   CHECK(cgroup->pids_current.value_or(0) > 0);
@@ -110,15 +109,16 @@ TEST_CASE("cgroup v2: limits of the container and of its pod, two readings") {
 }
 
 TEST_CASE("cgroup: hybrid takes controllers from v1 and pressure from v2") {
-  auto cgroup = parse("4:memory:/a\n3:cpu,cpuacct:/a\n1:name=systemd:/system.slice/web.service\n0::/system.slice/web.service\n",
-                      bundle({{"memory/a/memory.limit_in_bytes", "1000\n"},
-                              {"memory/a/memory.usage_in_bytes", "900\n"},
-                              {"memory/a/memory.memsw.limit_in_bytes", "1500\n"},
-                              {"cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n"},
-                              {"cpu,cpuacct/a/cpu.cfs_period_us", "100000\n"},
-                              {"cpu,cpuacct/cpu.cfs_quota_us", "-1\n"},
-                              {"unified/system.slice/web.service/io.pressure", "some avg10=2.00 avg60=0.00 avg300=0.00 total=5\n"},
-                              {"unified/system.slice/web.service/memory.max", "1\n"}}));
+  auto cgroup = parse(
+      "4:memory:/a\n3:cpu,cpuacct:/a\n1:name=systemd:/system.slice/web.service\n0::/system.slice/web.service\n",
+      bundle({{"memory/a/memory.limit_in_bytes", "1000\n"},
+              {"memory/a/memory.usage_in_bytes", "900\n"},
+              {"memory/a/memory.memsw.limit_in_bytes", "1500\n"},
+              {"cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n"},
+              {"cpu,cpuacct/a/cpu.cfs_period_us", "100000\n"},
+              {"cpu,cpuacct/cpu.cfs_quota_us", "-1\n"},
+              {"unified/system.slice/web.service/io.pressure", "some avg10=2.00 avg60=0.00 avg300=0.00 total=5\n"},
+              {"unified/system.slice/web.service/memory.max", "1\n"}}));
   REQUIRE(cgroup);
   CHECK(cgroup->version == 12);
   CHECK(cgroup->unit == "web.service");
@@ -148,13 +148,16 @@ TEST_CASE("cgroup: a frozen ancestor freezes") {
                                        {"unified/a/cgroup.events", "populated 1\nfrozen 1\n"}}));
   REQUIRE(v2);
   CHECK(v2->frozen == true);
-  auto v1 = parse("6:freezer:/a/b\n", bundle({{"freezer/a/b/freezer.state", "THAWED\n"}, {"freezer/a/freezer.state", "FREEZING\n"}}));
+  auto v1 = parse("6:freezer:/a/b\n",
+                  bundle({{"freezer/a/b/freezer.state", "THAWED\n"}, {"freezer/a/freezer.state", "FREEZING\n"}}));
   REQUIRE(v1);
   CHECK(v1->frozen == true);
 }
 
 TEST_CASE("cgroup: malformed control files are left out, a malformed cgroup file is the reason") {
-  auto cgroup = parse("0::/a\n", bundle({{"unified/a/memory.max", "lots\n"}, {"unified/a/cpu.stat", "nr_periods\n"}, {"unified/a/cpu.max", ""}}));
+  auto cgroup = parse(
+      "0::/a\n",
+      bundle({{"unified/a/memory.max", "lots\n"}, {"unified/a/cpu.stat", "nr_periods\n"}, {"unified/a/cpu.max", ""}}));
   REQUIRE(cgroup);
   CHECK_FALSE(cgroup->memory_limit_bytes.has_value());
   CHECK_FALSE(cgroup->cpu_periods.has_value());
@@ -164,8 +167,9 @@ TEST_CASE("cgroup: malformed control files are left out, a malformed cgroup file
 }
 
 TEST_CASE("cgroup: counters of a second reading that went backwards say nothing") {
-  auto cgroup = parse("0::/a\n", bundle({{"unified/a/cpu.stat", "nr_periods 10\nnr_throttled 5\nthrottled_usec 9\n"},
-                                         {"unified/a/memory.events", "oom_kill 3\n"}}),
+  auto cgroup = parse("0::/a\n",
+                      bundle({{"unified/a/cpu.stat", "nr_periods 10\nnr_throttled 5\nthrottled_usec 9\n"},
+                              {"unified/a/memory.events", "oom_kill 3\n"}}),
                       bundle({{"unified/a/cpu.stat", "nr_periods 1\nnr_throttled 0\nthrottled_usec 0\n"},
                               {"unified/a/memory.events", "oom_kill 0\n"}}));
   REQUIRE(cgroup);

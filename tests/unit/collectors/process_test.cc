@@ -2,7 +2,6 @@
 #include "collector/collectors/process.h"
 
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <iterator>
 
@@ -37,7 +36,8 @@ void add_failed(RawStore& store, const std::string& path, Status status, const s
 // raw/proc/PID/… of a folder of fixtures.
 RawStore recorded(const std::string& folder, int pid, std::initializer_list<const char*> files) {
   RawStore store;
-  for (const char* file : files) add(store, fmt::format("raw/proc/{}/{}", pid, file), read_fixture(folder + "/" + file));
+  for (const char* file : files)
+    add(store, fmt::format("raw/proc/{}/{}", pid, file), read_fixture(folder + "/" + file));
   add(store, "raw/host/constants", "clock_ticks 100\npage_size 4096\nboottime_ns 3600000000000\n");
   return store;
 }
@@ -104,7 +104,8 @@ TEST_CASE("process rates: two readings two seconds apart") {
   add(store, "raw/proc/42/schedstat", "0 1000000000 5\n", 100);
   add(store, "raw/second/proc/42/schedstat", "0 2000000000 5\n", 2100);
   add(store, "raw/proc/42/status", "Pid:\t42\nvoluntary_ctxt_switches:\t10\nnonvoluntary_ctxt_switches:\t1\n", 100);
-  add(store, "raw/second/proc/42/status", "Pid:\t42\nvoluntary_ctxt_switches:\t30\nnonvoluntary_ctxt_switches:\t1\n", 2100);
+  add(store, "raw/second/proc/42/status", "Pid:\t42\nvoluntary_ctxt_switches:\t30\nnonvoluntary_ctxt_switches:\t1\n",
+      2100);
   Snapshot snapshot = snapshot_of(42);
   parse_process(store, snapshot);
   REQUIRE(snapshot.process.rates);
@@ -126,7 +127,7 @@ TEST_CASE("process rates: two readings two seconds apart") {
     append_section(before, "44/schedstat", "0 9000000000 0\n");
     append_section(after, "42/schedstat", "0 1000000000 0\n");
     append_section(after, "43/schedstat", "0 4000000000 0\n");
-    append_section(after, "45/schedstat", "0 2000000000 0\n");   // born between; 44 has ended
+    append_section(after, "45/schedstat", "0 2000000000 0\n");  // born between; 44 has ended
     add(store, "raw/proc/42/task.bundle", before, 100);
     add(store, "raw/second/proc/42/task.bundle", after, 2100);
     parse_process(store, snapshot);
@@ -180,7 +181,8 @@ TEST_CASE("process_facts: limits, names of the own root, OOM score, login") {
 
 TEST_CASE("process_facts: an id is looked up as it is called inside of the user namespace") {
   RawStore store;
-  add(store, "raw/proc/42/status", "Pid:\t42\nUid:\t100033\t100033\t100033\t100033\nGid:\t100033\t100033\t100033\t100033\n");
+  add(store, "raw/proc/42/status",
+      "Pid:\t42\nUid:\t100033\t100033\t100033\t100033\nGid:\t100033\t100033\t100033\t100033\n");
   add(store, "raw/proc/42/uid_map", "0 100000 65536\n");
   std::string accounts;
   append_section(accounts, "etc/passwd", "www-data:x:33:33::/var/www:/bin/false\n");
@@ -202,8 +204,10 @@ TEST_CASE("wait: what the main thread is doing") {
     return wait_summary(store, 42);
   };
   auto stat = [](char state, int threads = 1, int exit_code = 0) {
-    return fmt::format("42 (web) {} 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {} 0 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 17 3 0 0 0 0 0 0 0 "
-                       "0 0 0 0 0 {}\n", state, threads, exit_code);
+    return fmt::format(
+        "42 (web) {} 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 {} 0 1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 17 3 0 0 0 0 0 0 0 "
+        "0 0 0 0 0 {}\n",
+        state, threads, exit_code);
   };
   const std::string epoll = "232 0x5 0x7ff 0x200 0xffffffff 0x0 0x8 0x7ffd 0x7f01\n";
   CHECK(words(stat('S'), "ep_poll", epoll) == "sleeping in epoll_wait (ep_poll)");
@@ -217,7 +221,8 @@ TEST_CASE("wait: what the main thread is doing") {
   CHECK(words(stat('t'), "ptrace_stop", "") == "stopped by a tracer by process 77");
   CHECK(words(stat('Z', 1, 3 << 8), "0", "") == "zombie: exited with status 3, not yet collected by its parent 7");
   CHECK(words(stat('Z', 1, 9), "0", "") == "zombie: killed by SIGKILL, not yet collected by its parent 7");
-  CHECK(words(stat('Z', 1, 11 | 0x80), "0", "") == "zombie: killed by SIGSEGV (core dumped), not yet collected by its parent 7");
+  CHECK(words(stat('Z', 1, 11 | 0x80), "0", "") ==
+        "zombie: killed by SIGSEGV (core dumped), not yet collected by its parent 7");
   CHECK(words(stat('Z', 4), "0", "") == "the main thread has ended, 3 threads are left");
   CHECK(words("broken", "0", "") == "");
   CHECK(wait_summary(RawStore{}, 42) == "");
@@ -290,8 +295,11 @@ TEST_CASE("process_tree: children with a zombie, ancestors nearest first") {
   append_section(tree, "ancestors/1/stat", "1 (init) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 1 2\n");
   append_section(tree, "children/50/stat", read_fixture("proc-zombie/stat"));
   append_section(tree, "children/51/stat", read_fixture("proc-odd-names/stat"));
-  append_section(tree, "children/51/cmdline", std::string("web\0--port\0" "80\0", 14));
-  append_section(tree, "children/51/stat", read_fixture("proc-odd-names/stat"));   // told twice after a restart
+  append_section(tree, "children/51/cmdline",
+                 std::string("web\0--port\0"
+                             "80\0",
+                             14));
+  append_section(tree, "children/51/stat", read_fixture("proc-odd-names/stat"));  // told twice after a restart
   append_section(tree, "children/52/stat", "broken");
   append_section(tree, "children/x/stat", read_fixture("proc-zombie/stat"));
   RawStore store;
@@ -316,7 +324,8 @@ TEST_CASE("process_tree: children with a zombie, ancestors nearest first") {
 TEST_CASE("process collectors: an empty archive gives reasons, not values") {
   RawStore store;
   Snapshot snapshot = snapshot_of(42);
-  for (auto parse : {parse_process, parse_process_facts, parse_process_memory, parse_process_tree, parse_namespaces, parse_cgroup})
+  for (auto parse :
+       {parse_process, parse_process_facts, parse_process_memory, parse_process_tree, parse_namespaces, parse_cgroup})
     parse(store, snapshot);
   const Process& process = snapshot.process;
   CHECK_FALSE(process.status);

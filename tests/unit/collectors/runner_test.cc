@@ -74,18 +74,19 @@ TEST_CASE("artifacts and bundles arrive whole") {
 }
 
 TEST_CASE("a hang on one item costs that item, and the collector goes on behind it") {
-  auto recorded = run({collector("mounts", [](GatherContext& context) {
-                         bool behind = context.hung.empty();
-                         for (std::string mount : {"/a", "/stuck", "/z"}) {
-                           if (!behind) {
-                             behind = mount == context.hung.back();
-                             continue;
-                           }
-                           context.out.touch(mount, true);
-                           if (mount == "/stuck") hang();
-                           context.out.section("raw/mounts.bundle", mount, "fine");
-                         }
-                       }),
+  auto recorded = run({collector("mounts",
+                                 [](GatherContext& context) {
+                                   bool behind = context.hung.empty();
+                                   for (std::string mount : {"/a", "/stuck", "/z"}) {
+                                     if (!behind) {
+                                       behind = mount == context.hung.back();
+                                       continue;
+                                     }
+                                     context.out.touch(mount, true);
+                                     if (mount == "/stuck") hang();
+                                     context.out.section("raw/mounts.bundle", mount, "fine");
+                                   }
+                                 }),
                        collector("next", [](GatherContext& context) { context.out.artifact("raw/next", "n", "n"); })});
   auto sections = parse_bundle(recorded.artifacts["raw/mounts.bundle"].second);
   REQUIRE(sections.size() == 2);
@@ -98,11 +99,12 @@ TEST_CASE("a hang on one item costs that item, and the collector goes on behind 
 }
 
 TEST_CASE("a collector that hangs again on the same touch is given up") {
-  auto recorded = run({collector("stubborn", [](GatherContext& context) {
-                         context.out.section("raw/s.bundle", "before", "kept");
-                         context.out.touch("/proc/1/maps", true);
-                         hang();
-                       }),
+  auto recorded = run({collector("stubborn",
+                                 [](GatherContext& context) {
+                                   context.out.section("raw/s.bundle", "before", "kept");
+                                   context.out.touch("/proc/1/maps", true);
+                                   hang();
+                                 }),
                        collector("next", [](GatherContext& context) { context.out.artifact("raw/next", "n", "n"); })});
   CHECK(recorded.artifacts["raw/proc/1/maps"].first.status == Status::kTimeout);
   CHECK(recorded.artifacts["raw/s.bundle"].first.status == Status::kPartial);
@@ -111,11 +113,12 @@ TEST_CASE("a collector that hangs again on the same touch is given up") {
 }
 
 TEST_CASE("a crash costs only what was being read") {
-  auto recorded = run({collector("crashing", [](GatherContext& context) {
-                         context.out.artifact("raw/before", "b", "b");
-                         context.out.touch("/proc/1/auxv", true);
-                         raise(SIGKILL);
-                       }),
+  auto recorded = run({collector("crashing",
+                                 [](GatherContext& context) {
+                                   context.out.artifact("raw/before", "b", "b");
+                                   context.out.touch("/proc/1/auxv", true);
+                                   raise(SIGKILL);
+                                 }),
                        collector("next", [](GatherContext& context) { context.out.artifact("raw/next", "n", "n"); })});
   CHECK(recorded.artifacts.count("raw/before"));
   CHECK(recorded.artifacts["raw/proc/1/auxv"].first.status == Status::kFailed);
@@ -124,12 +127,13 @@ TEST_CASE("a crash costs only what was being read") {
 }
 
 TEST_CASE("a collector over its budget is ended, what it had is kept") {
-  auto recorded = run({collector("slow",
-                                 [](GatherContext& context) {
-                                   context.out.artifact("raw/early", "e", std::string(64 * 1024, 'e'));
-                                   hang();
-                                 },
-                                 milliseconds(50)),
+  auto recorded = run({collector(
+                           "slow",
+                           [](GatherContext& context) {
+                             context.out.artifact("raw/early", "e", std::string(64 * 1024, 'e'));
+                             hang();
+                           },
+                           milliseconds(50)),
                        collector("next", [](GatherContext& context) { context.out.artifact("raw/next", "n", "n"); })});
   CHECK(recorded.artifacts.count("raw/early"));
   CHECK(recorded.artifacts["raw/slow"].first.status == Status::kTimeout);
@@ -148,9 +152,8 @@ TEST_CASE("second readings wait for their time") {
   Recorded recorded;
   auto started = Clock::now();
   Runner runner(nullptr, options, started, recorded);
-  Collector c = collector("rate", [](GatherContext& context) {
-    context.out.artifact(raw_path(context.reading, "counter"), "c", "1");
-  });
+  Collector c = collector(
+      "rate", [](GatherContext& context) { context.out.artifact(raw_path(context.reading, "counter"), "c", "1"); });
   runner.start({{&c, Reading::kFirst, {}}, {&c, Reading::kSecond, started + milliseconds(60)}}, Deadline::never());
   runner.pump(Deadline::in(std::chrono::seconds(20)), {}, [] { return false; });
   RawStore store;
@@ -172,8 +175,8 @@ TEST_CASE("without a process to spare, what is safe is done here and the rest is
     RunOptions options;
     Recorded recorded;
     Runner runner(nullptr, options, Clock::now(), recorded);
-    Collector safe = collector("safe", [](GatherContext& c) { c.out.artifact("raw/safe", "s", "s"); },
-                               milliseconds(1000), Lane::kMain);
+    Collector safe = collector(
+        "safe", [](GatherContext& c) { c.out.artifact("raw/safe", "s", "s"); }, milliseconds(1000), Lane::kMain);
     Collector risky = collector("risky", [](GatherContext& c) { c.out.artifact("raw/risky-bytes", "s", "s"); });
     runner.start({{&safe, Reading::kFirst, {}}, {&risky, Reading::kFirst, {}}}, Deadline::never());
     bool idle = runner.idle();

@@ -56,7 +56,8 @@ TEST_CASE("partitions and disks with similar names") {
 TEST_CASE("net/dev, with an alias and a number that touches the colon") {
   auto devices = parse_net_dev("n",
                                "Inter-|   Receive                                                |  Transmit\n"
-                               " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
+                               " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets "
+                               "errs drop fifo colls carrier compressed\n"
                                "    lo: 100 2 0 0 0 0 0 0 100 2 0 0 0 0 0 0\n"
                                "eth0:1:4294967296 7 1 2 0 0 0 0 999 8 3 4 0 0 0 0\n");
   REQUIRE(devices);

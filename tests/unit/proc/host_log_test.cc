@@ -19,23 +19,28 @@ std::string fixture(const std::string& name) {
 // One record of utmp(5) as a machine with 32-bit (384 bytes) or 64-bit (400 bytes) time stamps writes it.
 std::string utmp_record(int16_t type, std::string line, std::string user, std::string host, int64_t since, bool wide) {
   std::string bytes(wide ? 400 : 384, '\0');
-  auto put = [&](size_t at, const void* data, size_t size) { bytes.replace(at, size, static_cast<const char*>(data), size); };
+  auto put = [&](size_t at, const void* data, size_t size) {
+    bytes.replace(at, size, static_cast<const char*>(data), size);
+  };
   int32_t pid = 77, narrow = static_cast<int32_t>(since);
   put(0, &type, sizeof type);
   put(4, &pid, sizeof pid);
   put(8, line.data(), line.size());
   put(44, user.data(), user.size());
   put(76, host.data(), host.size());
-  if (wide) put(344, &since, sizeof since);
-  else put(340, &narrow, sizeof narrow);
+  if (wide)
+    put(344, &since, sizeof since);
+  else
+    put(340, &narrow, sizeof narrow);
   return bytes;
 }
 
 }  // namespace
 
 TEST_CASE("kmsg: records of /dev/kmsg, their dictionary lines left out") {
-  auto log = parse_kmsg("4,1202,90100000100,-;java invoked oom-killer\n SUBSYSTEM=net\n DEVICE=n2\n"
-                        "30,1203,90100000200,-,caller=T1;systemd[1]: a;b \\x1b[31mred\n");
+  auto log = parse_kmsg(
+      "4,1202,90100000100,-;java invoked oom-killer\n SUBSYSTEM=net\n DEVICE=n2\n"
+      "30,1203,90100000200,-,caller=T1;systemd[1]: a;b \\x1b[31mred\n");
   REQUIRE(log.size() == 2);
   CHECK(log[0].level == 4);
   CHECK(log[0].facility == 0);
@@ -71,7 +76,8 @@ TEST_CASE("OOM kills of a new kernel") {
   REQUIRE(kills.size() == 4);
   CHECK(kills[0].pid == 63214);
   CHECK(kills[0].comm == "java");
-  CHECK(kills[0].task_cgroup == "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0330b2c1.slice/cri-containerd-0f1e.scope");
+  CHECK(kills[0].task_cgroup ==
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0330b2c1.slice/cri-containerd-0f1e.scope");
   CHECK(kills[0].limit_cgroup == "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0330b2c1.slice");
   CHECK(kills[0].memory_cgroup);
   CHECK(kills[0].anon_rss_bytes == 164992ull * 1024);
@@ -105,8 +111,9 @@ TEST_CASE("OOM kills of an old kernel: a child is sacrificed, the cgroup comes f
   CHECK(kills[1].pid == 500);
   CHECK_FALSE(kills[1].memory_cgroup);
   CHECK(kills[1].task_cgroup.empty());
-  CHECK(kills[1].line == "Out of memory: Kill process 500 (mysqld) score 700 or sacrifice child · "
-                         "Killed process 500 (mysqld) total-vm:2025kB, anon-rss:1024kB, file-rss:13kB");
+  CHECK(kills[1].line ==
+        "Out of memory: Kill process 500 (mysqld) score 700 or sacrifice child · "
+        "Killed process 500 (mysqld) total-vm:2025kB, anon-rss:1024kB, file-rss:13kB");
 }
 
 TEST_CASE("OOM kills: damaged lines") {
@@ -135,7 +142,10 @@ TEST_CASE("utmp of both layouts; a record cut short does not count") {
 }
 
 TEST_CASE("a session of systemd-logind") {
-  SessionFile session = parse_session_file("# comment\nUID=1000\nUSER=bob\nTTY=pts/3\nREMOTE_HOST=10.1.2.3\nCLASS=user\nSTATE=active\nREALTIME=1795150000123456\n");
+  SessionFile session = parse_session_file(
+      "# "
+      "comment\nUID=1000\nUSER=bob\nTTY=pts/"
+      "3\nREMOTE_HOST=10.1.2.3\nCLASS=user\nSTATE=active\nREALTIME=1795150000123456\n");
   CHECK(session.user == "bob");
   CHECK(session.terminal == "pts/3");
   CHECK(session.from == "10.1.2.3");

@@ -48,7 +48,8 @@ TEST_CASE("/proc/stat: malformed lines have their number") {
 }
 
 TEST_CASE("meminfo: kB become bytes, counts stay") {
-  auto values = parse_meminfo("/proc/meminfo", "MemTotal:       24684092 kB\nActive(anon):  8 kB\nHugePages_Total:      12\n");
+  auto values =
+      parse_meminfo("/proc/meminfo", "MemTotal:       24684092 kB\nActive(anon):  8 kB\nHugePages_Total:      12\n");
   REQUIRE(values);
   CHECK(values->at("MemTotal") == 24684092ull * 1024);
   CHECK(values->at("Active(anon)") == 8192);
@@ -68,8 +69,10 @@ TEST_CASE("meminfo: malformed") {
 }
 
 TEST_CASE("vmstat: names and numbers; reclaim counters of old kernels are summed over the zones") {
-  auto counters = parse_named_counters("v", "pgscan_direct 5\npgscan_direct_throttle 99\nallocstall_dma 1\nallocstall_normal 2\n"
-                                            "allocstall_movable 3\nnr_dirty -4\n");
+  auto counters =
+      parse_named_counters("v",
+                           "pgscan_direct 5\npgscan_direct_throttle 99\nallocstall_dma 1\nallocstall_normal 2\n"
+                           "allocstall_movable 3\nnr_dirty -4\n");
   REQUIRE(counters);
   CHECK(zoned_counter(*counters, "pgscan_direct") == 5);
   CHECK(zoned_counter(*counters, "allocstall") == 6);
@@ -116,7 +119,8 @@ TEST_CASE("interrupts: malformed") {
 }
 
 TEST_CASE("os-release: quotes and comments") {
-  auto values = parse_os_release("# c\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nX='a b'\nY=\"a \\\"b\\\"\"\nnonsense\n");
+  auto values = parse_os_release(
+      "# c\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nX='a b'\nY=\"a \\\"b\\\"\"\nnonsense\n");
   CHECK(values["PRETTY_NAME"] == "Debian GNU/Linux 12 (bookworm)");
   CHECK(values["ID"] == "debian");
   CHECK(values["X"] == "a b");

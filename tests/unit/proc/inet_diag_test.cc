@@ -82,11 +82,12 @@ TEST_CASE("the text of /proc/net says the same as the dump") {
 
 TEST_CASE("IPv6 addresses in text") {
   std::vector<InetSocket> sockets;
-  REQUIRE(parse_net_tcp("tcp6",
-                        "  sl  local_address\n"
-                        "   0: 00000000000000000000000001000000:1F90 0000000000000000FFFF00000100007F:0050 06 00000000:00000000 "
-                        "03:00000ABC 00000000     0        0 0 3 0000000000000000\n",
-                        100, [&](const InetSocket& socket) { sockets.push_back(socket); }));
+  REQUIRE(parse_net_tcp(
+      "tcp6",
+      "  sl  local_address\n"
+      "   0: 00000000000000000000000001000000:1F90 0000000000000000FFFF00000100007F:0050 06 00000000:00000000 "
+      "03:00000ABC 00000000     0        0 0 3 0000000000000000\n",
+      100, [&](const InetSocket& socket) { sockets.push_back(socket); }));
   REQUIRE(sockets.size() == 1);
   CHECK(sockets[0].local.text() == "[::1]:8080");
   CHECK(sockets[0].remote.text() == "[::ffff:127.0.0.1]:80");
@@ -124,7 +125,8 @@ TEST_CASE("a dump of unix sockets") {
 
 TEST_CASE("netlink sockets in text") {
   std::vector<OtherSocket> sockets;
-  REQUIRE(parse_net_netlink("netlink", fixture("net/netlink"), [&](const OtherSocket& socket) { sockets.push_back(socket); }));
+  REQUIRE(parse_net_netlink("netlink", fixture("net/netlink"),
+                            [&](const OtherSocket& socket) { sockets.push_back(socket); }));
   CHECK(sockets.size() == 9);
   CHECK(sockets[0].port == 19340);
 }
@@ -139,7 +141,7 @@ TEST_CASE("a dump that is cut or damaged says where, and keeps what came before"
   CHECK(cut.error().where.starts_with("tcp4.bin+0x"));
   CHECK(count == 1);
 
-  bytes[0] = 3;   // shorter than its own header
+  bytes[0] = 3;  // shorter than its own header
   bytes[1] = bytes[2] = bytes[3] = 0;
   auto damaged = parse_inet_diag("tcp4.bin", bytes, visit);
   REQUIRE_FALSE(damaged);
@@ -148,7 +150,7 @@ TEST_CASE("a dump that is cut or damaged says where, and keeps what came before"
 }
 
 TEST_CASE("an error of the kernel inside a dump is that error") {
-  std::string refusal("\x14\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\xfe\xff\xff\xff", 20);   // NLMSG_ERROR, -ENOENT
+  std::string refusal("\x14\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\xfe\xff\xff\xff", 20);  // NLMSG_ERROR, -ENOENT
   auto parsed = parse_inet_diag("tcp4.bin", refusal, [](const InetSocket&) {});
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().sys_errno == 2);
@@ -174,7 +176,8 @@ TEST_CASE("figures of other processes' sockets can be left out") {
 TEST_CASE("malformed lines of /proc/net name themselves") {
   auto nothing = [](const auto&) {};
   CHECK(parse_net_tcp("tcp", "  sl x\n   0: 0100007F 0\n", 100, nothing).error().where == "tcp:2");
-  CHECK(parse_net_tcp("tcp", "   0: 0100007F:0001 00000000:0000 0A 0:0 00:0 0 0 0\n", 100, nothing).error().where == "tcp:1");
+  CHECK(parse_net_tcp("tcp", "   0: 0100007F:0001 00000000:0000 0A 0:0 00:0 0 0 0\n", 100, nothing).error().where ==
+        "tcp:1");
   CHECK(parse_net_unix("unix", "Num x\n0: 2 0 10000 1 1\n", nothing).error().where == "unix:2");
   CHECK(parse_net_netlink("netlink", "a b c\n", nothing).error().where == "netlink:1");
   CHECK(parse_net_packet("packet", "a b c\n", nothing).error().where == "packet:1");

@@ -52,12 +52,12 @@ TEST_CASE("levels of common formats") {
 }
 
 TEST_CASE("time stamps of common formats are the same moment") {
-  constexpr double kMoment = 1795212311;   // 2026-11-20T22:05:11Z
-  for (std::string_view line : {
-           "2026-11-20T22:05:11Z x", "2026-11-20 22:05:11 x", "[2026-11-20 22:05:11] x", "2026/11/20 22:05:11 [error] x",
-           "10.0.0.1 - - [20/Nov/2026:22:05:11 +0000] \"GET\"", "3571:M 20 Nov 2026 22:05:11 * x",
-           "{\"level\":\"x\",\"time\":\"2026-11-20T22:05:11Z\"}", "{\"ts\":1795212311.0,\"msg\":\"x\"}",
-           "{\"time\":1795212311000}", "level=info ts=2026-11-20T22:05:11Z x"}) {
+  constexpr double kMoment = 1795212311;  // 2026-11-20T22:05:11Z
+  for (std::string_view line :
+       {"2026-11-20T22:05:11Z x", "2026-11-20 22:05:11 x", "[2026-11-20 22:05:11] x", "2026/11/20 22:05:11 [error] x",
+        "10.0.0.1 - - [20/Nov/2026:22:05:11 +0000] \"GET\"", "3571:M 20 Nov 2026 22:05:11 * x",
+        "{\"level\":\"x\",\"time\":\"2026-11-20T22:05:11Z\"}", "{\"ts\":1795212311.0,\"msg\":\"x\"}",
+        "{\"time\":1795212311000}", "level=info ts=2026-11-20T22:05:11Z x"}) {
     INFO(line);
     REQUIRE(log_time(line));
     CHECK(*log_time(line) == Approx(kMoment).margin(0.001));
@@ -66,8 +66,9 @@ TEST_CASE("time stamps of common formats are the same moment") {
   // Without a year only differences count.
   CHECK(*log_time("Nov 20 22:05:12 host x") - *log_time("E1120 22:05:11.000000 1 x.go:1] x") == Approx(1));
   CHECK(*log_time("Nov  2 00:00:00 host x") - *log_time("Nov  1 00:00:00 host x") == Approx(86400));
-  for (std::string_view line : {"no time", "2026-13-20 22:05:11", "2026-11-20 25:05:11", "2026-11-20", "2026-11-20 22:05",
-                                "Nov 20", "Nov 20 22:05", "20/Nov/2026", "{\"ts\":1e300}", "{\"ts\":nan}"}) {
+  for (std::string_view line :
+       {"no time", "2026-13-20 22:05:11", "2026-11-20 25:05:11", "2026-11-20", "2026-11-20 22:05", "Nov 20",
+        "Nov 20 22:05", "20/Nov/2026", "{\"ts\":1e300}", "{\"ts\":nan}"}) {
     INFO(line);
     CHECK_FALSE(log_time(line));
   }
@@ -82,6 +83,7 @@ TEST_CASE("patterns are the same for lines that differ in numbers and names") {
   CHECK(log_pattern("commit deadbeef is a word, deadbee1 is not") == "commit deadbeef is a word, # is not");
   CHECK(log_pattern("{\"level\":\"error\",\"msg\":\"lost 5 of 7 packets\",\"id\":1}") == "lost # of # packets");
   CHECK(log_pattern("{\"msg\":\"a \\\"quoted\\\" word 1\"}") == "a \\# word #");
-  CHECK(log_pattern("10.0.0.1 - - [20/Nov/2026:22:05:11 +0000] \"GET /cart/17?id=5 HTTP/1.1\" 502 157") == "502 GET /cart/#");
+  CHECK(log_pattern("10.0.0.1 - - [20/Nov/2026:22:05:11 +0000] \"GET /cart/17?id=5 HTTP/1.1\" 502 157") ==
+        "502 GET /cart/#");
   CHECK(log_pattern(std::string(5000, 'x')).size() <= 210);
 }

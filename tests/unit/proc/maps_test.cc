@@ -1,10 +1,12 @@
 #include "collector/proc/maps.h"
+
 #include "process_fixture.h"
 
 using namespace ec;
 
 TEST_CASE("maps: every fixture parses whole") {
-  for (const char* name : {"proc-postgres/maps", "proc-redis/maps", "proc-java/maps", "proc-nginx-worker/maps", "proc-odd-names/maps"}) {
+  for (const char* name :
+       {"proc-postgres/maps", "proc-redis/maps", "proc-java/maps", "proc-nginx-worker/maps", "proc-odd-names/maps"}) {
     INFO(name);
     std::string text = read_fixture(name);
     auto maps = parse_maps(name, text);
@@ -16,7 +18,8 @@ TEST_CASE("maps: every fixture parses whole") {
 
 TEST_CASE("maps: all fields of a line") {
   MapsEntry entry;
-  REQUIRE(parse_maps_line("7f903566f000-7f9035670000 r-xs 0001f000 fe:1a 1038                       /usr/lib/a b.so", entry));
+  REQUIRE(parse_maps_line("7f903566f000-7f9035670000 r-xs 0001f000 fe:1a 1038                       /usr/lib/a b.so",
+                          entry));
   CHECK(entry.begin == 0x7f903566f000);
   CHECK(entry.end == 0x7f9035670000);
   CHECK(entry.readable);
@@ -53,7 +56,8 @@ TEST_CASE("maps: a backslash is not an escape, and anonymous names are no files"
   CHECK_FALSE(entry.deleted);
   REQUIRE(parse_maps_line("1000-2000 rw-p 00000000 00:00 0 ", entry));
   CHECK(entry.name.empty());
-  REQUIRE(parse_maps_line("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]", entry));
+  REQUIRE(
+      parse_maps_line("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]", entry));
   CHECK(entry.name == "[vsyscall]");
 }
 
@@ -65,11 +69,12 @@ TEST_CASE("maps: empty for kernel threads and zombies") {
 
 TEST_CASE("maps: malformed lines are named by number") {
   const std::string good = "1000-2000 rw-p 00000000 00:00 0 \n";
-  for (const char* line : {"", "1000", "1000-2000", "2000-1000 rw-p 00000000 00:00 0", "1000-1000 rw-p 00000000 00:00 0",
-                           "1000-2000 rwzp 00000000 00:00 0", "1000-2000 rw-q 00000000 00:00 0", "1000-2000 rw-p 00:00 0",
-                           "1000-2000 rw-p 00000000 0000 0", "1000-2000 rw-p 00000000 00:00 x",
-                           "1000-2000 rw-p 00000000 00:00 0/name", "-1000-2000 rw-p 00000000 00:00 0",
-                           "1000-11112222333344445 rw-p 00000000 00:00 0", "1000-2000 rw-p 00000000 00:00"}) {
+  for (const char* line :
+       {"", "1000", "1000-2000", "2000-1000 rw-p 00000000 00:00 0", "1000-1000 rw-p 00000000 00:00 0",
+        "1000-2000 rwzp 00000000 00:00 0", "1000-2000 rw-q 00000000 00:00 0", "1000-2000 rw-p 00:00 0",
+        "1000-2000 rw-p 00000000 0000 0", "1000-2000 rw-p 00000000 00:00 x", "1000-2000 rw-p 00000000 00:00 0/name",
+        "-1000-2000 rw-p 00000000 00:00 0", "1000-11112222333344445 rw-p 00000000 00:00 0",
+        "1000-2000 rw-p 00000000 00:00"}) {
     INFO(line);
     auto maps = parse_maps("/proc/1/maps", good + line + "\n" + good);
     REQUIRE_FALSE(maps);

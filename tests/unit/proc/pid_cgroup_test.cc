@@ -1,6 +1,7 @@
+#include "collector/proc/pid_cgroup.h"
+
 #include "collector/proc/cgroup_files.h"
 #include "collector/proc/cgroup_mounts.h"
-#include "collector/proc/pid_cgroup.h"
 #include "process_fixture.h"
 
 using namespace ec;
@@ -17,7 +18,9 @@ TEST_CASE("cgroup: hierarchies of v1 and v2") {
   CHECK(v1->back().hierarchy == 0);
   CHECK(v1->back().controllers.empty());
   CHECK(hierarchy_name(v1->back()) == "unified");
-  auto memory = std::find_if(v1->begin(), v1->end(), [](const CgroupEntry& e) { return e.controllers.size() == 1 && e.controllers[0] == "memory"; });
+  auto memory = std::find_if(v1->begin(), v1->end(), [](const CgroupEntry& e) {
+    return e.controllers.size() == 1 && e.controllers[0] == "memory";
+  });
   REQUIRE(memory != v1->end());
   CHECK(memory->path == "/docker/" + kId);
   auto v2 = parse_pid_cgroup("cgroup", read_fixture("proc-cgroup-v2/cgroup"));
@@ -55,7 +58,8 @@ TEST_CASE("cgroup: units in paths") {
   CHECK_FALSE(path_has_unit("/system.slice/nginx.service.d", "nginx.service"));
   CHECK(path_has_unit("/xnginx.service/nginx.service", "nginx.service"));
   CHECK_FALSE(path_has_unit("/system.slice", ""));
-  CHECK(unit_from_path("/system.slice/system-postgresql.slice/postgresql@15-main.service") == "postgresql@15-main.service");
+  CHECK(unit_from_path("/system.slice/system-postgresql.slice/postgresql@15-main.service") ==
+        "postgresql@15-main.service");
   CHECK(unit_from_path("/user.slice/user-1000.slice/user@1000.service/app.slice/web.service") == "web.service");
   CHECK(unit_from_path("/user.slice/user-1000.slice/session-4.scope") == "session-4.scope");
   CHECK(unit_from_path("/user.slice") == "user.slice");
@@ -78,8 +82,9 @@ TEST_CASE("cgroup: container ids as the engines write them") {
     INFO(path);
     CHECK(container_id_from_path(path) == kId);
   }
-  for (const std::string& path : {std::string("/"), std::string("/system.slice/nginx.service"), "/machine.slice/libpod-conmon-" + kId + ".scope",
-                                  "/docker/" + kId.substr(1), "/docker/" + kId + "0", "/docker/" + std::string(64, 'G')}) {
+  for (const std::string& path :
+       {std::string("/"), std::string("/system.slice/nginx.service"), "/machine.slice/libpod-conmon-" + kId + ".scope",
+        "/docker/" + kId.substr(1), "/docker/" + kId + "0", "/docker/" + std::string(64, 'G')}) {
     INFO(path);
     CHECK(container_id_from_path(path) == "");
   }
@@ -100,8 +105,9 @@ TEST_CASE("cgroup: directories of a cgroup and all above it") {
 }
 
 TEST_CASE("cgroup: inside a container only its part is mounted") {
-  auto mounts = parse_mountinfo("m", "40 30 0:29 /docker/me /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
-                                     "41 30 0:30 /.. /host/cgroup ro - cgroup2 cgroup2 rw\n");
+  auto mounts = parse_mountinfo("m",
+                                "40 30 0:29 /docker/me /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+                                "41 30 0:30 /.. /host/cgroup ro - cgroup2 cgroup2 rw\n");
   REQUIRE(mounts);
   auto own = cgroup_levels({4, {"memory"}, "/docker/me/child", false}, *mounts);
   REQUIRE(own.size() == 2);
@@ -129,7 +135,7 @@ TEST_CASE("cgroup files: limits and what means none") {
   CHECK(limit("max\n").value() == std::nullopt);
   CHECK(limit("-1\n").value() == std::nullopt);
   CHECK(limit("9223372036854771712\n").value() == std::nullopt);
-  CHECK(limit("9223372036854710272\n").value() == std::nullopt);   // 64 KiB pages
+  CHECK(limit("9223372036854710272\n").value() == std::nullopt);  // 64 KiB pages
   CHECK(limit("536870912\n").value() == 536870912u);
   CHECK(limit("0\n").value() == 0u);
   for (const char* text : {"", "many\n", "1 2\n", "-2\n"}) {

@@ -1,4 +1,5 @@
 #include "collector/proc/pid_stat.h"
+
 #include "process_fixture.h"
 
 using namespace ec;
@@ -17,10 +18,10 @@ TEST_CASE("pid_stat: a PostgreSQL postmaster") {
 }
 
 TEST_CASE("pid_stat: every field lands in its place") {
-  auto stat = parse_pid_stat(
-      "stat",
-      "7 (x) R 1 2 3 4 5 4194304 10 11 12 13 14 15 -16 -17 20 -5 21 0 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 "
-      "39 40 1 42 43 44 45 46 47 48 49 50 51 9\n");
+  auto stat = parse_pid_stat("stat",
+                             "7 (x) R 1 2 3 4 5 4194304 10 11 12 13 14 15 -16 -17 20 -5 21 0 22 23 24 25 26 27 28 29 "
+                             "30 31 32 33 34 35 36 37 38 "
+                             "39 40 1 42 43 44 45 46 47 48 49 50 51 9\n");
   REQUIRE(stat);
   CHECK(stat->pid == 7);
   CHECK(stat->ppid == 1);

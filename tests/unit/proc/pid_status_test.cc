@@ -1,5 +1,6 @@
-#include "collector/proc/capabilities.h"
 #include "collector/proc/pid_status.h"
+
+#include "collector/proc/capabilities.h"
 #include "collector/proc/signals.h"
 #include "process_fixture.h"
 
@@ -57,8 +58,10 @@ TEST_CASE("pid_status: a process in a PID namespace of its own shows both number
 }
 
 TEST_CASE("pid_status: security in words") {
-  auto status = parse_pid_status("status", "Pid:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\nNoNewPrivs:\t1\nCapEff:\t0000000000000400\n"
-                                           "TracerPid:\t77\nCoreDumping:\t1\n");
+  auto status =
+      parse_pid_status("status",
+                       "Pid:\t1\nSeccomp:\t2\nSeccomp_filters:\t2\nNoNewPrivs:\t1\nCapEff:\t0000000000000400\n"
+                       "TracerPid:\t77\nCoreDumping:\t1\n");
   REQUIRE(status);
   CHECK(seccomp_words(*status) == "filter (2 filters)");
   CHECK(status->no_new_privs == true);
@@ -73,8 +76,9 @@ TEST_CASE("pid_status: security in words") {
 }
 
 TEST_CASE("pid_status: malformed lines are named by number") {
-  for (const char* line : {"no colon", "Pid:\tx", "Uid:\t0\t0\t0", "VmRSS:\tmany kB", "VmRSS:\t1 MB", "SigBlk:\txyz",
-                           "VmRSS:\t18446744073709551615 kB", "State:\t", "NSpid:\t1\tx", "Threads:\t-1", "Seccomp:\t?"}) {
+  for (const char* line :
+       {"no colon", "Pid:\tx", "Uid:\t0\t0\t0", "VmRSS:\tmany kB", "VmRSS:\t1 MB", "SigBlk:\txyz",
+        "VmRSS:\t18446744073709551615 kB", "State:\t", "NSpid:\t1\tx", "Threads:\t-1", "Seccomp:\t?"}) {
     INFO(line);
     auto status = parse_pid_status("/proc/1/status", std::string("Name:\tx\nPid:\t1\n") + line + "\n");
     REQUIRE_FALSE(status);

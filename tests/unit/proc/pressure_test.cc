@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "collector/proc/pressure.h"
+
+#include <catch2/catch.hpp>
 
 using namespace ec;
 

@@ -26,7 +26,8 @@ TEST_CASE("limits: numbers and unlimited") {
 
 TEST_CASE("limits: malformed lines are named by number") {
   const std::string header = "Limit                     Soft Limit           Hard Limit           Units     \n";
-  for (const char* line : {"Max cpu time", "Max cpu time              ", "Max cpu time              1", "Max cpu time              1 x"}) {
+  for (const char* line :
+       {"Max cpu time", "Max cpu time              ", "Max cpu time              1", "Max cpu time              1 x"}) {
     INFO(line);
     auto limits = parse_limits("/proc/1/limits", header + line + "\n");
     REQUIRE_FALSE(limits);
@@ -135,7 +136,8 @@ TEST_CASE("timers: three kinds in words") {
 }
 
 TEST_CASE("timers: malformed lines are named by number") {
-  for (const char* line : {"no colon", "ID: x", "signal: x/1", "notify: signal", "notify: signal/pid", "notify: signal/pid.x", "ClockID: "}) {
+  for (const char* line : {"no colon", "ID: x", "signal: x/1", "notify: signal", "notify: signal/pid",
+                           "notify: signal/pid.x", "ClockID: "}) {
     INFO(line);
     auto timers = parse_pid_timers("t", std::string("ID: 1\n") + line + "\n");
     REQUIRE_FALSE(timers);
@@ -145,7 +147,8 @@ TEST_CASE("timers: malformed lines are named by number") {
 }
 
 TEST_CASE("passwd and group: names of ids") {
-  const char* passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\n:x:5:5\npostgres:x:104:110:PostgreSQL,,,:/var/lib/postgresql:/bin/bash";
+  const char* passwd =
+      "root:x:0:0:root:/root:/bin/bash\nbroken\n:x:5:5\npostgres:x:104:110:PostgreSQL,,,:/var/lib/postgresql:/bin/bash";
   CHECK(account_name(passwd, 0) == "root");
   CHECK(account_name(passwd, 104) == "postgres");
   CHECK(account_line(passwd, 0) == "root:x:0:0:root:/root:/bin/bash\n");

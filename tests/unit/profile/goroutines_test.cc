@@ -37,7 +37,8 @@ TEST_CASE("the protobuf of a goroutine profile gives groups, largest first") {
   REQUIRE(goroutines->groups.size() > 3);
   const auto& largest = goroutines->groups[0];
   CHECK(largest.count == 40);
-  CHECK(largest.functions == std::vector<std::string>{"runtime.gopark", "runtime.chanrecv", "runtime.chanrecv1", "main.waitForReply"});
+  CHECK(largest.functions ==
+        std::vector<std::string>{"runtime.gopark", "runtime.chanrecv", "runtime.chanrecv1", "main.waitForReply"});
   CHECK(wait_of(largest.functions) == "chan receive");
   const auto* locked = group_with(*goroutines, "main.waitForLock");
   REQUIRE(locked);
@@ -80,7 +81,8 @@ TEST_CASE("goroutine text that is not one says the line") {
   CHECK(message("<html>") == "t:1: expected 'goroutine profile: total N'");
   CHECK(message("goroutine profile: total x\n") == "t:1: expected a count after 'total'");
   CHECK(message("goroutine profile: total 1\nnonsense\n") == "t:2: expected 'COUNT @ ADDRESS …'");
-  CHECK(message("goroutine profile: total 1\n#\t0x1\tmain.f\n") == "t:2: expected 'COUNT @ ADDRESS …' before its frames");
+  CHECK(message("goroutine profile: total 1\n#\t0x1\tmain.f\n") ==
+        "t:2: expected 'COUNT @ ADDRESS …' before its frames");
   CHECK(message("goroutine profile: total 1\n1 @ 0x1\n#\tmain.f\n") == "t:3: expected '#', an address, a function");
   CHECK(message("goroutine profile: total 9\n1 @ 0x1\n") == "t:2: 1 of 9 goroutines, expected more groups");
 }
@@ -101,7 +103,8 @@ TEST_CASE("the comments at the end of a heap text give the runtime's memory figu
   CHECK(stats->gc_count > 0);
   CHECK(stats->recent_pauses_ns.size() == 256);
   CHECK(stats->last_pause_ns() > 0);
-  CHECK(parse_memstats_comments("t", "heap profile: 0: 0 [0: 0]\n").error().message() == "t:1: expected '# runtime.MemStats'");
+  CHECK(parse_memstats_comments("t", "heap profile: 0: 0 [0: 0]\n").error().message() ==
+        "t:1: expected '# runtime.MemStats'");
   CHECK(parse_memstats_comments("t", "# runtime.MemStats\n# Sys = x\n").error().message() == "t:2: expected a number");
   CHECK(parse_memstats_comments("t", "# runtime.MemStats\n# PauseNs = [1 2\n").error().code == ErrorCode::kMalformed);
 }

@@ -20,7 +20,9 @@ std::string fixture(const std::string& name) {
 std::string field(int tag, const std::string& bytes) {
   return std::string(1, static_cast<char>(tag << 3 | 2)) + static_cast<char>(bytes.size()) + bytes;
 }
-std::string number(int tag, int value) { return std::string(1, static_cast<char>(tag << 3)) + static_cast<char>(value); }
+std::string number(int tag, int value) {
+  return std::string(1, static_cast<char>(tag << 3)) + static_cast<char>(value);
+}
 
 const std::string kStrings = field(6, "") + field(6, "count");
 const std::string kType = field(1, number(1, 1) + number(2, 1));
@@ -85,7 +87,8 @@ TEST_CASE("gzip that unpacks to more than the limit is refused") {
 TEST_CASE("a minimal profile is accepted, packed or not") {
   std::string location = field(4, number(1, 7) + field(4, number(1, 9)));
   std::string function = field(5, number(1, 9) + number(2, 1));
-  CHECK(parse_pprof("p", kType + field(2, field(1, "\7") + field(2, "\5")) + location + function + kStrings).has_value());
+  CHECK(
+      parse_pprof("p", kType + field(2, field(1, "\7") + field(2, "\5")) + location + function + kStrings).has_value());
   CHECK(parse_pprof("p", kType + field(2, number(1, 7) + number(2, 5)) + location + function + kStrings).has_value());
 }
 
@@ -97,7 +100,8 @@ TEST_CASE("a profile whose references lead nowhere says which") {
   CHECK(problem(kType + kStrings + field(2, "")) == "p: profile.proto: a sample with 0 values for 1 sample types");
   CHECK(problem(kType + field(6, "")) == "p: profile.proto: string index 1 of 1 strings");
   CHECK(problem(kType + kStrings + field(4, number(1, 0))) == "p: profile.proto: location with id 0");
-  CHECK(problem(kType + kStrings + field(4, number(1, 7)) + field(4, number(1, 7))) == "p: profile.proto: location id 7 twice");
+  CHECK(problem(kType + kStrings + field(4, number(1, 7)) + field(4, number(1, 7))) ==
+        "p: profile.proto: location id 7 twice");
 }
 
 TEST_CASE("bytes that are not a profile are refused") {

@@ -60,7 +60,7 @@ inline bool run(const std::string& command) {
 struct NmSymbol {
   uint64_t address = 0, size = 0;
   char type = '?';
-  std::string name;   // without version
+  std::string name;  // without version
 };
 
 // Functions with a size.
@@ -72,7 +72,8 @@ inline std::vector<NmSymbol> nm_functions(const std::string& file, const std::st
     std::string address, size, type, name;
     if (!(fields >> address >> size >> type >> name) || type.size() != 1) continue;
     if (std::string("tTwWi").find(type[0]) == std::string::npos) continue;
-    NmSymbol symbol{std::stoull(address, nullptr, 16), std::stoull(size, nullptr, 16), type[0], name.substr(0, name.find('@'))};
+    NmSymbol symbol{std::stoull(address, nullptr, 16), std::stoull(size, nullptr, 16), type[0],
+                    name.substr(0, name.find('@'))};
     if (symbol.size > 0) symbols.push_back(symbol);
   }
   return symbols;

@@ -1,13 +1,15 @@
 #include "symbolize/demangle.h"
 
-#include <catch2/catch.hpp>
 #include <fmt/core.h>
+
+#include <catch2/catch.hpp>
 
 using ec::demangle;
 
 TEST_CASE("C++ names become readable") {
   CHECK(demangle("_ZN5store5flushERKSsi") == "store::flush(std::string const&, int)");
-  CHECK(demangle("_ZNSt6vectorIiSaIiEE9push_backERKi") == "std::vector<int, std::allocator<int> >::push_back(int const&)");
+  CHECK(demangle("_ZNSt6vectorIiSaIiEE9push_backERKi") ==
+        "std::vector<int, std::allocator<int> >::push_back(int const&)");
   CHECK(demangle("_ZN3app4workEv.part.0") == "app::work() [clone .part.0]");
 }
 
@@ -32,7 +34,7 @@ TEST_CASE("what cannot be demangled comes back, and nothing grows without limit"
   CHECK(demangle("_ZN9999999999999999999999") == "_ZN9999999999999999999999");
   std::string longer = "_Z" + std::string(5000, 'P');
   CHECK(demangle(longer) == longer);
-  std::string doubling = "_Z1fSt4pairIiiE";   // each level is a pair of the level before
+  std::string doubling = "_Z1fSt4pairIiiE";  // each level is a pair of the level before
   for (char level : std::string("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
     doubling += fmt::format("S_IS{0}_S{0}_E", level);
   CHECK(demangle(doubling) == doubling);

@@ -15,7 +15,7 @@ struct BuiltSection {
   uint32_t type = SHT_PROGBITS;
   uint64_t flags = SHF_ALLOC, address = 0;
   std::string bytes;
-  uint64_t size = 0;        // of SHT_NOBITS
+  uint64_t size = 0;  // of SHT_NOBITS
   uint32_t link = 0;
   uint64_t entry_size = 0;
 };

@@ -26,7 +26,8 @@ TEST_CASE("identity of programs as file(1) tells it") {
   TemporaryFolder folder;
   write_file(folder / "main.c", "int main(void) { return 0; }\n");
   auto identity = [&](const std::string& flags) {
-    REQUIRE(run("cc -Wl,--build-id=0x0123456789abcdef " + flags + " -o " + (folder / "main") + " " + (folder / "main.c")));
+    REQUIRE(
+        run("cc -Wl,--build-id=0x0123456789abcdef " + flags + " -o " + (folder / "main") + " " + (folder / "main.c")));
     auto elf = open_path(folder / "main");
     REQUIRE(elf);
     return elf_identity(*elf);
@@ -71,7 +72,8 @@ TEST_CASE("notes: other owners are passed over, padding is kept to, liars end it
   std::string gnu("GNU\0", 4);
   std::string id = note(gnu, NT_GNU_BUILD_ID, "\xab\xcd\xef");
   CHECK(build_id_of_notes(id) == "abcdef");
-  CHECK(build_id_of_notes(note(std::string("Go\0", 3), 4, "x/y") + note(gnu, 1, std::string(16, 'a')) + id) == "abcdef");
+  CHECK(build_id_of_notes(note(std::string("Go\0", 3), 4, "x/y") + note(gnu, 1, std::string(16, 'a')) + id) ==
+        "abcdef");
   CHECK(build_id_of_notes("") == "");
   CHECK(build_id_of_notes(id.substr(0, 15)) == "");
   std::string liar = id;
@@ -104,20 +106,24 @@ TEST_CASE("compressed sections come unpacked") {
 TEST_CASE("the unpacked size of an xz file is known before it is unpacked") {
   TemporaryFolder folder;
   write_file(folder / "zeros", std::string(3'000'000, '\0'));
-  REQUIRE(run("xz -k " + (folder / "zeros") + " && xz -k -c --block-size=1000000 " + (folder / "zeros") + " > " + (folder / "blocks.xz")));
+  REQUIRE(run("xz -k " + (folder / "zeros") + " && xz -k -c --block-size=1000000 " + (folder / "zeros") + " > " +
+              (folder / "blocks.xz")));
   std::string bomb = read_whole(folder / "zeros.xz");
   CHECK(bomb.size() < 2000);
   CHECK(xz_unpacked_size(bomb).value_or(0) == 3'000'000u);
   CHECK(xz_unpacked_size(read_whole(folder / "blocks.xz")).value_or(0) == 3'000'000u);
   CHECK(unpack_xz(bomb, 1'000'000).error().code == ErrorCode::kSkipped);
-  CHECK(unpack_xz(bomb).error().code == ErrorCode::kMalformed);   // no ELF file in it
+  CHECK(unpack_xz(bomb).error().code == ErrorCode::kMalformed);  // no ELF file in it
   for (size_t length = 0; length < bomb.size(); ++length) (void)xz_unpacked_size(bomb.substr(0, length));
   CHECK_FALSE(xz_unpacked_size(bomb.substr(0, 100)));
 }
 
 TEST_CASE("no ELF file, other byte order, header that lies") {
   CHECK(open_bytes("").error().code == ErrorCode::kMalformed);
-  CHECK(open_bytes("\x7f" "ELF").error().detail == "expected an ELF file");
+  CHECK(open_bytes("\x7f"
+                   "ELF")
+            .error()
+            .detail == "expected an ELF file");
   ElfBuilder builder;
   builder.text();
   std::string bytes = builder.bytes();
@@ -128,7 +134,7 @@ TEST_CASE("no ELF file, other byte order, header that lies") {
   strange[EI_CLASS] = 7;
   CHECK(open_bytes(strange).error().code == ErrorCode::kMalformed);
   std::string liar = bytes;
-  std::memset(liar.data() + offsetof(Elf64_Ehdr, e_shnum), 0xff, 4);   // number of sections, index of their names
+  std::memset(liar.data() + offsetof(Elf64_Ehdr, e_shnum), 0xff, 4);  // number of sections, index of their names
   auto elf = open_bytes(liar);
   REQUIRE(elf);
   CHECK(elf->sections().size() <= 65535);

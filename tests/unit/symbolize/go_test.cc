@@ -24,14 +24,16 @@ std::string pclntab(uint32_t magic) {
   auto half = [&](uint32_t value) { append_raw(table, value); };
   if (magic == 0xfffffff0 || magic == 0xfffffff1) {
     constexpr uint64_t kNames = 72, kIndex = 96;
-    for (uint64_t value : {uint64_t{2}, uint64_t{0}, kText, kNames, uint64_t{0}, uint64_t{0}, uint64_t{0}, kIndex}) word(value);
+    for (uint64_t value : {uint64_t{2}, uint64_t{0}, kText, kNames, uint64_t{0}, uint64_t{0}, uint64_t{0}, kIndex})
+      word(value);
     table += names;
     table.resize(kIndex);
-    for (uint32_t value : {0u, 20u, 0x80u, 28u, 0x100u}) half(value);   // index, with the end
-    for (uint32_t value : {0u, 0u, 0x80u, 11u}) half(value);            // functions: entry, name
+    for (uint32_t value : {0u, 20u, 0x80u, 28u, 0x100u}) half(value);  // index, with the end
+    for (uint32_t value : {0u, 0u, 0x80u, 11u}) half(value);           // functions: entry, name
   } else if (magic == 0xfffffffa) {
     constexpr uint64_t kNames = 64, kIndex = 88;
-    for (uint64_t value : {uint64_t{2}, uint64_t{0}, kNames, uint64_t{0}, uint64_t{0}, uint64_t{0}, kIndex}) word(value);
+    for (uint64_t value : {uint64_t{2}, uint64_t{0}, kNames, uint64_t{0}, uint64_t{0}, uint64_t{0}, kIndex})
+      word(value);
     table += names;
     table.resize(kIndex);
     for (uint64_t value : {kText, uint64_t{40}, kText + 0x80, uint64_t{56}, kText + 0x100}) word(value);
@@ -98,18 +100,23 @@ TEST_CASE("build information of Go 1.18 and later holds its strings") {
 
 TEST_CASE("build information before Go 1.18 points to its strings") {
   std::string section("\xff Go buildinf:", 14);
-  section += std::string("\10\0", 2);   // pointers of 8 bytes, little endian
+  section += std::string("\10\0", 2);  // pointers of 8 bytes, little endian
   append_raw(section, uint64_t{0x5000});
   append_raw(section, uint64_t{0x5010});
   section.resize(64);
   std::string version = "go1.17.13";
-  std::string modules = std::string(16, 's') + "path\tcommand-line-arguments\nmod\texample.com/old\tv1.2.3\th1:x=\n" + std::string(16, 'e');
+  std::string modules = std::string(16, 's') + "path\tcommand-line-arguments\nmod\texample.com/old\tv1.2.3\th1:x=\n" +
+                        std::string(16, 'e');
   auto memory = [&](uint64_t address, uint64_t length) -> std::optional<std::string> {
     std::string header;
-    if (address == 0x5000) append_raw(header, uint64_t{0x6000}), append_raw(header, uint64_t{version.size()});
-    else if (address == 0x5010) append_raw(header, uint64_t{0x7000}), append_raw(header, uint64_t{modules.size()});
-    else if (address == 0x6000) header = version;
-    else if (address == 0x7000) header = modules;
+    if (address == 0x5000)
+      append_raw(header, uint64_t{0x6000}), append_raw(header, uint64_t{version.size()});
+    else if (address == 0x5010)
+      append_raw(header, uint64_t{0x7000}), append_raw(header, uint64_t{modules.size()});
+    else if (address == 0x6000)
+      header = version;
+    else if (address == 0x7000)
+      header = modules;
     return header.size() == length ? std::optional(header) : std::nullopt;
   };
   auto text = parse_go_buildinfo(section, memory);

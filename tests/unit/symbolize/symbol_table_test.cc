@@ -43,7 +43,8 @@ TEST_CASE("a sized function covers its first and last byte and nothing behind it
 }
 
 TEST_CASE("a symbol without size reaches to the next one, or to the end of its section") {
-  SymbolTable table = table_with({{"_start", 0x1000, 0, STT_NOTYPE}, {"main", 0x1040, 0x10}, {"last", 0x2000, 0, STT_NOTYPE}});
+  SymbolTable table =
+      table_with({{"_start", 0x1000, 0, STT_NOTYPE}, {"main", 0x1040, 0x10}, {"last", 0x2000, 0, STT_NOTYPE}});
   CHECK(name_at(table, 0x103f) == "_start");
   CHECK(name_at(table, 0x1045) == "main");
   CHECK(name_at(table, 0x1055) == "");
@@ -64,7 +65,8 @@ TEST_CASE("the innermost of nested functions wins") {
 
 TEST_CASE("of several symbols at one address") {
   SECTION("a function before data before untyped") {
-    SymbolTable table = table_with({{"untyped", 0x1000, 8, STT_NOTYPE}, {"data", 0x1000, 8, STT_OBJECT}, {"code", 0x1000, 8}});
+    SymbolTable table =
+        table_with({{"untyped", 0x1000, 8, STT_NOTYPE}, {"data", 0x1000, 8, STT_OBJECT}, {"code", 0x1000, 8}});
     CHECK(name_at(table, 0x1004) == "code");
   }
   SECTION("not local before local, also when it is weak") {
@@ -96,8 +98,8 @@ TEST_CASE("IFUNC resolvers are functions") {
 }
 
 TEST_CASE("mapping symbols are no names") {
-  std::vector<BuiltSymbol> symbols{{"$x", 0x1000, 0, STT_NOTYPE, STB_LOCAL}, {"$d.1", 0x1100, 0, STT_NOTYPE, STB_LOCAL},
-                                   {"work", 0x1000, 0x80}};
+  std::vector<BuiltSymbol> symbols{
+      {"$x", 0x1000, 0, STT_NOTYPE, STB_LOCAL}, {"$d.1", 0x1100, 0, STT_NOTYPE, STB_LOCAL}, {"work", 0x1000, 0x80}};
   SymbolTable arm = table_with(symbols, EM_AARCH64);
   CHECK(name_at(arm, 0x1010) == "work");
   CHECK(name_at(arm, 0x1110) == "");

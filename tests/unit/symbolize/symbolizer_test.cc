@@ -1,12 +1,12 @@
 #include "symbolize/symbolizer.h"
 
-#include <catch2/catch.hpp>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
@@ -50,7 +50,8 @@ void check_against_nm(const std::string& file, const std::vector<NmSymbol>& symb
       SymbolName found = symbolizer.name(module, address);
       auto at = names.find(address - found.offset);
       if (at != names.end() && at->second.contains(found.name)) continue;
-      if (++wrong < 5) UNSCOPED_INFO(std::hex << address << ": nm " << symbol.name << ", we '" << found.name << "' " << found.reason);
+      if (++wrong < 5)
+        UNSCOPED_INFO(std::hex << address << ": nm " << symbol.name << ", we '" << found.name << "' " << found.reason);
     }
   CHECK(wrong == 0);
 }
@@ -70,7 +71,8 @@ struct Built {
 
   explicit Built(const std::string& flags = "") {
     write_file(folder / "usr/bin/source.cc", kSource);
-    REQUIRE(run("c++ -O1 -g1 -rdynamic -Wl,--build-id " + flags + " -o " + full + " " + (folder / "usr/bin/source.cc")));
+    REQUIRE(
+        run("c++ -O1 -g1 -rdynamic -Wl,--build-id " + flags + " -o " + full + " " + (folder / "usr/bin/source.cc")));
     for (const NmSymbol& symbol : nm_functions(full))
       if (symbol.name.find("hidden") != std::string::npos) hidden = symbol.address;
     REQUIRE(hidden != 0);
@@ -106,7 +108,8 @@ TEST_CASE("names agree with addr2line") {
     command << "addr2line -fCe " << built.full << " " << std::hex << address;
     std::string theirs = output_of(command.str());
     SymbolName ours = name_in(built.full, address);
-    CHECK(theirs.substr(0, theirs.find('\n')).substr(0, ours.name.find('(')) == ours.name.substr(0, ours.name.find('(')));
+    CHECK(theirs.substr(0, theirs.find('\n')).substr(0, ours.name.find('(')) ==
+          ours.name.substr(0, ours.name.find('(')));
     CHECK(ours.offset == symbol.size / 2);
   }
 }
@@ -140,7 +143,8 @@ TEST_CASE("a debug file is found by build id in the target's root") {
   }
   SECTION("not when it has another build id") {
     TemporaryFolder other;
-    REQUIRE(run("c++ -O1 -o " + (other / "other") + " -Wl,--build-id=0x12345678 " + (built.folder / "usr/bin/source.cc")));
+    REQUIRE(
+        run("c++ -O1 -o " + (other / "other") + " -Wl,--build-id=0x12345678 " + (built.folder / "usr/bin/source.cc")));
     write_file(at, read_whole(other / "other"));
     CHECK(name_in(built.stripped, built.hidden, built.root().get()).name == "");
   }
@@ -177,13 +181,16 @@ TEST_CASE("the checksum of a debug link is the CRC-32 of zlib") {
 TEST_CASE("names in .gnu_debugdata are used") {
   Built built;
   std::string mini = built.folder / "mini";
-  REQUIRE(run("strip --strip-debug -o " + mini + " " + built.full + " && xz -k " + mini + " && objcopy --add-section .gnu_debugdata=" +
-              mini + ".xz " + built.stripped));
+  REQUIRE(run("strip --strip-debug -o " + mini + " " + built.full + " && xz -k " + mini +
+              " && objcopy --add-section .gnu_debugdata=" + mini + ".xz " + built.stripped));
   CHECK(name_in(built.stripped, built.hidden).name == "hidden(int)");
 
   SECTION("and a damaged one only costs the names") {
     std::string bytes = read_whole(built.stripped);
-    size_t magic = bytes.find(std::string("\xfd" "7zXZ\0", 6));
+    size_t magic =
+        bytes.find(std::string("\xfd"
+                               "7zXZ\0",
+                               6));
     REQUIRE(magic != std::string::npos);
     for (size_t at : {size_t{14}, size_t{40}, size_t{400}, size_t{1500}}) {
       std::string damaged = bytes;
@@ -221,11 +228,17 @@ TEST_CASE("why there is no name") {
   CHECK(symbolizer.name(symbolizer.add_module({"gone", 0, 0, 0, -1, {}}), 0).reason == "the file cannot be read");
   CHECK(symbolizer.name(symbolizer.add_module({"text", 0, 0, 0, -1, "#!/bin/sh\nexit 0\n"}), 0).reason ==
         "text: expected an ELF file");
-  CHECK(symbolizer.name(symbolizer.add_module({"cut", 0, 0, 0, -1, std::string("\x7f" "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3", 17)}), 0).reason ==
-        "cut+0x0: expected 64 bytes, the file ends before");
+  CHECK(symbolizer
+            .name(symbolizer.add_module({"cut", 0, 0, 0, -1,
+                                         std::string("\x7f"
+                                                     "ELF\2\1\1\0\0\0\0\0\0\0\0\0\3",
+                                                     17)}),
+                  0)
+            .reason == "cut+0x0: expected 64 bytes, the file ends before");
   ElfBuilder builder;
   builder.text();
-  uint16_t plt = builder.section({".plt.sec", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0x20000, std::string(64, '\0'), 0, 0, 0});
+  uint16_t plt =
+      builder.section({".plt.sec", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0x20000, std::string(64, '\0'), 0, 0, 0});
   CHECK(plt == 2);
   uint32_t bare = symbolizer.add_module({"bare", 0, 0, 0, -1, builder.bytes()});
   CHECK(symbolizer.name(bare, 0x1000).reason == "no symbol table, no build id to find a debug file by");

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
-
 #include "collector/target/match.h"
+
+#include <catch2/catch.hpp>
 
 using namespace ec;
 
@@ -15,7 +15,8 @@ ProcessNodes tree(std::initializer_list<ProcessNode> nodes) {
 }  // namespace
 
 TEST_CASE("match: workers fold into their master") {
-  auto all = tree({{1, 0, 0, 'S', "init"}, {10, 1, 5, 'S', "nginx"}, {11, 10, 6, 'S', "nginx"}, {12, 10, 6, 'S', "nginx"}});
+  auto all =
+      tree({{1, 0, 0, 'S', "init"}, {10, 1, 5, 'S', "nginx"}, {11, 10, 6, 'S', "nginx"}, {12, 10, 6, 'S', "nginx"}});
   CHECK(without_descendants({12, 11, 10}, all) == std::vector<pid_t>{10});
 }
 
@@ -45,10 +46,14 @@ TEST_CASE("match: a circle of parents, read while PIDs were reused, ends") {
 TEST_CASE("match: listening sockets on a port, of both address families") {
   const char* text =
       "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0\n"
-      "   1: 0100007F:1F90 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0\n"
-      "   2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0\n"
-      "   3: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 "
+      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 "
+      "0\n"
+      "   1: 0100007F:1F90 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 "
+      "0\n"
+      "   2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 "
+      "0\n"
+      "   3: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 "
+      "00:00000000 "
       "00000000     0        0 4714 1 0 100 0 0 10 0\n"
       "   4: 0100007F:1F90\n   5: zz 00 0A\n";
   std::unordered_set<uint64_t> inodes;
