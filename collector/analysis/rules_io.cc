@@ -118,7 +118,8 @@ Findings io_stall(const Snapshot& snapshot) {
                                 fmt::format("{:.0f} % busy, queue {:.1f}, r_await {:.1f} ms, w_await {:.1f} ms",
                                             disk->busy_percent, disk->queue, disk->read_wait_ms, disk->write_wait_ms)});
   if (!errors.empty())
-    finding.evidence.push_back({"raw/kmsg.txt", "last matching line", printable_line(errors.back()->text, 200)});
+    finding.evidence.push_back(
+        {kernel_log_artifact(snapshot), "last matching line", printable_line(errors.back()->text, 200)});
   return {finding};
 }
 

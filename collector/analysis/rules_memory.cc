@@ -164,7 +164,7 @@ Finding oom_finding(const Snapshot& snapshot, const std::vector<const OomKill*>&
     finding.detail += fmt::format(" The kernel log shows {} OOM kills of the last day.", kills.size());
   for (size_t i = 0; i < std::min<size_t>(kills.size(), 3); ++i)
     finding.evidence.push_back(
-        {"raw/kmsg.txt", fmt::format("pid {}", kills[i]->pid), printable_line(kills[i]->line, 300)});
+        {kernel_log_artifact(snapshot), fmt::format("pid {}", kills[i]->pid), printable_line(kills[i]->line, 300)});
   return finding;
 }
 

@@ -29,7 +29,7 @@ Findings target_died(const Snapshot& snapshot) {
     finding.detail += " What was read before that moment is in the archive; the rest is missing.";
   finding.evidence.push_back({"manifest.json", "target", fmt::format("{} at {:.0f} ms", how, death.at_ms)});
   if (!death.evidence.empty())
-    finding.evidence.push_back({"raw/kmsg.txt", "last lines", printable_line(death.evidence, 300)});
+    finding.evidence.push_back({kernel_log_artifact(snapshot), "last lines", printable_line(death.evidence, 300)});
   return {finding};
 }
 

@@ -38,6 +38,12 @@ std::string share_of_bytes(uint64_t used, uint64_t limit) {
                      static_cast<uint64_t>(100 * ratio(used, limit)));
 }
 
+std::string kernel_log_artifact(const Snapshot& snapshot) {
+  for (const ArtifactRow& row : snapshot.artifacts)
+    if (row.path == "raw/last/kmsg.txt") return row.path;
+  return "raw/kmsg.txt";
+}
+
 std::string counted(uint64_t count, std::string_view singular, std::string_view plural) {
   if (count == 1) return fmt::format("1 {}", singular);
   return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);

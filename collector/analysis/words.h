@@ -35,6 +35,8 @@ inline double ratio(uint64_t part, uint64_t whole) {
 std::string share_of(uint64_t used, uint64_t limit);
 // The same with human_bytes.
 std::string share_of_bytes(uint64_t used, uint64_t limit);
+// Where the kernel log is: it is read again when the target died.
+std::string kernel_log_artifact(const Snapshot& snapshot);
 // "1 thread", "3 threads".
 std::string counted(uint64_t count, std::string_view singular, std::string_view plural = {});
 // "a, b and c"; at most `limit` of them, then "and 7 more".

@@ -26,6 +26,7 @@ constexpr milliseconds kRateInterval{250};
 // A slow part longer than this makes a third reading worth its cost.
 constexpr milliseconds kWorthAThirdReading{1000};
 constexpr int kDefaultDeadlineSeconds = 30;
+constexpr milliseconds kPostMortem{500};
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -157,6 +158,16 @@ void CollectRun::note_death() {
   snapshot_.target.death = death;
 }
 
+// The kernel log again: the words of the OOM killer came after the first reading.
+void CollectRun::read_kernel_log_again() {
+  std::vector<Step> steps;
+  for (const Collector& collector : collector_table())
+    if (collector.name == "kernel_log" && wanted(request_, collector)) steps.push_back({&collector, Reading::kLast, {}});
+  Deadline soon = Deadline::in(kPostMortem);
+  runner_.start(std::move(steps), soon);
+  runner_.pump(soon, {}, [this] { return raw_.row(raw_path(Reading::kLast, "kmsg.txt")) != nullptr; });
+}
+
 void CollectRun::gather_death_evidence() {
   std::string& text = snapshot_.target.death->evidence;
   text.clear();
@@ -169,6 +180,7 @@ void CollectRun::gather_death_evidence() {
 
 void CollectRun::analyse_now() {
   note_death();
+  if (snapshot_.target.death && !raw_.row(raw_path(Reading::kLast, "kmsg.txt"))) read_kernel_log_again();
   parse_all(raw_, snapshot_);
   if (snapshot_.target.death) gather_death_evidence();
   if (snapshot_.target.start_time.empty() && snapshot_.process.status)
@@ -248,7 +260,9 @@ void CollectRun::store(std::string path, std::string source, std::string_view by
 }
 
 int CollectRun::close() {
+  bool known_dead = snapshot_.target.death.has_value();
   note_death();
+  if (snapshot_.target.death && !known_dead) analyse_now();
   snapshot_.artifacts = writer_->rows();
   Page page{snapshot_, findings_, "", &shelf_};
   for (const Finding& finding : findings_)

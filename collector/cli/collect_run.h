@@ -35,6 +35,7 @@ class CollectRun : private RunnerListener {
   void start_collectors();
   void wait_for(const SignalPipe& signals, const std::function<bool()>& enough);
   void note_death();
+  void read_kernel_log_again();
   void gather_death_evidence();
   void analyse_now();
   void show_first_page();

@@ -27,7 +27,10 @@ std::vector<DeathEvidence> evidence_of_death(const Snapshot& snapshot) {
     for (const OomKill& kill : *snapshot.host.oom_kills) {
       bool in_this_run = kill.age_seconds * 1000 <= snapshot.target.death->at_ms + 60'000;
       if (kill.pid == snapshot.target.pid && in_this_run)
-        evidence.push_back({"", "", "", fmt::format("kernel log: {}", printable_line(kill.line))});
+        evidence.push_back(
+            {"", "", "",
+             fmt::format("the kernel's OOM killer took it while it held {} of anonymous memory (kernel log)",
+                         human_bytes(static_cast<double>(kill.anon_rss_bytes)))});
     }
   }
   if (!snapshot.process.cgroup) return evidence;

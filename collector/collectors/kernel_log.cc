@@ -19,7 +19,7 @@ namespace ec {
 
 namespace {
 
-constexpr std::string_view kArtifact = "raw/kmsg.txt";
+constexpr std::string_view kFile = "kmsg.txt";   // below raw/; read again when the target dies
 constexpr size_t kNewestBytes = 256 * 1024;
 constexpr size_t kLinesKept = 2000;            // in the snapshot
 constexpr int kReadAll = 3, kSizeBuffer = 10;  // syslog(2): SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER
@@ -109,6 +109,7 @@ bool concerns(const OomVictim& victim, std::string_view target_cgroup) {
 }  // namespace
 
 void gather_kernel_log(GatherContext& context) {
+  const std::string artifact = raw_path(context.reading, kFile);
   context.out.touch("/dev/kmsg");
   auto log = read_kmsg(context.deadline);
   if (!log) {
@@ -116,19 +117,19 @@ void gather_kernel_log(GatherContext& context) {
     log = read_syslog();
     if (!log) {
       Error error = why.code == ErrorCode::kDenied ? why : log.error();
-      context.out.failed(kArtifact, "/dev/kmsg", error, fix_for(error, "/dev/kmsg"));
+      context.out.failed(artifact, "/dev/kmsg", error, fix_for(error, "/dev/kmsg"));
       return;
     }
   }
   if (log->partial.empty())
-    context.out.artifact(kArtifact, log->source, log->text, Redact::kText);
+    context.out.artifact(artifact, log->source, log->text, Redact::kText);
   else
-    context.out.partial(kArtifact, log->source, log->text, log->partial, Redact::kText);
+    context.out.partial(artifact, log->source, log->text, log->partial, Redact::kText);
 }
 
 void parse_kernel_log(const RawStore& store, Snapshot& snapshot) {
   Host& host = snapshot.host;
-  auto text = store.read(kArtifact);
+  auto text = store.read(raw_path(latest_reading(store, kFile), kFile));
   if (!text) {
     host.kernel_log = text.error();
     host.oom_kills = text.error();

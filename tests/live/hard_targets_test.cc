@@ -172,3 +172,43 @@ TEST_CASE("a process whose name and arguments are hostile") {
   CHECK(result.out.find('\x1b') == std::string::npos);
   CHECK(outside_code_spans(artifact(output.find(".tar.zst"), "summary.md")).find("<b>") == std::string::npos);
 }
+
+TEST_CASE("a process that the OOM killer takes half-way: the kernel's words and the cgroup's counter are evidence") {
+  const std::string cgroup = "/sys/fs/cgroup/memory/ec-test-" + std::to_string(getpid());
+  // Needs a v1 memory hierarchy that we may write to; what counters look like elsewhere is tested on recorded files.
+  std::error_code problem;
+  if (!std::filesystem::create_directory(cgroup, problem)) return;
+  write_text(cgroup + "/memory.limit_in_bytes", "60000000");
+  {
+    ProgramSettings inside;
+    inside.in_child = [&] { write_text(cgroup + "/cgroup.procs", std::to_string(getpid())); };
+    BackgroundProgram target({"python3", "-c",
+                              "import http.server, threading, time\n"
+                              "class Slow(http.server.BaseHTTPRequestHandler):\n"
+                              "    def do_GET(self):\n"
+                              "        if self.path.startswith('/debug/pprof/profile'):\n"
+                              "            eaten = []\n"
+                              "            while True: eaten.append(bytearray(4000000))\n"
+                              "        self.send_response(200)\n"
+                              "        self.end_headers()\n"
+                              "        self.wfile.write(b\"<a href='goroutine?debug=1'>goroutine</a>\")\n"
+                              "    def log_message(self, *a): pass\n"
+                              "server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Slow)\n"
+                              "print('ready', flush=True)\n"
+                              "server.serve_forever()"},
+                             inside);
+    REQUIRE_FALSE(target.wait_for_line("ready").empty());
+    TempDir directory;
+    auto result = collect({"--pid", std::to_string(target.pid()), "--profile-seconds", "1", "-o", directory.path()});
+    CHECK(result.exit_code == 3);
+    std::string archive = directory.find(".tar.zst");
+    REQUIRE_FALSE(archive.empty());
+    auto summary = json::parse(artifact(archive, "summary.json"));
+    std::string verdict = summary["verdict"];
+    CAPTURE(verdict);
+    CHECK(verdict.find("killed by SIGKILL") != std::string::npos);
+    CHECK(verdict.find("OOM killer") != std::string::npos);
+    CHECK(summary["findings"].dump().find("oom_kill rose from 0 to 1") != std::string::npos);
+  }
+  CHECK(eventually([&] { return std::filesystem::remove(cgroup, problem); }));
+}
