@@ -140,6 +140,8 @@ Severity severity_of_kill(const OomKill& kill, const Snapshot& snapshot) {
   bool ours = kill.of_target_cgroup || (snapshot.target.pid != 0 && kill.pid == snapshot.target.pid);
   if (ours && (kill.age_seconds <= 10 * kMinute || snapshot.target.death)) return Severity::kCritical;
   if (ours) return kill.age_seconds <= kHour ? Severity::kHigh : Severity::kMedium;
+  // Another cgroup reached its own limit: the host was not short of memory.
+  if (kill.line.starts_with("Memory cgroup out of memory")) return Severity::kLow;
   if (kill.age_seconds <= 10 * kMinute) return Severity::kHigh;
   return kill.age_seconds <= kHour ? Severity::kMedium : Severity::kLow;
 }

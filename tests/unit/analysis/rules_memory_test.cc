@@ -90,6 +90,12 @@ TEST_CASE("oom-kill-recent by age and by whose cgroup it was") {
   CHECK(with(kill_of(77, 1800, false)) == "medium");
   CHECK(with(kill_of(77, 7200, false)) == "low");
   CHECK(with(kill_of(77, 86401, true)) == "");
+  // Another cgroup at its own limit says nothing about this host.
+  OomKill elsewhere = kill_of(77, 60, false);
+  elsewhere.line = "Memory cgroup out of memory: Killed process 77 (python3)";
+  CHECK(with(elsewhere) == "low");
+  elsewhere.of_target_cgroup = true;
+  CHECK(with(elsewhere) == "critical");
 }
 
 TEST_CASE("oom-kill-recent: the worst of several leads") {
