@@ -172,6 +172,18 @@ bool switched_off(const RunOptions& options) {
                      [](const auto& option) { return option == "none"; });
 }
 
+// Endpoints that were asked for by name and did not answer, in their own words; "" when there is none.
+std::string unanswered(const EndpointRecords& records, const std::vector<std::string>& options) {
+  bool named = std::any_of(options.begin(), options.end(),
+                           [](const std::string& option) { return option != "auto" && option != "none"; });
+  bool automatic = std::find(options.begin(), options.end(), "auto") != options.end();
+  std::string text;
+  if (!named || automatic) return text;
+  for (const EndpointRecord& record : records.endpoints)
+    if (record.http_status == 0 && !record.error.empty()) text += (text.empty() ? "" : "; ") + record.error;
+  return text;
+}
+
 void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadline until) {
   constexpr std::string_view kSource = "listening sockets of the target, GET";
   if (switched_off(ctx.options)) {
@@ -183,7 +195,12 @@ void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadli
   EndpointRecords records = Survey(ctx, until, visit).run();
   ::signal(SIGPIPE, before);
   ctx.out.touch(kSource);
-  ctx.out.artifact(artifact, kSource, to_json(records), Redact::kJson);
+  // What was asked for by name and gave nothing is missing; a listener that speaks no HTTP is not.
+  std::string missing = unanswered(records, ctx.options.endpoints);
+  if (missing.empty())
+    ctx.out.artifact(artifact, kSource, to_json(records), Redact::kJson);
+  else
+    ctx.out.partial(artifact, kSource, to_json(records), missing, Redact::kJson);
 }
 
 }  // namespace

@@ -99,6 +99,7 @@ TEST_CASE("help, version, list and runbooks read without a target") {
 
 TEST_CASE("standard output carries the page, standard error nothing in a pipe") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;
   auto result = collect(quick(target.pid(), directory.path()));
   CAPTURE(result.err);
@@ -116,6 +117,7 @@ TEST_CASE("standard output carries the page, standard error nothing in a pipe") 
 
 TEST_CASE("-o - streams the archive and nothing else") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;
   auto result = collect(quick(target.pid(), "-"));
   CHECK((result.exit_code == 0 || result.exit_code == 3));
@@ -129,6 +131,7 @@ TEST_CASE("-o - streams the archive and nothing else") {
 
 TEST_CASE("every format opens with ordinary tools") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   struct Case {
     std::string format;
     std::vector<std::string> opener;
@@ -151,6 +154,7 @@ TEST_CASE("every format opens with ordinary tools") {
 
 TEST_CASE("the reader of standard output may leave early") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;
   auto result = run_program({"sh", "-c",
                              std::string(EC_BINARY) + " --pid " + std::to_string(target.pid()) +
@@ -161,6 +165,7 @@ TEST_CASE("the reader of standard output may leave early") {
 
 TEST_CASE("an interrupt ends the run in order: a partial archive under its final name") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   for (int signal : {SIGINT, SIGTERM}) {
     TempDir directory;
     auto arguments = quick(target.pid(), directory.path());
@@ -182,6 +187,7 @@ TEST_CASE("an interrupt ends the run in order: a partial archive under its final
 
 TEST_CASE("the archive is private and named after host, program and process") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;
   ProgramSettings settings;
   settings.directory = directory.path();
@@ -232,6 +238,7 @@ TEST_CASE("the page is there before slow parts finish, and what they add follows
 TEST_CASE("without room for an archive the page is shown all the same") {
   if (getuid() != 0) return;  // mounting a tmpfs takes root
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;
   REQUIRE(mount("tmpfs", directory.path().c_str(), "tmpfs", 0, "nr_inodes=2") == 0);
   write_text(directory / "last-inode", "x");
@@ -241,4 +248,17 @@ TEST_CASE("without room for an archive the page is shown all the same") {
   CHECK(result.exit_code == 1);
   CHECK(result.out.find("idle (pid") != std::string::npos);
   CHECK(result.err.find("no archive was written") != std::string::npos);
+}
+
+TEST_CASE("an endpoint that was asked for by name and does not answer makes the archive partial") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  TempDir directory;
+  std::string url = "http://127.0.0.1:" + std::to_string(free_port());
+  auto result = collect(
+      {"--pid", std::to_string(target.pid()), "--profile-seconds", "0", "--endpoint", url, "-o", directory.path()});
+  CHECK(result.exit_code == 3);
+  size_t not_examined = result.out.find("NOT EXAMINED");
+  REQUIRE(not_examined != std::string::npos);
+  CHECK(result.out.find("Connection refused", not_examined) != std::string::npos);
 }
