@@ -9,6 +9,10 @@
 
 namespace ec {
 
+// Where standard input, output or error came closed, our own pipes and files would take its number and get what is
+// printed. What stands there instead refuses every read and write, as a closed one does.
+void occupy_standard_descriptors();
+
 // Raises oom_score_adj to 1000, lowers CPU and IO priority, keeps to half of the CPUs, lifts its own soft limit of
 // descriptors. Failures are harmless and ignored.
 void be_modest();

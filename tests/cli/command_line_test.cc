@@ -262,3 +262,22 @@ TEST_CASE("an endpoint that was asked for by name and does not answer makes the 
   REQUIRE(not_examined != std::string::npos);
   CHECK(result.out.find("Connection refused", not_examined) != std::string::npos);
 }
+
+TEST_CASE("standard descriptors that came closed are not mistaken for our own pipes and files") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  TempDir directory;
+  ProgramSettings closed;
+  closed.in_child = [] {
+    for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+  };
+  CHECK(collect(quick(target.pid(), directory.path()), closed).exit_code == 0);
+  CHECK(collect({"verify", directory.find(".tar.zst")}).exit_code == 0);
+  closed.in_child = [] {
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+  };
+  auto streamed = collect(quick(target.pid(), "-"), closed);
+  CHECK(streamed.exit_code == 1);
+  CHECK(streamed.err.find("standard output: cannot write: Bad file descriptor") != std::string::npos);
+}
