@@ -39,6 +39,7 @@ Result<SignalPipe> SignalPipe::install() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
+  sigaction(SIGXFSZ, &action, nullptr);  // the page may go to a file as well: ulimit -f
   return pipe;
 }
 

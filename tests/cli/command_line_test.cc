@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -280,4 +281,19 @@ TEST_CASE("standard descriptors that came closed are not mistaken for our own pi
   auto streamed = collect(quick(target.pid(), "-"), closed);
   CHECK(streamed.exit_code == 1);
   CHECK(streamed.err.find("standard output: cannot write: Bad file descriptor") != std::string::npos);
+}
+
+TEST_CASE("a limit on file sizes stops neither the run nor a page that goes to a file") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  TempDir directory;
+  std::string page = directory / "page";
+  ProgramSettings limited;
+  limited.in_child = [&page] {
+    dup2(open(page.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    rlimit bytes{1024, 1024};
+    setrlimit(RLIMIT_FSIZE, &bytes);
+  };
+  CHECK(collect(quick(target.pid(), directory.path()), limited).exit_code == 3);
+  CHECK(read_text(page).find("idle (pid") == 0);
 }
