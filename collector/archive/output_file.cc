@@ -269,7 +269,11 @@ Result<void> OutputFile::finish() {
         renamed = renameat(directory_.get(), partial.c_str(), directory_.get(), name.c_str());
     }
     if (renamed == 0) break;
-    if (errno != EEXIST || ++number > kMostNames) return fail_errno(path(), errno, "cannot rename to " + name);
+    int problem = errno;
+    struct stat about {};
+    if (problem == ENOENT && fstat(fd_, &about) == 0 && about.st_nlink == 0)
+      return fail(ErrorCode::kNotFound, path(), "somebody removed it while it was written");
+    if (problem != EEXIST || ++number > kMostNames) return fail_errno(path(), problem, "cannot rename to " + name);
   }
   number_ = number;
   finished_ = true;

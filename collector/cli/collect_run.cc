@@ -162,7 +162,8 @@ void CollectRun::note_death() {
 void CollectRun::read_kernel_log_again() {
   std::vector<Step> steps;
   for (const Collector& collector : collector_table())
-    if (collector.name == "kernel_log" && wanted(request_, collector)) steps.push_back({&collector, Reading::kLast, {}});
+    if (collector.name == "kernel_log" && wanted(request_, collector))
+      steps.push_back({&collector, Reading::kLast, {}});
   Deadline soon = Deadline::in(kPostMortem);
   runner_.start(std::move(steps), soon);
   runner_.pump(soon, {}, [this] { return raw_.row(raw_path(Reading::kLast, "kmsg.txt")) != nullptr; });
@@ -276,7 +277,9 @@ int CollectRun::close() {
   snapshot_.run.finished_wall_ns = wall_clock_ns();
   auto finished = writer_->finish(manifest_json(snapshot_, writer_->rows(), complete));
   progress_.clear();
-  if (!finished) {
+  if (!finished && finished.error().code == ErrorCode::kNotFound) {
+    no_archive_reason_ = finished.error().message();
+  } else if (!finished) {
     say(fmt::format("the archive keeps its unfinished name: {}", finished.error().message()));
     complete = false;
   }

@@ -297,3 +297,15 @@ TEST_CASE("a limit on file sizes stops neither the run nor a page that goes to a
   CHECK(collect(quick(target.pid(), directory.path()), limited).exit_code == 3);
   CHECK(read_text(page).find("idle (pid") == 0);
 }
+
+TEST_CASE("an archive that somebody removes while it is written is not called one") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  TempDir directory;
+  std::vector<std::string> arguments = {EC_BINARY};
+  for (auto& argument : quick(target.pid(), directory.path())) arguments.push_back(argument);
+  BackgroundProgram collector(arguments);
+  REQUIRE(eventually([&] { return !directory.find(".partial").empty(); }));
+  REQUIRE(unlink(directory.find(".partial").c_str()) == 0);
+  CHECK_FALSE(collector.wait_for_line("no archive was written").empty());
+}
