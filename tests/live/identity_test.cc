@@ -234,7 +234,7 @@ TEST_CASE("identity: postgres by name and by port is its postmaster") {
 
 TEST_CASE("identity: a listener in another network namespace") {
   int port = free_port();
-  BackgroundProgram program({"unshare", "-Urn", "python3", "-c",
+  BackgroundProgram program({"unshare", user_namespaces_work() ? "-Urn" : "-n", "python3", "-c",
                              fmt::format("import socket,time\ns=socket.socket()\ns.bind(('0.0.0.0',{}))\ns.listen()\n"
                                          "print('listening',flush=True)\ntime.sleep(60)",
                                          port)});

@@ -82,6 +82,17 @@ ProgramResult run_program(const std::vector<std::string>& argv, const ProgramSet
   return result;
 }
 
+bool is_root() { return getuid() == 0; }
+
+bool user_namespaces_work() { return run_program({"unshare", "--user", "true"}).exit_code == 0; }
+
+std::string binary_for_everyone(const std::string& directory) {
+  std::string copy = directory + "/emergency-collect";
+  fs::copy_file(EC_BINARY, copy, fs::copy_options::overwrite_existing);
+  fs::permissions(copy, fs::perms(0755));
+  return copy;
+}
+
 ProgramResult collect(std::vector<std::string> arguments, const ProgramSettings& settings) {
   arguments.insert(arguments.begin(), EC_BINARY);
   return run_program(arguments, settings);

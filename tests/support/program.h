@@ -10,6 +10,8 @@
 
 namespace ec::test {
 
+bool is_root();
+
 struct ProgramResult {
   int exit_code = -1;  // minus the signal when a signal ended it
   std::string out, err;
@@ -25,6 +27,10 @@ struct ProgramSettings {
 
 // argv[0] is looked up in PATH.
 ProgramResult run_program(const std::vector<std::string>& argv, const ProgramSettings& settings = {});
+// A copy of EC_BINARY in `directory` that every user may run: a build tree below a private home is closed to others.
+std::string binary_for_everyone(const std::string& directory);
+// Whether this place allows user namespaces: the kernel refuses them in a chroot, and a host may forbid them.
+bool user_namespaces_work();
 // EC_BINARY with these arguments.
 ProgramResult collect(std::vector<std::string> arguments, const ProgramSettings& settings = {});
 
