@@ -172,15 +172,19 @@ bool switched_off(const RunOptions& options) {
                      [](const auto& option) { return option == "none"; });
 }
 
-// Endpoints that were asked for by name and did not answer, in their own words; "" when there is none.
+// Endpoints that were asked for by name and gave nothing, in their own words; "" when there is none.
 std::string unanswered(const EndpointRecords& records, const std::vector<std::string>& options) {
   bool named = std::any_of(options.begin(), options.end(),
                            [](const std::string& option) { return option != "auto" && option != "none"; });
   bool automatic = std::find(options.begin(), options.end(), "auto") != options.end();
   std::string text;
   if (!named || automatic) return text;
-  for (const EndpointRecord& record : records.endpoints)
-    if (record.http_status == 0 && !record.error.empty()) text += (text.empty() ? "" : "; ") + record.error;
+  for (const EndpointRecord& record : records.endpoints) {
+    std::string reason = record.error;
+    if (reason.empty() && record.kinds == std::vector<std::string>{"http"})
+      reason = fmt::format("{} answers {}, but with nothing that is known here", record.url, record.http_status);
+    if (!reason.empty()) text += (text.empty() ? "" : "; ") + reason;
+  }
   return text;
 }
 

@@ -309,3 +309,23 @@ TEST_CASE("an archive that somebody removes while it is written is not called on
   REQUIRE(unlink(directory.find(".partial").c_str()) == 0);
   CHECK_FALSE(collector.wait_for_line("no archive was written").empty());
 }
+
+TEST_CASE("an endpoint that was asked for by name and answers nothing useful makes the archive partial") {
+  struct Case {
+    std::string mode, path, says;
+  };
+  for (const Case& one :
+       std::vector<Case>{{"redirect-elsewhere", "", "302 Found to http://example.invalid/debug/pprof/"},
+                         {"plain", "/elsewhere", "/elsewhere answers 404, but with nothing"}}) {
+    CAPTURE(one.mode);
+    BackgroundProgram server({std::string(EC_TARGETS_DIR) + "/fault_http_server", one.mode});
+    std::string ready = server.wait_for_line("ready");
+    REQUIRE(ready.size() > 6);
+    TempDir directory;
+    std::string url = "http://127.0.0.1:" + ready.substr(6) + one.path;
+    auto result = collect(
+        {"--pid", std::to_string(server.pid()), "--profile-seconds", "0", "--endpoint", url, "-o", directory.path()});
+    CHECK(result.exit_code == 3);
+    CHECK(result.out.find(one.says, result.out.find("NOT EXAMINED")) != std::string::npos);
+  }
+}
