@@ -59,9 +59,10 @@ Findings cpu_saturation_host(const Snapshot& snapshot) {
     if (!top.empty()) finding.detail += " Most of it: " + enumerate(top) + ".";
   }
   finding.evidence.push_back(load_evidence(host_load));
-  finding.evidence.push_back({"raw/second/proc/stat", "line \"cpu\"",
-                              fmt::format("user {:.0f} system {:.0f} iowait {:.0f} steal {:.0f} idle {:.0f} %",
-                                          cpu->user, cpu->system, cpu->iowait, cpu->steal, cpu->idle)});
+  finding.evidence.push_back(
+      {"raw/second/proc/stat", "line \"cpu\"",
+       fmt::format("user {:.0f} nice {:.0f} system {:.0f} iowait {:.0f} steal {:.0f} idle {:.0f} %", cpu->user,
+                   cpu->nice, cpu->system, cpu->iowait, cpu->steal, cpu->idle)});
   if (snapshot.host.cpu_pressure && snapshot.host.cpu_pressure->some)
     finding.evidence.push_back(pressure_evidence("raw/proc/pressure/cpu", "some", *snapshot.host.cpu_pressure->some));
   return {finding};

@@ -160,6 +160,9 @@ Findings suspicious_process(const Snapshot& snapshot) {
     of_target |= fact.kind != "vanished-executable" && fact.kind != "unowned-listener";
   }
   if (facts.empty()) return {};
+  if (of_target)  // what other processes do is not held against this one
+    std::erase_if(facts,
+                  [](auto* fact) { return fact->kind == "vanished-executable" || fact->kind == "unowned-listener"; });
   std::vector<std::string> words;
   for (auto* fact : facts)
     words.push_back(fmt::format("{} ({})", in_sentence(fact->kind, 40), in_sentence(fact->subject, 60)));

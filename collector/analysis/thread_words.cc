@@ -132,8 +132,10 @@ std::string thread_name(const Thread& thread) {
 
 std::string doing(const Thread& thread) {
   std::string_view wchan = thread.wchan == "0" ? std::string_view{} : std::string_view(thread.wchan);
-  if (thread.call && !thread.call->text.empty()) return "waits in " + printable_line(thread.call->text, 160);
-  if (thread.call && !thread.call->name.empty()) return "waits in " + printable_line(thread.call->name, 60);
+  // Of a stopped or ended thread, what /proc shows as a system call is none.
+  bool in_call = thread.call && thread.state != 'T' && thread.state != 't' && thread.state != 'Z';
+  if (in_call && !thread.call->text.empty()) return "waits in " + printable_line(thread.call->text, 160);
+  if (in_call && !thread.call->name.empty()) return "waits in " + printable_line(thread.call->name, 60);
   switch (thread.state) {
     case 'R':
       return "runs";

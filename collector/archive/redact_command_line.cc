@@ -56,6 +56,14 @@ bool is_known_program(std::string_view name) {
                      [&](const ShortOption& option) { return name.starts_with(option.program); });
 }
 
+// What runs a script or class: options behind that belong to it, not to the interpreter.
+bool is_interpreter(std::string_view name) {
+  for (std::string_view one : {"python", "pypy", "node", "java", "bash", "sh", "dash", "zsh", "ruby", "perl", "php",
+                               "go", "deno", "bun", "npm", "npx", "uwsgi"})
+    if (name.starts_with(one)) return true;
+  return false;
+}
+
 bool strong(KeyKind kind) { return kind != KeyKind::kPlain && kind != KeyKind::kWeak; }
 
 // "5432", "8080:80", "127.0.0.1:80:80/tcp", "22-80", "/run/x": not a password.
@@ -82,12 +90,16 @@ void ArgumentRules::next(std::string_view argument, std::vector<Span>& found) {
   if (first_) {
     first_ = false;
     program_ = base_name(argument.substr(0, argument.find(' ')));
+    interpreter_ = is_interpreter(program_);
     return find_in_text(argument, found);
   }
   if (argument.empty()) return;
   if (expect_ != Expect::kNothing && expected_value(argument, found)) return;
   if (argument.size() >= 2 && argument[0] == '-' && argument[1] != '-' && short_option(argument, found)) return;
-  if (argument[0] != '-' && is_known_program(base_name(argument))) program_ = base_name(argument);  // sudo mysql …
+  if (argument[0] != '-' && (interpreter_ || is_known_program(base_name(argument)))) {  // sudo mysql …, python svc.py …
+    program_ = base_name(argument);
+    interpreter_ = is_interpreter(program_);
+  }
   option(argument, found);
 }
 

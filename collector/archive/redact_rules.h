@@ -71,6 +71,7 @@ class ArgumentRules {
 
   bool first_ = true;
   std::string program_;
+  bool interpreter_ = false;  // its first plain argument is the program that takes the options behind it
   Expect expect_ = Expect::kNothing;
   KeyKind expected_kind_ = KeyKind::kSecret;  // condition: expect_ == kSecret
 };

@@ -200,11 +200,10 @@ void CollectRun::analyse_now() {
 void CollectRun::show_first_page() {
   progress_.clear();
   if (request_.quiet) return;
-  // Standard output belongs to the archive with -o -: a person at the terminal still gets the page.
+  // Standard output belongs to the archive with -o -: the page goes to standard error.
   int out = request_.output == "-" ? STDERR_FILENO : STDOUT_FILENO;
   Page page{snapshot_, findings_, "", &shelf_};
   Terminal terminal = terminal_of(out);
-  if (out == STDERR_FILENO && !terminal.is_terminal) return;
   write_all(out, summary_terminal(page, terminal.colour, terminal.columns));
   if (!runner_.idle() && out == STDOUT_FILENO) {
     shown_.emplace(snapshot_, findings_);

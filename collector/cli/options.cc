@@ -5,12 +5,35 @@
 #include <map>
 #include <sstream>
 
+#include "collector/base/text.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/version.h"
 
 namespace ec {
 
 namespace {
+
+// An option whose value is one of a few words.
+template <class T>
+void add_choice(CLI::App& group, const char* name, T& value, std::map<std::string, T> words, const char* text,
+                const char* type) {
+  auto known = [words](const std::string& word) {
+    if (words.contains(word)) return std::string{};
+    std::string listed;
+    for (const auto& [one, unused] : words) listed += (listed.empty() ? "" : ", ") + one;
+    return fmt::format("expected one of {}, not '{}'", listed, word);
+  };
+  group
+      .add_option_function<std::string>(
+          name, [&value, words](const std::string& word) { value = words.at(word); }, text)
+      ->check(known)
+      ->type_name(type);
+}
+
+std::string positive_number(const std::string& text) {
+  auto value = parse_number<int>(text);
+  return value && *value > 0 ? std::string{} : fmt::format("expected a process id, not '{}'", text);
+}
 
 constexpr const char* kFooter = R"(
 Exit code: 0 complete, 3 partial (archive written, something missing), 1 nothing collected, 2 usage.
@@ -25,7 +48,7 @@ Examples:
 
 void add_target(CLI::App& app, TargetRequest& target) {
   auto* group = app.add_option_group("Target");
-  group->add_option("-p,--pid", target.pid, "Process to look at")->check(CLI::PositiveNumber)->type_name("N");
+  group->add_option("-p,--pid", target.pid, "Process to look at")->check(positive_number)->type_name("N");
   group->add_option("--name", target.name, "The process with this name; must match one, else the candidates are listed")
       ->type_name("NAME");
   group->add_option("--unit", target.unit, "The main process of this systemd unit")->type_name("UNIT");
@@ -41,11 +64,12 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   archive->add_option("-o,--output", request.output, "A file, a directory, or - for standard output")
       ->type_name("PATH")
       ->capture_default_str();
-  archive->add_option("--format", request.format, "tar.zst (default), tar.gz or zip")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, ArchiveFormat>{
-          {"tar.zst", ArchiveFormat::kTarZst}, {"tar.gz", ArchiveFormat::kTarGz}, {"zip", ArchiveFormat::kZip}}))
-      ->type_name("FORMAT");
-  archive->add_flag("!--no-redact", request.redact, "Keep secrets; recorded in the manifest");
+  add_choice<ArchiveFormat>(
+      *archive, "--format", request.format,
+      {{"tar.zst", ArchiveFormat::kTarZst}, {"tar.gz", ArchiveFormat::kTarGz}, {"zip", ArchiveFormat::kZip}},
+      "tar.zst (default), tar.gz or zip; the ending of --output says the same", "FORMAT");
+  archive->add_flag_callback(
+      "--no-redact", [&request] { request.redact = false; }, "Keep secrets; recorded in the manifest");
 
   auto* evidence = app.add_option_group("Evidence");
   evidence
@@ -57,17 +81,16 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->check(CLI::Range(0, 600))
       ->type_name("S")
       ->capture_default_str();
-  evidence
-      ->add_option(
-          "--stacks", request.run.stacks,
-          "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
-          "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, StackMode>{{"auto", StackMode::kAuto},
-                                                                           {"consistent", StackMode::kConsistent},
-                                                                           {"no-stop", StackMode::kNoStop},
-                                                                           {"kernel", StackMode::kKernel},
-                                                                           {"none", StackMode::kNone}}))
-      ->type_name("MODE");
+  add_choice<StackMode>(
+      *evidence, "--stacks", request.run.stacks,
+      {{"auto", StackMode::kAuto},
+       {"consistent", StackMode::kConsistent},
+       {"no-stop", StackMode::kNoStop},
+       {"kernel", StackMode::kKernel},
+       {"none", StackMode::kNone}},
+      "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
+      "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none",
+      "MODE");
   evidence->add_option("--max-pause", max_pause_ms, "Budget for the whole stop in milliseconds (default 50)")
       ->check(CLI::Range(0, 60000))
       ->type_name("MS");
@@ -85,13 +108,12 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
   run->add_flag("-q,--quiet", request.quiet, "No summary, no progress: only the exit code and the archive");
-  run->add_option("--progress", request.progress, "auto (default), plain, json or none; on standard error")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, CollectRequest::Progress>{{"auto", CollectRequest::Progress::kAuto},
-                                                          {"plain", CollectRequest::Progress::kPlain},
-                                                          {"json", CollectRequest::Progress::kJson},
-                                                          {"none", CollectRequest::Progress::kNone}}))
-      ->type_name("HOW");
+  add_choice<CollectRequest::Progress>(*run, "--progress", request.progress,
+                                       {{"auto", CollectRequest::Progress::kAuto},
+                                        {"plain", CollectRequest::Progress::kPlain},
+                                        {"json", CollectRequest::Progress::kJson},
+                                        {"none", CollectRequest::Progress::kNone}},
+                                       "auto (default), plain, json or none; on standard error", "HOW");
 }
 
 std::string unknown_collector(const CollectRequest& request) {
@@ -108,12 +130,19 @@ bool good_endpoint(const std::string& text) {
          text.starts_with("unix:/");
 }
 
+// "-o x.zip" means a zip.
+void format_from_name(CollectRequest& request) {
+  for (ArchiveFormat format : {ArchiveFormat::kTarZst, ArchiveFormat::kTarGz, ArchiveFormat::kZip})
+    if (request.output.ends_with(extension(format))) request.format = format;
+}
+
 Leave usage(const std::string& problem) {
   return Leave{kUsage, "", fmt::format("emergency-collect: {}; see --help\n", problem)};
 }
 
 Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
   if (request.target.empty()) return usage("which process? Give --pid, --name, --unit or --port");
+  format_from_name(request);
   if (max_pause_ms) request.run.max_pause = milliseconds(*max_pause_ms);
   if (std::string name = unknown_collector(request); !name.empty())
     return usage(fmt::format("there is no collector '{}' (emergency-collect list shows them)", name));

@@ -154,14 +154,17 @@ class Pull {
     std::optional<Error> problem = answer.broken;
     if (!problem)
       if (auto checked = check_body(type, artifact, answer.body); !checked) problem = checked.error();
+    // What should be compressed and is not may be any text: an error page, a log, a configuration.
+    bool plain = type == BodyType::kPprof && !answer.body.starts_with("\x1f\x8b");
+    Redact redact = plain ? Redact::kText : redaction_of(type);
     Outcome outcome{"ok", remark};
     if (problem) outcome = {answer.body.empty() ? "failed" : "partial", problem->message()};
     if (outcome.status == "failed")
       ctx_.out.failed(artifact, source, *problem);
     else if (problem)
-      ctx_.out.partial(artifact, source, answer.body, outcome.reason, redaction_of(type));
+      ctx_.out.partial(artifact, source, answer.body, outcome.reason, redact);
     else
-      ctx_.out.artifact(artifact, source, answer.body, redaction_of(type));
+      ctx_.out.artifact(artifact, source, answer.body, redact);
     note(name, artifact, path, outcome, answer.body.size(), answer.took_ms);
     return outcome;
   }

@@ -200,7 +200,9 @@ std::optional<PidStat> process_stat(const RawStore& store, int pid) {
 }
 
 void add_tracer_fact(const RawStore& store, int pid, std::vector<ForensicFact>& facts) {
-  std::string artifact = fmt::format("raw/proc/{}/status", pid);
+  // The latest reading: during the first one our own stack helper may trace for a moment.
+  std::string file = fmt::format("proc/{}/status", pid);
+  std::string artifact = raw_path(latest_reading(store, file), file);
   auto status = store.read(artifact);
   if (!status) return;
   LineCursor lines(artifact, *status);

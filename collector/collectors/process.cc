@@ -88,7 +88,12 @@ Result<ProcessStatus> read_status(const RawStore& store, int pid) {
 
   ProcessStatus status;
   fill_stat(status, *stat, host_constants(store));
+  // Our own stack helper is a tracer for moments; one that is still there at the end is somebody else's.
   status.tracer_pid = text->tracer_pid;
+  std::string latest_path = process_path(pid, "status");
+  if (Reading latest = latest_reading(store, latest_path); latest != Reading::kFirst)
+    if (auto again = store.read(raw_path(latest, latest_path)))
+      if (auto parsed = parse_pid_status(latest_path, *again)) status.tracer_pid = parsed->tracer_pid;
   status.ns_pids = text->ns_pid;
   status.uid = text->uid[0];
   status.euid = text->uid[1];

@@ -239,6 +239,9 @@ void gather_stacks(GatherContext& context) {
     // Kernel stacks and wait channels come with the threads collector.
     json root{{"pause", pause_json(mode_word(asked), asked, "", context.options.max_pause)}};
     context.out.artifact(kStacksPath, source, dump_json(root), Redact::kNothing);
+    context.out.failed("raw/user_stacks", source,
+                       Error{ErrorCode::kSkipped, "", fmt::format("--stacks {}", mode_word(asked)), 0},
+                       "--stacks auto");
     return;
   }
   DumpRequest request;

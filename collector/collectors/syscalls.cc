@@ -219,7 +219,7 @@ std::string describe_descriptor(const OpenFiles& files, int fd) {
 }
 
 std::string describe_call(const BlockedCall& call, const DescriptorWords& descriptor) {
-  if (call.number < 0) return "blocked outside a system call";
+  if (call.number < 0) return "";  // a page fault, or a stop: the state and wait channel tell more
   std::string name = call.name.empty() ? fmt::format("syscall {}", call.number) : call.name;
   if (call.arguments.size() < 6) return name + "()";
   if (name == "futex") return fmt::format("futex({})", futex_words(call.arguments));

@@ -108,6 +108,8 @@ Part<BlockedCall> call_of(const Section* section, std::string_view machine, cons
   auto raw = parse_task_syscall(section->name, section->bytes);
   if (!raw) return raw.error();
   if (raw->running) return Error{ErrorCode::kUnsupported, std::string(section->name), "running", 0};
+  if (raw->stack_pointer == 0 && raw->program_counter == 0)  // a kernel thread calls nobody
+    return Error{ErrorCode::kUnsupported, std::string(section->name), "no user stack", 0};
   BlockedCall call;
   call.number = raw->number;
   call.stack_pointer = raw->stack_pointer;
