@@ -32,6 +32,25 @@ Mark mark_of(double value, double warning, double bad) {
 
 std::string per_second(double bytes) { return human_bytes(bytes) + "/s"; }
 
+// Workers of a master: it may sleep while they burn.
+void child_processes(const Snapshot& snapshot, FigureList& list) {
+  if (!snapshot.process.children || snapshot.process.children->empty()) return;
+  const auto& children = *snapshot.process.children;
+  double rss = 0, cores = 0;
+  uint64_t zombies = 0;
+  for (const RelatedProcess& child : children) {
+    rss += static_cast<double>(child.rss_bytes);
+    if (child.state == 'Z') ++zombies;
+  }
+  if (snapshot.host.processes)
+    for (const HostProcess& process : *snapshot.host.processes)
+      if (process.ppid == snapshot.target.pid) cores += process.cpu_cores;
+  std::string text = fmt::format("{}, {:.2f} cores, {} resident", children.size(), cores, human_bytes(rss));
+  if (zombies) text += fmt::format(", {} of them zombies", zombies);
+  list.add("process.children", "child processes", text, static_cast<double>(children.size()), "count",
+           mark_of(static_cast<double>(zombies), 1, 50));
+}
+
 void target_cpu(const Snapshot& snapshot, FigureList& list) {
   auto& process = snapshot.process;
   double usable = usable_cores(snapshot);
@@ -94,6 +113,7 @@ void target_files(const Snapshot& snapshot, FigureList& list) {
     list.add("process.threads", "threads", std::to_string(status.threads), static_cast<double>(status.threads),
              "count");
   }
+  child_processes(snapshot, list);
   if (snapshot.process.cgroup && snapshot.process.cgroup->pids_current && snapshot.process.cgroup->pids_limit) {
     auto& cgroup = *snapshot.process.cgroup;
     double share = ratio(*cgroup.pids_current, *cgroup.pids_limit);

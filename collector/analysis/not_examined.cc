@@ -137,11 +137,13 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
   if (!snapshot.stacks) return;
   auto& stacks = *snapshot.stacks;
   if (!stacks.pause.why_gentler.empty())
-    list.push_back(
-        {fmt::format("stacks in mode \"{}\" (done: \"{}\")", printable_line(stacks.pause.asked, 20),
-                     printable_line(stacks.pause.mode, 20)),
-         printable_line(stacks.pause.why_gentler, 200),
-         stacks.pause.mode == "kernel" || stacks.pause.mode == "none" ? "" : "--max-pause with a larger number"});
+    list.push_back({fmt::format("stacks in mode \"{}\" (done: \"{}\")", printable_line(stacks.pause.asked, 20),
+                                printable_line(stacks.pause.mode, 20)),
+                    printable_line(stacks.pause.why_gentler, 200),
+                    stacks.pause.mode == "kernel" || stacks.pause.mode == "none" ? ""
+                    : stacks.pause.why_gentler.find("traces it already") != std::string::npos
+                        ? "detach that tracer"
+                        : "--max-pause with a larger number"});
   uint64_t without = 0;
   std::string note;
   for (auto& thread : stacks.threads)

@@ -1,6 +1,7 @@
 #include "collector/archive/output_file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@ namespace {
 
 constexpr uint64_t kReserve = 192 * 1024;
 constexpr int kMostNames = 1000;
-constexpr int kStuckReaderMs = 60'000;  // a reader of our pipe that takes nothing for so long will not come back
+constexpr int kPatienceAfterSignalMs = 1000;
 
 // SIGPIPE and SIGXFSZ become EPIPE and EFBIG for this thread while it lives.
 class QuietWrites {
@@ -72,18 +73,28 @@ bool full(int sys_errno) {
 int write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written > 0) {
+    if (written > 0)
       bytes.remove_prefix(static_cast<size_t>(written));
-      continue;
-    }
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN) {  // a pipe that somebody made non-blocking
-      pollfd ready{fd, POLLOUT, 0};
-      int polled = poll(&ready, 1, kStuckReaderMs);
-      if (polled > 0 || (polled < 0 && errno == EINTR)) continue;
-      return ETIMEDOUT;
-    }
-    return written < 0 ? errno : EIO;
+    else if (written == 0 || errno != EINTR)
+      return written < 0 ? errno : EIO;
+  }
+  return 0;
+}
+
+// The same for a pipe or a socket, whose reader may take nothing any more: a write of PIPE_BUF bytes does not block
+// once there is room. A signal asks the run to end.
+int write_to_reader(int fd, std::string_view bytes, int patience_ms) {
+  while (!bytes.empty()) {
+    pollfd room{fd, POLLOUT, 0};
+    int polled = poll(&room, 1, patience_ms);
+    if (polled == 0) return ETIMEDOUT;
+    ssize_t written = polled < 0 ? -1 : ::write(fd, bytes.data(), std::min<size_t>(bytes.size(), PIPE_BUF));
+    if (written > 0)
+      bytes.remove_prefix(static_cast<size_t>(written));
+    else if (written == 0 || (errno != EINTR && errno != EAGAIN))
+      return written < 0 ? errno : EIO;
+    else if (errno == EINTR)
+      patience_ms = std::min(patience_ms, kPatienceAfterSignalMs);
   }
   return 0;
 }
@@ -171,8 +182,9 @@ Result<std::unique_ptr<OutputFile>> OutputFile::create(const std::string& output
   return out;
 }
 
-Result<std::unique_ptr<OutputFile>> OutputFile::stream(int fd) {
+Result<std::unique_ptr<OutputFile>> OutputFile::stream(int fd, int patience_ms) {
   std::unique_ptr<OutputFile> out(new OutputFile);
+  out->patience_ms_ = patience_ms;
   struct stat about {};
   if (fstat(fd, &about) != 0) return fail_errno("standard output", errno);
   out->fd_ = fd;
@@ -219,6 +231,8 @@ Result<void> OutputFile::roll_back(int sys_errno) {
   broken_ = no_space(sys_errno, full(sys_errno) ? "write failed" : "cannot write");
   if (!regular_ || !full(sys_errno)) {
     if (sys_errno == EPIPE) broken_ = Error{ErrorCode::kIo, "standard output", "the reader is gone", EPIPE};
+    if (sys_errno == ETIMEDOUT)
+      broken_ = Error{ErrorCode::kIo, "standard output", "the reader takes nothing any more", 0};
     return tl::unexpected(broken_);
   }
   int truncated;
@@ -243,7 +257,8 @@ Result<void> OutputFile::append(std::string_view bytes, uint64_t kept) {
               kept ? fmt::format(" and {} kept for what matters more", human_bytes(static_cast<double>(kept))) : "")));
   }
   QuietWrites quiet;
-  if (int problem = write_all(fd_, bytes)) return roll_back(problem);
+  if (int problem = regular_ ? write_all(fd_, bytes) : write_to_reader(fd_, bytes, patience_ms_))
+    return roll_back(problem);
   offset_ += bytes.size();
   return {};
 }

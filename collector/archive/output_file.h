@@ -22,8 +22,8 @@ class OutputFile {
   // `output`: a file, a directory or ""; `stem` + `extension` names the file in a directory. Creates NAME.partial.
   static Result<std::unique_ptr<OutputFile>> create(const std::string& output, const std::string& stem,
                                                     std::string_view extension);
-  // An open descriptor, which stays open afterwards.
-  static Result<std::unique_ptr<OutputFile>> stream(int fd);
+  // An open descriptor, which stays open afterwards. A reader that takes nothing for `patience_ms` will not come back.
+  static Result<std::unique_ptr<OutputFile>> stream(int fd, int patience_ms);
   ~OutputFile();
 
   // Leaves `kept_bytes` of the filesystem free. Errors: no-space (nothing was written, another append may succeed), io
@@ -48,7 +48,7 @@ class OutputFile {
   int fd_ = -1;         // file_, or a descriptor of somebody else
   std::string folder_;  // as given, "" or with a slash at the end
   std::string stem_, extension_;
-  int number_ = 1;
+  int number_ = 1, patience_ms_ = 0;
   bool regular_ = false, finished_ = false;
   uint64_t start_ = 0;  // offset of the archive in the file
   uint64_t offset_ = 0, reserve_ = 0;

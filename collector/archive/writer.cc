@@ -145,7 +145,7 @@ Result<std::unique_ptr<ArchiveWriter>> ArchiveWriter::create(const WriterOptions
   std::string folder = safe_path(options.folder);
   for (char& c : folder)
     if (c == '/') c = '_';
-  auto file = options.output == "-" ? OutputFile::stream(options.stdout_fd)
+  auto file = options.output == "-" ? OutputFile::stream(options.stdout_fd, options.patience_ms)
                                     : OutputFile::create(options.output, folder, extension(options.format));
   if (!file) return tl::unexpected(file.error());
   auto codec = options.format == ArchiveFormat::kZip ? zip_codec() : tar_codec(options.format);

@@ -20,7 +20,8 @@ struct WriterOptions {
   std::string output;  // a file, a directory, or "-" for standard output
   std::string folder;  // "incident-HOST-COMM-PID-20261120T214638Z": the one folder inside, and the file's stem
   ArchiveFormat format = ArchiveFormat::kTarZst;
-  int stdout_fd = 1;  // where "-" goes
+  int stdout_fd = 1;         // where "-" goes
+  int patience_ms = 60'000;  // with a reader of it that takes nothing
 };
 
 enum class Importance { kEssential, kNormal, kLow };  // essential: may use the reserve kept for summary and manifest

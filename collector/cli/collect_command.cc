@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "collector/cli/collect_run.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
@@ -57,7 +59,9 @@ int run_command(const CollectRequest& request) {
 
   std::string reason;
   std::string folder = archive_folder(host_name(), target->comm, target->pid, wall_clock_ns());
-  auto writer = ArchiveWriter::create({request.output, folder, request.format, STDOUT_FILENO});
+  WriterOptions options{request.output, folder, request.format, STDOUT_FILENO};
+  if (request.deadline_seconds) options.patience_ms = std::min(options.patience_ms, *request.deadline_seconds * 1000);
+  auto writer = ArchiveWriter::create(options);
   if (!writer) {
     reason = writer.error().message();
     if (writer.error().code != ErrorCode::kNoSpace) {

@@ -279,7 +279,8 @@ int CollectRun::close() {
   if (!finished && finished.error().code == ErrorCode::kNotFound) {
     no_archive_reason_ = finished.error().message();
   } else if (!finished) {
-    say(fmt::format("the archive keeps its unfinished name: {}", finished.error().message()));
+    say(fmt::format("the archive {}: {}", request_.output == "-" ? "is cut off" : "keeps its unfinished name",
+                    finished.error().message()));
     complete = false;
   }
   return leave(writer_->path(), complete);

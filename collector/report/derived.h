@@ -16,6 +16,8 @@ void threads(const Snapshot& snapshot, Artifacts& out);
 void files(const Snapshot& snapshot, Artifacts& out);
 // derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text
 void process(const Snapshot& snapshot, const RawStore& store, Artifacts& out);
+// derived_identity.cc: security.txt (users, capabilities, seccomp, signals in words), executable.txt
+void identity(const Snapshot& snapshot, Artifacts& out);
 // derived_system.cc: overview, cpu, memory, pressure, disks, filesystems
 void system_resources(const Snapshot& snapshot, Artifacts& out);
 // derived_system_more.cc: network, sockets, processes, blocked, kernel, kernel_log

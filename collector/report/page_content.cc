@@ -157,6 +157,8 @@ PageContent page_content(const Page& page) {
     content.findings.push_back(std::move(entry));
   }
   content.figures = figures(snapshot);
+  if (snapshot.process.rates && snapshot.process.rates->interval_seconds > 0)
+    content.rates_over = fmt::format("{:.1f} s", snapshot.process.rates->interval_seconds);
   ThreadIndex index(snapshot);
   auto groups = group_threads(snapshot, index);
   content.threads = snapshot.threads ? snapshot.threads->size() : 0;

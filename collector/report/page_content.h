@@ -30,6 +30,7 @@ struct PageContent {
   std::string verdict;
   std::vector<PageFinding> findings;
   std::vector<Figure> figures;
+  std::string rates_over;  // "0.3 s": between the readings; "" when there is one reading
   uint64_t threads = 0;
   size_t groups = 0;
   std::vector<PageStack> stacks;  // the largest ones

@@ -70,7 +70,7 @@ std::string_view mark_word(Figure::Mark mark) {
 }
 
 void key_figures(const PageContent& content, BoundedPage& page) {
-  page.line("## Key figures");
+  page.line(content.rates_over.empty() ? "## Key figures" : "## Key figures (rates over " + content.rates_over + ")");
   page.line();
   page.line("| | | |");
   page.line("|---|---|---|");

@@ -53,7 +53,7 @@ void findings(const PageContent& content, TerminalWriter& out) {
 
 void key_figures(const PageContent& content, TerminalWriter& out) {
   out.blank();
-  out.heading("KEY FIGURES");
+  out.heading(content.rates_over.empty() ? "KEY FIGURES" : "KEY FIGURES  rates over " + content.rates_over);
   size_t width = 0;
   for (auto& figure : content.figures) width = std::max(width, display_width(figure.label));
   width = std::min<size_t>(width, 24);

@@ -329,3 +329,17 @@ TEST_CASE("an endpoint that was asked for by name and answers nothing useful mak
     CHECK(result.out.find(one.says, result.out.find("NOT EXAMINED")) != std::string::npos);
   }
 }
+
+TEST_CASE("a reader of the archive that takes nothing holds up neither the deadline nor an interrupt") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  auto run = [&](const std::string& before, const std::string& deadline) {
+    std::string command = "{ " + before + EC_BINARY + " --pid " + std::to_string(target.pid()) +
+                          " --profile-seconds 0 --endpoint none -o - --deadline " + deadline +
+                          " 2>/dev/null; echo ended $? >&2; } | sleep 20";
+    BackgroundProgram pipeline({"sh", "-c", command});
+    return pipeline.wait_for_line("ended");
+  };
+  CHECK(run("", "2") == "ended 3");
+  CHECK(run("timeout 2 ", "60").starts_with("ended "));
+}
