@@ -133,17 +133,22 @@ void from_parts(const Snapshot& snapshot, std::vector<NotExamined>& list) {
   look("kernel log", host.kernel_log);
 }
 
+// What would let the stacks be taken as they were asked for.
+std::string fix_for_gentler(const Pause& pause) {
+  auto says = [&pause](std::string_view words) { return pause.why_gentler.find(words) != std::string::npos; };
+  if (pause.mode == "kernel" || pause.mode == "none" || says("cannot stop itself")) return {};
+  if (says("traces it already")) return "detach that tracer";
+  if (says("cgroup is frozen")) return "thaw it";
+  return "--max-pause with a larger number";
+}
+
 void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
   if (!snapshot.stacks) return;
   auto& stacks = *snapshot.stacks;
   if (!stacks.pause.why_gentler.empty())
     list.push_back({fmt::format("stacks in mode \"{}\" (done: \"{}\")", printable_line(stacks.pause.asked, 20),
                                 printable_line(stacks.pause.mode, 20)),
-                    printable_line(stacks.pause.why_gentler, 200),
-                    stacks.pause.mode == "kernel" || stacks.pause.mode == "none" ? ""
-                    : stacks.pause.why_gentler.find("traces it already") != std::string::npos
-                        ? "detach that tracer"
-                        : "--max-pause with a larger number"});
+                    printable_line(stacks.pause.why_gentler, 200), fix_for_gentler(stacks.pause)});
   uint64_t without = 0;
   std::string note;
   for (auto& thread : stacks.threads)

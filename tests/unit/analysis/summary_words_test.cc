@@ -102,6 +102,22 @@ TEST_CASE("not examined: gentler pause, privileges, interruption, missing parts"
   CHECK(has("did not return in 2 s"));
 }
 
+TEST_CASE("not examined: the fix of a gentler pause fits what stood in the way") {
+  Snapshot s = healthy();
+  s.stacks = Stacks{};
+  s.stacks->pause.mode = "no-stop", s.stacks->pause.asked = "auto";
+  auto fix_when = [&s](std::string_view why) {
+    s.stacks->pause.why_gentler = why;
+    for (auto& gap : not_examined(s))
+      if (gap.reason == why) return gap.fix;
+    return std::string("not listed");
+  };
+  CHECK(fix_when("1,200 threads would take 90 ms") == "--max-pause with a larger number");
+  CHECK(fix_when("gdb (7) traces it already") == "detach that tracer");
+  CHECK(fix_when("its cgroup is frozen") == "thaw it");
+  CHECK(fix_when("a process cannot stop itself").empty());
+}
+
 TEST_CASE("figures: only what is known, with marks") {
   CHECK(figures(Snapshot{}).empty());
   Snapshot s = healthy();
