@@ -1,6 +1,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <new>
 
 #include "collector/cli/collect_run.h"
 #include "collector/cli/commands.h"
@@ -30,6 +33,21 @@ class NoArchive : public ArchiveWriter {
  private:
   std::vector<ArtifactRow> rows_;
 };
+
+pid_t g_parent = 0;
+std::string g_last_words;
+
+// A helper that runs out of memory costs what it was reading; when we do, what is on disk is all there will be.
+[[noreturn]] void on_terminate() {
+  try {
+    if (getpid() == g_parent && std::current_exception()) std::rethrow_exception(std::current_exception());
+  } catch (const std::bad_alloc&) {
+    write_all(STDERR_FILENO, g_last_words);
+    _exit(kPartialArchive);
+  } catch (...) {
+  }
+  std::abort();
+}
 
 }  // namespace
 
@@ -70,6 +88,10 @@ int run_command(const CollectRequest& request) {
     }
     writer = std::make_unique<NoArchive>();
   }
+  g_parent = getpid();
+  g_last_words =
+      fmt::format("emergency-collect: no memory is left; what was collected so far: {}\n", (*writer)->path());
+  std::set_terminate(on_terminate);
   CollectRequest effective = request;
   // A helper of ours must not stop the process that watches it.
   if (target->pid == getpid() && effective.run.stacks != StackMode::kNone) effective.run.stacks = StackMode::kNoStop;

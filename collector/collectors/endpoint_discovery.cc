@@ -166,7 +166,9 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
     if (!product.empty()) listener.not_asked = not_asked(product);
     // It does not accept: another connection would take a place of a client, or be dropped and counted against it.
     if (socket.receive_queue > 0)
-      listener.not_asked = fmt::format("not queried: {} connections wait in its accept queue", socket.receive_queue);
+      listener.not_asked = fmt::format(
+          "not queried: {} in its accept queue",
+          socket.receive_queue == 1 ? "a connection waits" : fmt::format("{} connections wait", socket.receive_queue));
     bool twice = std::any_of(found.begin(), found.end(),
                              [&](const auto& other) { return other.address.name() == listener.address.name(); });
     if (!twice) found.push_back(std::move(listener));  // several listeners of SO_REUSEPORT are one service

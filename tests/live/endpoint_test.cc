@@ -276,7 +276,7 @@ TEST_CASE("a profile that ends in the middle of its gzip is partial") {
 
 TEST_CASE("a listener that cannot be asked is listed with its exact error") {
   const std::map<std::string, std::string> kRows{
-      {"connect", "127.0.0.1:PORT: no answer to connect"},
+      {"connect", "not queried: a connection waits in its accept queue"},  // asking would take a client's place
       {"silent", "127.0.0.1:PORT: no answer within 700 ms"},
       {"header-drip", "127.0.0.1:PORT: not ended after 1500 ms"},
       {"big-header", "127.0.0.1:PORT: header longer than 64 KiB"},
@@ -291,7 +291,7 @@ TEST_CASE("a listener that cannot be asked is listed with its exact error") {
     Collected collected;
     collect_into(collected, server.program.pid(), with({"auto"}), {"endpoint"});
     std::string expected = words;
-    expected.replace(expected.find("PORT"), 4, server.port);
+    if (size_t at = expected.find("PORT"); at != std::string::npos) expected.replace(at, 4, server.port);
     CHECK(collected.only().kind == "none");
     CHECK(collected.only().error.substr(0, expected.size()) == expected);
     CHECK(collected.only().profiles.empty());
