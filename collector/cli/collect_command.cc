@@ -35,6 +35,7 @@ class NoArchive : public ArchiveWriter {
 };
 
 pid_t g_parent = 0;
+bool g_no_archive = false;
 std::string g_last_words;
 
 // A helper that runs out of memory costs what it was reading; when we do, what is on disk is all there will be.
@@ -43,7 +44,7 @@ std::string g_last_words;
     if (getpid() == g_parent && std::current_exception()) std::rethrow_exception(std::current_exception());
   } catch (const std::bad_alloc&) {
     write_all(STDERR_FILENO, g_last_words);
-    _exit(kPartialArchive);
+    _exit(g_no_archive ? kNothingCollected : kPartialArchive);
   } catch (...) {
   }
   std::abort();
@@ -89,8 +90,10 @@ int run_command(const CollectRequest& request) {
     writer = std::make_unique<NoArchive>();
   }
   g_parent = getpid();
+  g_no_archive = !reason.empty();
   g_last_words =
-      fmt::format("emergency-collect: no memory is left; what was collected so far: {}\n", (*writer)->path());
+      "emergency-collect: no memory is left; " +
+      (g_no_archive ? "no archive was written\n" : fmt::format("what was collected so far: {}\n", (*writer)->path()));
   std::set_terminate(on_terminate);
   CollectRequest effective = request;
   // A helper of ours must not stop the process that watches it.
