@@ -18,7 +18,7 @@ std::string redacted(std::string_view arguments) {
 
 }  // namespace
 
-TEST_CASE("-p of a script is not -p of its interpreter") {
+TEST_CASE("what -p means is up to the script, not to its interpreter") {
   for (const char* line : {"python3 svc.py -p s3cretvalue", "timeout 9 python3 svc.py -p s3cretvalue",
                            "java -jar app.jar -p s3cretvalue", "node /srv/app.js -p s3cretvalue",
                            "bash run.sh -p s3cretvalue"}) {
