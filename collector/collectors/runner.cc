@@ -212,7 +212,11 @@ void Runner::end_step(Track& track, RunnerListener::Progress progress) {
   track.begun = false;
   track.hung.clear();
   track.restarts = 0;
-  if (track.ended() && track.helper) track.helper->abandon();
+  if (track.ended() && track.helper) {
+    // It exits by itself now; reaped, its CPU time is part of our cost.
+    if (progress == RunnerListener::Progress::kEnded) track.helper->exit_status(milliseconds(50));
+    track.helper->abandon();
+  }
 }
 
 void Runner::flush_bundles(Track& track, Status status, const std::string& reason) {
