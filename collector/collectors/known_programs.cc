@@ -47,9 +47,9 @@ constexpr std::array kPrograms{
 
 struct Runtime {
   std::string_view language;
-  std::string_view file;     // of the interpreter, as above
-  std::string_view library;  // mapped library's name starts so
-  std::string_view needle;   // "" = by the file's own name or path
+  std::string_view file;       // of the interpreter, as above
+  std::string_view loaded_as;  // mapped library's name starts so
+  std::string_view needle;     // "" = by the file's own name or path
 };
 
 constexpr std::array kRuntimes{
@@ -167,7 +167,7 @@ std::vector<std::string> version_needles(std::string_view path) {
   if (const Program* program = program_of(path)) add(std::string(program->needle));
   for (const Runtime& runtime : kRuntimes)
     if (names(runtime.file, file_name(path)) ||
-        (!runtime.library.empty() && file_name(path).starts_with(runtime.library)))
+        (!runtime.loaded_as.empty() && file_name(path).starts_with(runtime.loaded_as)))
       add(std::string(runtime.needle));
   if (std::string series = python_series(path); !series.empty()) add(series + ".");
   return needles;
@@ -175,7 +175,7 @@ std::vector<std::string> version_needles(std::string_view path) {
 
 bool is_runtime_library(std::string_view path) {
   return std::any_of(kRuntimes.begin(), kRuntimes.end(), [&](const Runtime& runtime) {
-    return !runtime.library.empty() && file_name(path).starts_with(runtime.library);
+    return !runtime.loaded_as.empty() && file_name(path).starts_with(runtime.loaded_as);
   });
 }
 
@@ -195,7 +195,7 @@ std::string language_of(const ProgramFacts& facts) {
   if (program == nullptr || program->product == "Apache httpd")
     for (const Runtime& runtime : kRuntimes)
       for (const std::string& library : facts.libraries)
-        if (!runtime.library.empty() && file_name(library).starts_with(runtime.library))
+        if (!runtime.loaded_as.empty() && file_name(library).starts_with(runtime.loaded_as))
           return with_version(runtime, library);
   constexpr std::string_view kRustc = "rustc version ";
   if (size_t at = facts.comment.find(kRustc); at != std::string::npos) {
