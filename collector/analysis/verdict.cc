@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "collector/analysis/words.h"
 
@@ -14,6 +15,20 @@ std::string first_sentence(const std::string& detail) {
   std::string sentence = detail.substr(0, end);
   while (!sentence.empty() && sentence.back() == '.') sentence.pop_back();
   return sentence;
+}
+
+// "Open files: 252 of 256 (98 %)" → "open files: 252 of 256": the figure stays, what explains it goes.
+std::string few_words(std::string_view title) {
+  std::string words = in_sentence(title.substr(0, std::min(title.find(", "), title.find(" ("))), 56);
+  bool word = words.size() > 1 && words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a' && words[1] <= 'z';
+  if (word) words[0] = static_cast<char>(words[0] - 'A' + 'a');
+  return words;
+}
+
+// "180 TCP connections in CLOSE_WAIT" behind "252 of 256 are open, 180 of them TCP connections in CLOSE_WAIT".
+bool says_already(std::string_view sentence, std::string_view words) {
+  words.remove_prefix(std::min(words.find_first_not_of("0123456789 "), words.size()));
+  return words.size() >= 8 && sentence.find(words) != std::string_view::npos;
 }
 
 // "much was not examined" when a part that findings rest on is missing.
@@ -37,20 +52,21 @@ std::string headline(const Snapshot& snapshot, const std::vector<Finding>& findi
     if (finding.id == "target-died") lead = &finding;
   for (auto& finding : findings)
     if (!lead && finding.severity <= Severity::kMedium) lead = &finding;
+  std::string sentence = lead ? first_sentence(lead->detail) : "";
   std::vector<std::string> others;
+  std::set<std::string_view> told;
+  if (lead) told.insert(lead->id);
   size_t low = 0;
   for (auto& finding : findings) {
     if (&finding == lead || finding.severity == Severity::kInfo) continue;
-    bool listed =
-        std::find(others.begin(), others.end(), finding.id) != others.end() || (lead && finding.id == lead->id);
     if (finding.severity == Severity::kLow)
       ++low;
-    else if (!listed)
-      others.push_back(finding.id);
+    else if (std::string words = few_words(finding.title);
+             !says_already(sentence, words) && told.insert(finding.id).second)
+      others.push_back(std::move(words));
   }
-  if (lead) return first_sentence(lead->detail) + (others.empty() ? "" : "; also " + enumerate(others, 4));
-  std::string sentence =
-      fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
+  if (lead) return sentence + (others.empty() ? "" : "; also " + enumerate(others, 3));
+  sentence = fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
   return low == 0 ? sentence : sentence + ", apart from " + counted(low, "small matter");
 }
 

@@ -16,8 +16,8 @@ using Findings = std::vector<Finding>;
 
 // "redis-server (pid 42)", printable and without sentence ends; "the host" when no process was asked for.
 std::string target_name(const Snapshot& snapshot);
-// The verdict without what could not be examined: what the worst finding says, and the names of the others. No full
-// stop.
+// The verdict without what could not be examined: what the worst finding says, and the titles of up to three others in
+// few words. No full stop.
 std::string headline(const Snapshot& snapshot, const std::vector<Finding>& findings);
 // Any text of the target as part of a sentence: printable, one line, at most `limit` bytes, ". " taken out, so that the
 // first sentence of a finding stays recognisable.

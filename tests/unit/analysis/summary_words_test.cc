@@ -25,6 +25,27 @@ TEST_CASE("the verdict says when much was not examined") {
   CHECK(verdict(s, {}).ends_with("; but its stacks and its open files could not be examined."));
 }
 
+TEST_CASE("the verdict names the other findings by their titles, in few words") {
+  auto finding = [](std::string id, Severity severity, std::string title) {
+    return Finding{std::move(id), severity, std::move(title), "It is out of descriptors. More.", {}};
+  };
+  std::vector<Finding> findings = {
+      finding("fd-exhaustion", Severity::kCritical, "Open files: 252 of 256 (98 %)"),
+      finding("log-error-burst", Severity::kHigh, "Errors in the logs: 309 a minute"),
+      finding("cpu-saturation-host", Severity::kMedium, "CPU of the host: 100 % busy, load 4.9 on 2 CPUs"),
+      finding("clock-not-synchronised", Severity::kLow, "The clock is not synchronised"),
+  };
+  CHECK(headline(healthy(), findings) ==
+        "It is out of descriptors; also errors in the logs: 309 a minute and CPU of the host: 100 % busy");
+  findings.push_back(finding("lock-convoy", Severity::kMedium, "12 of 15 threads wait for one mutex"));
+  findings.push_back(
+      finding("hung-mount", Severity::kMedium, "The mount /" + std::string(300, 'x') + " does not answer"));
+  findings.push_back(finding("disk-full", Severity::kMedium, "/var: 97 % full, 2 GiB left"));
+  std::string sentence = headline(healthy(), findings);
+  CHECK(sentence.ends_with("12 of 15 threads wait for one mutex and 2 more"));
+  CHECK(sentence.size() < 250);
+}
+
 TEST_CASE("enumerate, counted and share_of") {
   CHECK(enumerate({}) == "");
   CHECK(enumerate({"a"}) == "a");
