@@ -62,8 +62,10 @@ std::string difference_text(const Snapshot& before, const std::vector<Finding>& 
                        rfc3339(s.run.started_wall_ns));
   };
   double apart = static_cast<double>(after.run.started_wall_ns - before.run.started_wall_ns) / 1e9;
-  std::string text =
-      fmt::format("old  {}\nnew  {}  ({} later)\n", heading(before), heading(after), human_duration(apart));
+  std::string text = fmt::format("old  {}\nnew  {}  ({} {})\n", heading(before), heading(after),
+                                 human_duration(std::abs(apart)), apart < 0 ? "earlier" : "later");
+  if (apart < 0)
+    text += "     the second archive is the older one: what is NEW here was there first, what is gone came later\n";
   if (before.target.pid != after.target.pid || before.target.start_ticks != after.target.start_ticks)
     text += "     another process: it was restarted, or the archives are of different targets\n";
   text += "\nFindings\n" + findings_text(findings_before, findings_after);

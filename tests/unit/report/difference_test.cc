@@ -1,0 +1,38 @@
+#include "collector/report/difference.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/unit/analysis/healthy_snapshot.h"
+
+using namespace ec;
+using namespace ec::test;
+
+namespace {
+
+constexpr int64_t kMinute = 60'000'000'000;
+
+std::string difference(const Snapshot& before, const Snapshot& after) {
+  return difference_text(before, analyse(before), after, analyse(after));
+}
+
+}  // namespace
+
+TEST_CASE("the difference says how much later the second archive is") {
+  Snapshot before = healthy(), after = healthy();
+  after.run.started_wall_ns += 5 * kMinute;
+  std::string text = difference(before, after);
+  CHECK(text.find("(5 min 0 s later)") != std::string::npos);
+  CHECK(text.find("older") == std::string::npos);
+  CHECK(text.find("another process") == std::string::npos);
+}
+
+TEST_CASE("archives in the wrong order are compared as given, and it is said which one is older") {
+  Snapshot before = healthy(), after = healthy();
+  after.run.started_wall_ns -= 5 * kMinute;
+  before.files->count = 1020;
+  std::string text = difference(before, after);
+  CHECK(text.find("(-") == std::string::npos);
+  CHECK(text.find("(5 min 0 s earlier)") != std::string::npos);
+  CHECK(text.find("the second archive is the older one: what is NEW here was there first") != std::string::npos);
+  CHECK(text.find("gone   critical  Open files: 1020 of 1024") != std::string::npos);
+}
