@@ -215,6 +215,10 @@ size_t TextRules::xml_element(size_t i) {
   KeyKind kind = key_kind(view(key));
   if (kind == KeyKind::kPlain) return 0;
   size_t end = text_.substr(0, std::min(text_.size(), i + 4096)).find('<', i + 1);
+  // "vector<Token>::size()": arguments of a template.
+  char outer = key.begin > 1 ? text_[key.begin - 2] : ' ';
+  bool template_name = outer == ':' || (before == '<' && is_key(outer));
+  if (template_name && (end == npos || char_at(end + 1) != '/')) return 0;
   if (end == npos) end = end_of_line(i);
   return is_secret_value(kind, text_.substr(i + 1, end - i - 1)) ? hide(i + 1, end) : 0;
 }
@@ -288,6 +292,7 @@ size_t TextRules::separator(size_t i, size_t width) {
   if (text_[i] == ':') {
     if (text_.substr(i).starts_with("://")) return url(i);
     if (size_t end = telegram(i)) return end;
+    if (char_at(i + 1) == ':') return 0;  // "Token::new": a name of C++ or Rust
   }
   size_t key_end = i;
   for (int blanks = 0; blanks < 2 && key_end > floor_ && is_blank(text_[key_end - 1]); ++blanks) --key_end;

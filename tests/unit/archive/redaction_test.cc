@@ -122,6 +122,8 @@ TEST_CASE("secrets in text go") {
       {"COMMAND=/usr/bin/curl -u bob:hunter2 http://x", "COMMAND=/usr/bin/curl -u bob:# http://x"},
       {"requirepass hunter2\nmasterauth hunter3", "requirepass #\nmasterauth #"},
       {"<password>hunter2</password>", "<password>#</password>"},
+      {"bob<password>hunter2</password>", "bob<password>#</password>"},
+      {"<ns:password>hunter2\n", "<ns:password>#\n"},
       {"<add key=\"DbPassword\" value=\"hunter2\"/>", "<add key=\"DbPassword\" value=\"#\"/>"},
       {"{\"name\":\"DB_PASSWORD\",\"value\":\"hunter2\"}", "{\"name\":\"DB_PASSWORD\",\"value\":\"#\"}"},
       {"bot 123456789:AAEabcdefghijklmnopqrstuvwxyz0123456 up", "bot # up"},
@@ -176,6 +178,8 @@ TEST_CASE("ordinary text stays") {
       "status installed python3-jwt:all 2.6.0-1; passwd:amd64 libsecret-1-0:amd64",
       "auth/token.go:42: refused, systemd-ask-password-wall.path: Deactivated",
       "2026-11-20T21:46:38Z INFO 10.0.0.1:5432 connected, latency=3ms, code=200",
+      "auth::Token::new(auth::Secret::from), Secret::~Secret(), http::Cookie::parse(a; b)",
+      "std::vector<Cookie, std::allocator<Cookie> >::push_back(Cookie&&), Box<auth::Password>, Vec<Token>::len",
   };
   for (const std::string& line : lines) {
     Redacted result = redactor().redact(Redact::kText, {}, line);
