@@ -15,6 +15,7 @@
 #include "collector/cli/version.h"
 #include "collector/collectors/host_constants.h"
 #include "collector/report/page.h"
+#include "collector/report/page_content.h"
 #include "collector/target/death.h"
 
 namespace ec {
@@ -267,7 +268,8 @@ int CollectRun::close() {
   Page page{snapshot_, findings_, "", &shelf_};
   for (const Finding& finding : findings_)
     if (const Runbook* runbook = shelf_.find(finding.id))
-      store(fmt::format("runbooks/{}.md", finding.id), runbook->origin, runbook->text, Importance::kEssential);
+      store(fmt::format("runbooks/{}.md", finding.id), runbook->origin, with_pid(runbook->text, target_.pid),
+            Importance::kEssential);
   store("summary.md", "findings and figures", summary_markdown(page), Importance::kEssential);
   store("summary.json", "findings and figures", summary_json(page), Importance::kEssential);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "collector/analysis/function_name.h"
 #include "collector/analysis/thread_words.h"
@@ -128,12 +129,21 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
 
 }  // namespace
 
-std::string with_pid(std::string command, int pid) {
-  if (pid == 0) return command;
+std::string with_pid(std::string text, int pid) {
+  if (pid == 0) return text;
+  constexpr std::string_view kName = "$PID";
+  auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   std::string number = std::to_string(pid);
-  for (size_t at = command.find("$PID"); at != std::string::npos; at = command.find("$PID", at + number.size()))
-    command.replace(at, 4, number);
-  return command;
+  for (size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at)) {
+    size_t end = at + kName.size();
+    if (end < text.size() && in_name(text[end])) {  // "$PID_FILE" is another variable
+      at = end;
+    } else {
+      text.replace(at, kName.size(), number);
+      at += number.size();
+    }
+  }
+  return text;
 }
 
 PageContent page_content(const Page& page) {

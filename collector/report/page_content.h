@@ -44,7 +44,7 @@ struct PageContent {
 // All strings are plain lines (text_layout.h).
 PageContent page_content(const Page& page);
 
-// "ss -tnp state close-wait" …: `$PID` becomes the pid.
-std::string with_pid(std::string command, int pid);
+// `$PID` of a runbook's commands becomes the pid, so that they can be pasted; 0 leaves it.
+std::string with_pid(std::string text, int pid);
 
 }  // namespace ec

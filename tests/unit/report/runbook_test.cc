@@ -130,4 +130,5 @@ TEST_CASE("commands get the pid") {
   CHECK(with_pid("ls /proc/$PID/fd; prlimit --pid $PID", 42) == "ls /proc/42/fd; prlimit --pid 42");
   CHECK(with_pid("df -h", 42) == "df -h");
   CHECK(with_pid("ls /proc/$PID", 0) == "ls /proc/$PID");
+  CHECK(with_pid("cat $PID_FILE; echo $PPID $PIDS '$PID'", 42) == "cat $PID_FILE; echo $PPID $PIDS '42'");
 }
