@@ -8,13 +8,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "collector/archive/raw_store.h"
 #include "collector/archive/redaction.h"
 #include "collector/base/clock.h"
 #include "collector/base/error.h"
+#include "collector/collectors/fd_links.h"
 #include "collector/snapshot/snapshot.h"
 #include "collector/target/identity.h"
 
@@ -69,13 +69,6 @@ class Sink {
   // Reads the file and stores it as an artifact or its failure. False when it failed, or hung before.
   bool file(std::string_view artifact_path, const std::string& file, Redact redact = Redact::kAuto,
             size_t limit = 16u << 20);
-};
-
-// Link texts of the target's descriptors, shared by the collectors of one helper: reading them again would cost a
-// readlinkat(2) for each of 10,000 descriptors.
-struct FdLinks {
-  std::vector<std::pair<int, std::string>> links;  // ascending by descriptor
-  bool complete = false;
 };
 
 struct GatherContext {

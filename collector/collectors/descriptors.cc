@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kInfoBytes = 256 * 1024;  // of one fdinfo: an epoll of 5,000 descriptors, 2,500 inotify watches
 constexpr size_t kMountinfoBytes = 8u << 20;
+// Longer than reading 10,000 descriptors takes, and short enough to read them after all.
+constexpr milliseconds kWaitForLinks{250};
 
 std::string task_folder(const TargetIdentity& target) {
   if (target.live_tid > 0 && target.live_tid != target.pid)
@@ -39,21 +41,23 @@ Result<Descriptors> Descriptors::open(const TargetIdentity& target) {
 }
 
 Result<void> Descriptors::each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit) {
-  if (shared && shared->complete) {
-    for (const auto& [fd, text] : shared->links)
-      if (!visit(fd, text)) break;
+  bool ours = shared && shared->claim();
+  if (shared && !ours && shared->wait(kWaitForLinks)) {
+    shared->each(visit);
     return {};
   }
-  std::vector<std::pair<int, std::string>> links;
   bool stopped = false;
   auto listed = each([&](int fd) {
     auto text = link(fd);
     if (!text) return true;
-    if (shared) links.emplace_back(fd, *text);
+    if (ours) shared->add(fd, *text);
     stopped = !visit(fd, *text);
     return !stopped;
   });
-  if (shared && listed && !stopped) *shared = FdLinks{std::move(links), true};
+  if (ours && listed && !stopped)
+    shared->publish();
+  else if (ours)
+    shared->give_up();
   return listed;
 }
 

@@ -26,8 +26,8 @@ class Descriptors {
   // Ascending. Stops when `visit` gives false. Errors: gone, when the process ends meanwhile.
   Result<void> each(const std::function<bool(int fd)>& visit) const { return fd_.each_number("", visit); }
 
-  // The same with the link texts, from `shared` when it is complete; else they are read, and kept there. Descriptors
-  // that were closed meanwhile or that may not be read are passed over.
+  // The same with the link texts: from `shared` when another collector reads them, for which it waits a moment; else
+  // they are read, and shared. Descriptors that were closed meanwhile or that may not be read are passed over.
   Result<void> each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit);
 
   // The views live until the next call of the same function. Errors: gone when it was closed meanwhile, denied.

@@ -39,7 +39,7 @@ void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int 
     return;
   }
   out.section(bundle, section("link"), *link);
-  if (shared) shared->links.emplace_back(fd, *link);
+  if (shared) shared->add(fd, *link);
   std::string_view kind = parse_fd_link(*link).kind;
   if (!plain_info && !info_matters(kind)) return;
   auto info = descriptors.info(fd);
@@ -177,7 +177,7 @@ void gather_open_files(GatherContext& context) {
                                Error{ErrorCode::kTimeout, descriptors->folder(), "reading it hung", 0});
     return;
   }
-  if (context.fd_links) *context.fd_links = {};
+  if (context.fd_links) context.fd_links->clear();
   LocalMounts mounts = LocalMounts::of(target);
   uint64_t count = 0, listed = 0;
   bool late = false;
@@ -191,7 +191,10 @@ void gather_open_files(GatherContext& context) {
     ++listed;
     return true;
   });
-  if (context.fd_links) context.fd_links->complete = walked && listed == count;
+  if (context.fd_links && walked && listed == count)
+    context.fd_links->publish();
+  else if (context.fd_links)
+    context.fd_links->give_up();
   std::string counts = fmt::format("descriptors {}\nlisted {}\n", count, listed);
   if (count > kMostPlainInfos)
     counts += fmt::format("# fdinfo of files, sockets and pipes after the first {} was not read\n", kMostPlainInfos);

@@ -16,7 +16,8 @@ namespace {
 // A read that was announced as risky and takes longer than this hangs.
 constexpr milliseconds kRiskyTouch{250};
 constexpr milliseconds kRiskyTouchOfTarget{1500};  // its mmap lock can be held for long by honest work
-constexpr int kMostRestarts = 8;                   // of one collector
+constexpr std::string_view kReadsFdLinks = "open_files";
+constexpr int kMostRestarts = 8;  // of one collector
 
 std::string seconds_text(nanoseconds span) {
   return fmt::format("{:.2f} s", std::chrono::duration<double>(span).count());
@@ -64,6 +65,8 @@ void Runner::start(std::vector<Step> steps, Deadline deadline) {
   auto track = std::make_unique<Track>();
   track->steps = std::move(steps);
   track->deadline = deadline;
+  for (const Step& step : track->steps)
+    if (step.collector->name == kReadsFdLinks) fd_links_.expect();
   launch(*track);
   tracks_.push_back(std::move(track));
 }
@@ -72,7 +75,6 @@ void Runner::launch(Track& track) {
   track.begun = false;
   auto body = [&](FrameWriter& writer) {
     const std::vector<std::string> none;
-    FdLinks fd_links;
     for (size_t i = track.next; i < track.steps.size(); ++i) {
       const Step& step = track.steps[i];
       const auto& hung = i == track.next ? track.hung : none;
@@ -81,7 +83,7 @@ void Runner::launch(Track& track) {
       std::this_thread::sleep_until(step.not_before);
       sink.begin();
       Deadline deadline = Deadline::in(step.collector->budget).earlier_of(track.deadline);
-      GatherContext context{target_, options_, step.reading, deadline, hung, sink, &fd_links};
+      GatherContext context{target_, options_, step.reading, deadline, hung, sink, &fd_links_};
       step.collector->gather(context);
       sink.end();
     }

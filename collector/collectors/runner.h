@@ -69,6 +69,7 @@ class Runner {
   const RunOptions& options_;
   Clock::time_point started_;
   RunnerListener& listener_;
+  FdLinks fd_links_;
   std::vector<std::unique_ptr<Track>> tracks_;
   std::set<std::string, std::less<>> delivered_;
 };
