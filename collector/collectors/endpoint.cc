@@ -94,7 +94,7 @@ class Survey {
 
   void ask_listeners(const Result<void>& entered, std::vector<ProbedEndpoint>& out) {
     ctx_.out.touch(fmt::format("/proc/{}/fd and /proc/{}/net", ctx_.target->pid, ctx_.target->pid));
-    auto listeners = discover_endpoints(*ctx_.target, ctx_.fd_links);
+    auto listeners = discover_endpoints(*ctx_.target, ctx_.fd_links, entered.has_value());
     if (!listeners) {
       records_.error = listeners.error().message();
       records_.fix = fix_for(listeners.error(), "/proc/PID/fd");

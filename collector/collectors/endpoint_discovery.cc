@@ -1,9 +1,7 @@
 #include "collector/collectors/endpoint_discovery.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +12,7 @@
 #include "collector/proc/net_tcp.h"
 #include "collector/proc/net_unix.h"
 #include "collector/proc/proc_root.h"
+#include "collector/target/sock_diag.h"
 
 namespace ec {
 
@@ -21,6 +20,8 @@ namespace {
 
 constexpr uint8_t kListen = 10, kSynReceived = 3;
 constexpr size_t kUnixTableLimit = 16u << 20;
+constexpr size_t kListenersLimit = 16u << 20;
+constexpr milliseconds kListenersBudget{200};
 
 std::string host_text(const InetAddress& address) {
   std::string text = address.text();  // "10.0.0.1:443", "[::1]:80"
@@ -96,10 +97,25 @@ Result<void> read_tcp_listeners(const std::string& file, std::vector<InetSocket>
   return {};
 }
 
-Result<NamespaceListeners> read_listeners(const std::string& task) {
+// False when the kernel does not tell that way.
+bool ask_for_tcp_listeners(std::vector<InetSocket>& out) {
+  for (uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    auto dump = dump_tcp_listeners(family, Deadline::in(kListenersBudget), kListenersLimit);
+    if (!dump || !dump->cut.empty()) return false;
+    auto parsed = parse_inet_diag("sock_diag", dump->bytes, [&](const InetSocket& socket) { out.push_back(socket); });
+    if (!parsed) return false;
+  }
+  return true;
+}
+
+// `inside`: this process is in the network namespace of the target.
+Result<NamespaceListeners> read_listeners(const std::string& task, bool inside) {
   NamespaceListeners all;
-  for (const char* table : {"/net/tcp", "/net/tcp6"})
-    if (auto read = read_tcp_listeners(task + table, all.tcp); !read) return tl::unexpected(read.error());
+  if (!inside || !ask_for_tcp_listeners(all.tcp)) {
+    all.tcp.clear();
+    for (const char* table : {"/net/tcp", "/net/tcp6"})
+      if (auto read = read_tcp_listeners(task + table, all.tcp); !read) return tl::unexpected(read.error());
+  }
   auto text = read_file(task + "/net/unix", kUnixTableLimit);
   if (!text) return all;  // TCP is still worth asking
   auto parsed = parse_net_unix(task + "/net/unix", *text, [&](const UnixSocket& socket) {
@@ -189,9 +205,9 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
   return found;
 }
 
-Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared) {
+Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared, bool inside) {
   std::string task = task_folder(target);
-  auto listeners = read_listeners(task);
+  auto listeners = read_listeners(task, inside);
   if (!listeners) return tl::unexpected(listeners.error());
   if (listeners->tcp.empty() && listeners->unix_streams.empty()) return std::vector<EndpointListener>{};
   auto descriptors = Descriptors::open(target);
@@ -220,20 +236,14 @@ Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& t
 }
 
 Result<void> enter_network_of(const TargetIdentity& target) {
-  std::string task = task_folder(target), network = task + "/ns/net";
-  struct stat theirs {
-  }, ours{};
-  if (stat(network.c_str(), &theirs) != 0) return fail_errno(network, errno);
-  if (stat("/proc/self/ns/net", &ours) == 0 && theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev) return {};
-  UniqueFd net(open(network.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!net) return fail_errno(network, errno);
-  if (setns(net.get(), CLONE_NEWNET) == 0) return {};
-  int problem = errno;
-  // The owner of a user namespace may enter it without privileges and has them all inside: rootless containers.
-  UniqueFd user(open((task + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
-  if (problem == EPERM && user && setns(user.get(), CLONE_NEWUSER) == 0 && setns(net.get(), CLONE_NEWNET) == 0)
-    return {};
-  return fail_errno(network, problem, "the target has its own network namespace; entering it needs CAP_SYS_ADMIN");
+  pid_t tid = target.live_tid > 0 ? target.live_tid : target.pid;
+  auto elsewhere = other_network_namespace(tid);
+  if (!elsewhere) return tl::unexpected(elsewhere.error());
+  if (!*elsewhere) return {};
+  auto entered = enter_network_namespace(tid);
+  if (!entered && entered.error().code == ErrorCode::kDenied)
+    entered.error().detail = "the target has its own network namespace; entering it needs CAP_SYS_ADMIN";
+  return entered;
 }
 
 }  // namespace ec

@@ -42,8 +42,9 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
 std::string_view known_service(uint16_t port);
 std::string_view known_product(std::string_view comm);
 
-// Reads /proc of the target. Errors: denied (descriptors of another user's process), gone.
-Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared);
+// Reads /proc of the target; `inside`: this process is in its network namespace, so that the kernel can be asked for
+// just the listeners. Errors: denied (descriptors of another user's process), gone.
+Result<std::vector<EndpointListener>> discover_endpoints(const TargetIdentity& target, FdLinks* shared, bool inside);
 
 // Moves this process into the network namespace of the target unless it is the same. For a single-threaded helper only:
 // there is no way back. Errors: denied.

@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@ namespace {
 
 // The kernel fills datagrams of up to 32 KiB when the reader offers that much (af_netlink.c, max_recvmsg_len).
 constexpr size_t kReceiveBytes = 64 * 1024;
+constexpr unsigned kTcpListen = 10;  // include/net/tcp_states.h
 
 // True when the datagram ends the dump: done, or an error, both of which the decoder reads again.
 bool ends_dump(std::string_view datagram) {
@@ -85,6 +87,8 @@ Result<SocketDump> dump(const char* place, const Request& body, Deadline deadlin
   return result;
 }
 
+const char* place_of(uint8_t family) { return family == AF_INET ? "sock_diag ipv4" : "sock_diag ipv6"; }
+
 }  // namespace
 
 Result<SocketDump> dump_inet_sockets(uint8_t family, uint8_t protocol, bool figures, Deadline deadline, size_t limit) {
@@ -93,7 +97,15 @@ Result<SocketDump> dump_inet_sockets(uint8_t family, uint8_t protocol, bool figu
   request.sdiag_protocol = protocol;
   request.idiag_states = ~0u;
   if (figures) request.idiag_ext = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_SKMEMINFO - 1);
-  return dump(family == AF_INET ? "sock_diag ipv4" : "sock_diag ipv6", request, deadline, limit);
+  return dump(place_of(family), request, deadline, limit);
+}
+
+Result<SocketDump> dump_tcp_listeners(uint8_t family, Deadline deadline, size_t limit) {
+  inet_diag_req_v2 request{};
+  request.sdiag_family = family;
+  request.sdiag_protocol = IPPROTO_TCP;
+  request.idiag_states = 1 << kTcpListen;
+  return dump(place_of(family), request, deadline, limit);
 }
 
 Result<SocketDump> dump_unix_sockets(Deadline deadline, size_t limit) {

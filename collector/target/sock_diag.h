@@ -20,6 +20,8 @@ struct SocketDump {
 // With `figures`, struct tcp_info and memory counters come along (about 400 bytes a socket, else 90).
 // Errors: unsupported or not-found (the kernel has no such module), denied, timeout.
 Result<SocketDump> dump_inet_sockets(uint8_t family, uint8_t protocol, bool figures, Deadline deadline, size_t limit);
+// Listening TCP sockets only: connections, however many, are not even walked over.
+Result<SocketDump> dump_tcp_listeners(uint8_t family, Deadline deadline, size_t limit);
 Result<SocketDump> dump_unix_sockets(Deadline deadline, size_t limit);
 
 // Moves this thread into the network namespace of the process, for good: call it only in a process made for that. When
