@@ -29,10 +29,20 @@ StackRange stack_range(const AddressSpace& space, uint64_t sp, size_t cap) {
   return {begin, static_cast<size_t>(std::min<uint64_t>(cap, region->end - begin))};
 }
 
+// A file that is read before and after a copy is opened once.
+Result<std::string_view> QuietCopier::read_again(pid_t tid, const char* file) {
+  if (mark_.tid != tid || mark_.file != file) {
+    auto fd = tasks_.open_file(tid, file);
+    if (!fd) return tl::unexpected(std::move(fd.error()));
+    mark_ = {tid, file, std::move(*fd)};
+  }
+  return tasks_.read(mark_.fd, tid, file);
+}
+
 // The bytes that change whenever the thread is put on a CPU.
 Result<std::string> QuietCopier::run_mark(pid_t tid) {
   if (schedstat_counts_) {
-    auto text = tasks_.read(tid, "schedstat");
+    auto text = read_again(tid, "schedstat");
     if (!text && text.error().code == ErrorCode::kGone) return tl::unexpected(text.error());
     // Third field: how often it was put on a CPU; 0 when the kernel does not count (it has run at least once).
     if (text) {
@@ -43,7 +53,7 @@ Result<std::string> QuietCopier::run_mark(pid_t tid) {
     }
     schedstat_counts_ = false;
   }
-  auto text = tasks_.read(tid, "status");
+  auto text = read_again(tid, "status");
   if (!text) return tl::unexpected(text.error());
   size_t switches = text->find("voluntary_ctxt_switches");
   return std::string(text->substr(std::min(switches, text->size())));

@@ -48,11 +48,18 @@ class QuietCopier {
   size_t copy_more(pid_t tid, const std::string& mark, uint64_t address, char* buffer, size_t size);
 
  private:
+  struct OpenFile {
+    pid_t tid = 0;
+    std::string_view file;
+    UniqueFd fd;
+  };
+  Result<std::string_view> read_again(pid_t tid, const char* file);
   Result<std::string> run_mark(pid_t tid);
   Copy attempt(pid_t tid, const AddressSpace& space, char* buffer, size_t capacity);
 
   TaskDir& tasks_;
   TargetMemory& memory_;
+  OpenFile mark_;
   bool schedstat_counts_ = true;
 };
 

@@ -47,16 +47,25 @@ Result<std::vector<pid_t>> TaskDir::list() const {
 }
 
 Result<std::string_view> TaskDir::read(pid_t tid, const char* file) {
+  auto fd = open_file(tid, file);
+  if (!fd) return tl::unexpected(std::move(fd.error()));
+  return read(*fd, tid, file);
+}
+
+Result<UniqueFd> TaskDir::open_file(pid_t tid, const char* file) const {
   char name[64];
   std::snprintf(name, sizeof name, "%d/%s", tid, file);
-  auto place = [&] { return fmt::format("/proc/{}/task/{}", pid_, name); };
   UniqueFd fd(::openat(directory_.get(), name, O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(place(), errno);
+  if (!fd) return fail_errno(fmt::format("/proc/{}/task/{}", pid_, name), errno);
+  return fd;
+}
+
+Result<std::string_view> TaskDir::read(const UniqueFd& fd, pid_t tid, const char* file) {
   size_t filled = 0;
   while (true) {
-    ssize_t got = ::read(fd.get(), buffer_.data() + filled, buffer_.size() - filled);
+    ssize_t got = ::pread(fd.get(), buffer_.data() + filled, buffer_.size() - filled, static_cast<off_t>(filled));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(place(), errno);
+    if (got < 0) return fail_errno(fmt::format("/proc/{}/task/{}/{}", pid_, tid, file), errno);
     filled += static_cast<size_t>(got);
     if (got == 0 || filled < buffer_.size()) break;
     if (buffer_.size() >= kLargestFile) break;

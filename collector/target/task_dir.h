@@ -24,6 +24,11 @@ class TaskDir {
   // content fits into 16 KiB, as proc(5) files of threads do. Errors: gone when the thread ended.
   Result<std::string_view> read(pid_t tid, const char* file);
 
+  // The same in two steps, for a file that is read more than once: opening costs most. What read() gives is new each
+  // time; gone also when the thread ended after open_file().
+  Result<UniqueFd> open_file(pid_t tid, const char* file) const;
+  Result<std::string_view> read(const UniqueFd& fd, pid_t tid, const char* file);
+
   pid_t pid() const { return pid_; }
 
  private:
