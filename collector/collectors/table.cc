@@ -29,14 +29,14 @@ namespace {
 
 // Rows by lane, most volatile first. See collector.h for the meaning of the columns.
 constexpr Collector kTable[] = {
+    {"threads", "every thread: state, CPU, run delay, wait channel, system call in words, kernel stack",
+     "/proc/PID/task/TID/{stat,schedstat,status,wchan,syscall,stack}, proc(5)", 1, Tier::kT0, Lane::kStacks,
+     milliseconds{2000}, 64u << 20, "CAP_SYS_PTRACE for system calls, CAP_SYS_ADMIN for kernel stacks", "", true, true,
+     false, gather_threads, parse_threads},
     {"stacks", "user stacks of all threads with function names; blocked threads are read without a stop",
      "/proc/PID/task/TID/syscall, process_vm_readv(2), ptrace(2), files of /proc/PID/maps", 1, Tier::kT3, Lane::kStacks,
      milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "",
      false, true, false, gather_stacks, parse_stacks},
-    {"threads", "every thread: state, CPU, run delay, wait channel, system call in words, kernel stack",
-     "/proc/PID/task/TID/{stat,schedstat,status,wchan,syscall,stack}, proc(5)", 1, Tier::kT0, Lane::kMain,
-     milliseconds{2000}, 64u << 20, "CAP_SYS_PTRACE for system calls, CAP_SYS_ADMIN for kernel stacks", "", true, true,
-     false, gather_threads, parse_threads},
     {"process", "the process's own counters: state, CPU, memory, faults, IO, run delay",
      "/proc/PID/{stat,status,statm,io,schedstat}, proc(5)", 2, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
      "CAP_SYS_PTRACE for the IO of other users' processes", "", true, true, false, gather_process, parse_process},

@@ -19,8 +19,7 @@ namespace ec {
 
 namespace {
 
-// What changes between readings, and the rest.
-constexpr std::array<const char*, 2> kRateFiles{"stat", "schedstat"};
+constexpr std::string_view kKernelStack = "stack";
 constexpr std::array<const char*, 6> kFiles{"stat", "schedstat", "status", "wchan", "syscall", "stack"};
 
 std::string bundle_path(int pid) { return fmt::format("proc/{}/task.bundle", pid); }
@@ -154,6 +153,29 @@ void apply_rates(const RawThread& first, const RawThread& latest, double seconds
     thread.cpu_cores = static_cast<double>(used_after - used_before) / static_cast<double>(ticks) / seconds;
 }
 
+void gather_thread(TaskDir& tasks, pid_t tid, bool kernel_stacks, Sink& out, const std::string& bundle) {
+  for (const char* file : kFiles) {
+    if (!kernel_stacks && file == kKernelStack) continue;
+    auto bytes = tasks.read(tid, file);
+    std::string name = fmt::format("{}/{}", tid, file);
+    if (bytes)
+      out.section(bundle, name, *bytes);
+    else if (bytes.error().code == ErrorCode::kGone && file == kFiles.front())
+      return;  // ended since it was listed
+    else if (bytes.error().code != ErrorCode::kNotFound)
+      out.failed_section(bundle, name, bytes.error());
+  }
+}
+
+// What a second reading is for: schedstat alone where the kernel fills it, else the clock ticks of stat. A thread that
+// ended has nothing.
+void gather_run_time(TaskDir& tasks, pid_t tid, Sink& out, const std::string& bundle) {
+  auto schedstat = tasks.read(tid, "schedstat");
+  if (schedstat && FieldCursor(*schedstat).number<uint64_t>().value_or(0) > 0)
+    return out.section(bundle, fmt::format("{}/schedstat", tid), *schedstat);
+  if (auto stat = tasks.read(tid, "stat")) out.section(bundle, fmt::format("{}/stat", tid), *stat);
+}
+
 }  // namespace
 
 void gather_threads(GatherContext& context) {
@@ -164,16 +186,15 @@ void gather_threads(GatherContext& context) {
   auto tids = tasks->list();
   if (!tids) return context.out.failed(bundle, fmt::format("/proc/{}/task", pid), tids.error());
 
-  bool first = context.reading == Reading::kFirst;
+  const bool first = context.reading == Reading::kFirst;
   if (first) {
     utsname system{};
     uname(&system);
     context.out.section(bundle, "machine", system.machine);
   }
+  const bool kernel_stacks = context.options.stacks != StackMode::kNone;
   // After a hang, go on behind the thread that hung.
   int behind = context.hung.empty() ? 0 : std::atoi(context.hung.back().c_str());
-  size_t files = first ? kFiles.size() : kRateFiles.size();
-  std::string name;
   for (pid_t tid : *tids) {
     if (tid <= behind) continue;
     if (context.deadline.passed()) {
@@ -183,18 +204,10 @@ void gather_threads(GatherContext& context) {
       return;
     }
     context.out.touch(std::to_string(tid));
-    for (size_t i = 0; i < files; ++i) {
-      auto bytes = tasks->read(tid, kFiles[i]);
-      name = fmt::format("{}/{}", tid, kFiles[i]);
-      if (bytes)
-        context.out.section(bundle, name, *bytes);
-      else if (bytes.error().code == ErrorCode::kGone && i == 0)
-        break;  // ended since it was listed
-      else if (bytes.error().code == ErrorCode::kNotFound)
-        continue;
-      else
-        context.out.failed_section(bundle, name, bytes.error());
-    }
+    if (first)
+      gather_thread(*tasks, tid, kernel_stacks, context.out, bundle);
+    else
+      gather_run_time(*tasks, tid, context.out, bundle);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
@@ -18,6 +19,7 @@
 #include "collector/target/task_dir.h"
 #include "tests/live/files_sink.h"
 #include "tests/live/stack_programs.h"
+#include "tests/support/place.h"
 
 namespace ec::test {
 
@@ -149,12 +151,14 @@ TEST_CASE("Redis is read to the start of each thread") {
 }
 
 TEST_CASE("PostgreSQL and its background processes are read to _start") {
+  if (is_root() && !may_become_nobody()) return not_run_here("postgres needs a user other than root");
   Postgres postgres;
   REQUIRE(postgres.ready());
   for (pid_t pid : postgres.processes()) same_as_eu_stack(pid);
 }
 
 TEST_CASE("nginx master and workers are read to _start") {
+  if (is_root() && !may_become_nobody()) return not_run_here("nginx, started by root, needs a second user");
   Nginx nginx;
   REQUIRE(nginx.ready());
   for (pid_t pid : nginx.processes()) same_as_eu_stack(pid);
@@ -226,6 +230,40 @@ TEST_CASE("the calls that a consistent stop interrupts are counted exactly") {
   }
   CHECK(reported > 0);
   CHECK(waits.number("eintr") == reported);
+}
+
+// The states of the threads come from before the stop, not from within it.
+TEST_CASE("a consistent stop is not what the threads are said to wait in") {
+  BackgroundProgram idle({EC_TARGETS_DIR "/idle", "300"});
+  REQUIRE_FALSE(idle.wait_for_line("ready").empty());
+  for (int i = 0; i < 5; ++i) {
+    TempDir folder;
+    auto run = collect({"--pid", std::to_string(idle.pid()), "--profile-seconds", "0", "--endpoint", "none", "--stacks",
+                        "consistent", "--max-pause", "1000", "--quiet", "-o", folder.path()});
+    REQUIRE(run.exit_code == 0);
+    auto stacks = nlohmann::json::parse(collect({"show", folder.find(".tar.zst"), "threads/stacks.json"}).out);
+    CHECK(stacks["pause"]["mode"] == "consistent");
+    for (const auto& thread : stacks["threads"]) {
+      CHECK(thread["state"] == "S");
+      CHECK(thread["syscall"].dump().find("pause") != std::string::npos);
+      CHECK(thread["kernel_frames"].dump().find("ptrace") == std::string::npos);
+      CHECK(thread["read_by"] == "ptrace");
+    }
+  }
+}
+
+TEST_CASE("no stack of any kind is read when none is wanted") {
+  BackgroundProgram idle({EC_TARGETS_DIR "/idle", "3"});
+  REQUIRE_FALSE(idle.wait_for_line("ready").empty());
+  Snapshot none = dump(idle.pid(), StackMode::kNone), kernel = dump(idle.pid(), StackMode::kKernel);
+  for (const Thread& thread : *none.threads) {
+    REQUIRE_FALSE(thread.kernel_frames);
+    CHECK(thread.kernel_frames.why().code == ErrorCode::kSkipped);
+  }
+  CHECK(none.stacks->threads.empty());
+  CHECK(kernel.stacks->threads.empty());
+  if (geteuid() == 0)
+    for (const Thread& thread : *kernel.threads) CHECK(thread.kernel_frames);
 }
 
 TEST_CASE("a consistent stop that would be too long becomes a gentler one, and says so") {
