@@ -6,6 +6,7 @@
 
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
+#include "collector/target/privileges.h"
 
 namespace ec {
 
@@ -167,6 +168,9 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
 }
 
 void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list) {
+  OwnPrivileges own;
+  own.root = snapshot.run.root;
+  own.initial_user_namespace = !snapshot.run.in_user_namespace;
   if (snapshot.files && snapshot.files->truncated)
     list.push_back(
         {fmt::format("{} of {} open files",
@@ -178,7 +182,7 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
     std::string privilege = printable_line(missing.substr(0, colon), 60);
     list.push_back({colon == std::string::npos ? "what needs " + privilege
                                                : printable_line(trim(std::string_view(missing).substr(colon + 1)), 160),
-                    "missing privilege " + privilege, "run as root, or with " + privilege});
+                    "missing privilege " + privilege, fix_for_refusal(own, {privilege})});
   }
   if (snapshot.run.interrupted)
     list.push_back({"whatever came after the interruption",

@@ -116,7 +116,10 @@ void CollectRun::describe_run() {
   run.started_wall_ns = wall_clock_ns();
   run.options = recorded_options(request_);
   for (auto& [name, value] : run.options) value = redactor_.text(value);
-  run.privileges_missing = missing_privileges();
+  OwnPrivileges own = own_privileges();
+  run.privileges_missing = missing_privileges(own);
+  run.root = own.root;
+  run.in_user_namespace = !own.initial_user_namespace;
   run.redacted = request_.redact;
   snapshot_.target.pid = target_.pid;
   snapshot_.target.start_ticks = target_.start_ticks;

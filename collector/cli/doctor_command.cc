@@ -165,7 +165,7 @@ int run_command(const DoctorRequest& request) {
     section(fmt::format("Target {} ({})", target->pid, printable_line(target->comm)), target_checks(*target));
   }
   section("Host", host_checks(request.output));
-  auto missing = missing_privileges();
+  auto missing = missing_privileges(own_privileges());
   if (!missing.empty()) {
     text += "Capabilities this user lacks\n";
     for (const std::string& privilege : missing) text += fmt::format("  {}\n", privilege);

@@ -3,7 +3,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -25,17 +24,13 @@ constexpr int kIdlePriority = 3 << 13;  // IOPRIO_CLASS_IDLE, ioprio_set(2)
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kNice = 5;
 
-struct Wanted {
-  int capability;
-  const char* text;
-};
-constexpr std::array kWanted{
-    Wanted{CAP_SYS_PTRACE,
-           "CAP_SYS_PTRACE: stacks, memory maps, environment and descriptors of other users' processes"},
-    Wanted{CAP_SYS_ADMIN, "CAP_SYS_ADMIN: kernel stacks, deleted binaries through map_files, other namespaces"},
-    Wanted{CAP_SYSLOG, "CAP_SYSLOG: the kernel log"},
-    Wanted{CAP_NET_ADMIN, "CAP_NET_ADMIN: socket memory of other users"},
-    Wanted{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH: logs and files of other users"},
+// What each capability that matters here lets see.
+constexpr std::array<std::string_view, 5> kWanted{
+    "CAP_SYS_PTRACE: stacks, memory maps, environment and descriptors of other users' processes",
+    "CAP_SYS_ADMIN: kernel stacks, deleted binaries through map_files, other namespaces",
+    "CAP_SYSLOG: the kernel log",
+    "CAP_NET_ADMIN: socket memory of other users",
+    "CAP_DAC_READ_SEARCH: logs and files of other users",
 };
 
 // With helpers on every CPU, a thread of the target that wakes up waits for one of them to leave its system call. Half
@@ -92,17 +87,10 @@ void be_modest() {
   syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIdlePriority);
 }
 
-std::vector<std::string> missing_privileges() {
+std::vector<std::string> missing_privileges(const OwnPrivileges& own) {
   std::vector<std::string> missing;
-  auto status = read_file("/proc/self/status");
-  uint64_t effective = 0;
-  if (status) {
-    LineCursor lines("/proc/self/status", *status);
-    while (auto line = lines.next())
-      if (line->starts_with("CapEff:")) effective = parse_number<uint64_t>(trim(line->substr(7)), 16).value_or(0);
-  }
-  for (const Wanted& wanted : kWanted)
-    if (!(effective >> wanted.capability & 1)) missing.emplace_back(wanted.text);
+  for (std::string_view wanted : kWanted)
+    if (!own.holds(wanted.substr(0, wanted.find(':')))) missing.emplace_back(wanted);
   return missing;
 }
 

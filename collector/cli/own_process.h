@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "collector/snapshot/snapshot.h"
+#include "collector/target/privileges.h"
 
 namespace ec {
 
@@ -17,9 +18,9 @@ void occupy_standard_descriptors();
 // descriptors. Failures are harmless and ignored.
 void be_modest();
 
-// Effective capabilities of this process that matter here, missing ones in words:
-// "CAP_SYS_PTRACE: stacks, memory maps and descriptors of other users' processes".
-std::vector<std::string> missing_privileges();
+// The capabilities that matter here and are missing, in words: "CAP_SYS_PTRACE: stacks, memory maps and descriptors of
+// other users' processes".
+std::vector<std::string> missing_privileges(const OwnPrivileges& own);
 
 // CPU and peak memory of this process and its ended helpers so far.
 CollectorCost own_cost(double wall_seconds);

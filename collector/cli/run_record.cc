@@ -38,6 +38,7 @@ std::string run_record_text(const Snapshot& snapshot) {
       run.version, run.build_id, run.started_wall_ns, run.redacted ? 1 : 0, printable_line(snapshot.host.name),
       snapshot.target.pid, snapshot.target.start_ticks, printable_line(snapshot.target.comm));
   for (const auto& [name, value] : run.options) text += fmt::format("option.{} {}\n", name, printable_line(value));
+  text += fmt::format("root {}\nuser_namespace {}\n", run.root ? 1 : 0, run.in_user_namespace ? "own" : "initial");
   for (const std::string& missing : run.privileges_missing) text += fmt::format("missing {}\n", missing);
   return text;
 }
@@ -65,6 +66,10 @@ void read_run_record(std::string_view text, Snapshot& snapshot) {
       snapshot.target.start_ticks = parse_number<uint64_t>(value).value_or(0);
     else if (name == "comm")
       snapshot.target.comm = value;
+    else if (name == "root")
+      run.root = value == "1";
+    else if (name == "user_namespace")
+      run.in_user_namespace = value == "own";
     else if (name == "missing")
       run.privileges_missing.push_back(value);
     else if (name.starts_with("option."))

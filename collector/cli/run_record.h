@@ -13,7 +13,7 @@ namespace ec {
 // Options by their long name, as asked; what has its default is left out.
 std::map<std::string, std::string> recorded_options(const CollectRequest& request);
 
-// Lines "name value". Covers run (version, start, options, privileges_missing, redacted), target and host name.
+// Lines "name value". Covers run (version, start, options, privileges, redacted), target and host name.
 std::string run_record_text(const Snapshot& snapshot);
 // The inverse: sets what the text says. Unknown lines are passed over.
 void read_run_record(std::string_view text, Snapshot& snapshot);

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "collector/base/unique_fd.h"
+#include "collector/target/privileges.h"
 
 namespace ec {
 
@@ -75,10 +76,11 @@ Result<std::string> read_link(const std::string& link) {
 std::string fix_for(const Error& error, std::string_view source) {
   if (error.code == ErrorCode::kNoSpace) return "write the archive elsewhere: -o PATH";
   if (error.code != ErrorCode::kDenied) return {};
+  static const OwnPrivileges kOwn = own_privileges();
   if (source.ends_with("/stack") || source.find("map_files") != std::string_view::npos)
-    return "run as root, or with CAP_SYS_ADMIN";
-  if (source.find("kmsg") != std::string_view::npos) return "run as root, or with CAP_SYSLOG";
-  return "run as root or as the user of the process, or with CAP_SYS_PTRACE";
+    return fix_for_refusal(kOwn, {"CAP_SYS_ADMIN"});
+  if (source.find("kmsg") != std::string_view::npos) return fix_for_refusal(kOwn, {"CAP_SYSLOG"});
+  return fix_for_refusal(kOwn, {"CAP_SYS_PTRACE"}, true);
 }
 
 }  // namespace ec

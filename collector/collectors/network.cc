@@ -12,6 +12,7 @@
 #include "collector/collectors/host_readings.h"
 #include "collector/proc/net_dev.h"
 #include "collector/proc/net_snmp.h"
+#include "collector/target/privileges.h"
 
 namespace ec {
 
@@ -87,7 +88,7 @@ void gather_settings(GatherContext& context) {
   if (there.error()) {
     bool denied = there.error()->code == ErrorCode::kDenied;
     context.out.failed(kSettings, there.error()->where, *there.error(),
-                       denied ? "run as root, or with CAP_SYS_ADMIN and CAP_SYS_PTRACE" : "");
+                       denied ? fix_for_refusal(own_privileges(), {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}) : "");
     return;
   }
   for (std::string_view artifact : {kConntrackUsed, kConntrackLimit})

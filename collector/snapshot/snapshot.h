@@ -63,6 +63,8 @@ struct RunInfo {
   int64_t started_wall_ns = 0, finished_wall_ns = 0;
   std::map<std::string, std::string> options;   // as asked, secrets redacted
   std::vector<std::string> privileges_missing;  // in words: "CAP_SYS_PTRACE: …"
+  bool root = false;                            // ran as user 0 of its user namespace
+  bool in_user_namespace = false;               // not the initial one: its privileges end at the border
   bool redacted = true;
   bool interrupted = false;  // SIGINT, SIGTERM or --deadline ended it early
   std::string interrupted_by;
