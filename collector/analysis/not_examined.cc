@@ -176,7 +176,13 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
         {fmt::format("{} of {} open files",
                      snapshot.files->count - std::min<uint64_t>(snapshot.files->count, snapshot.files->files.size()),
                      snapshot.files->count),
-         "more than the limit of one run", ""});
+         snapshot.files->why_truncated.empty() ? "more than the limit of one run"
+                                               : printable_line(snapshot.files->why_truncated, 100),
+         ""});
+  if (snapshot.files && snapshot.files->without_flags > 0)
+    list.push_back({fmt::format("flags and positions of {} of {} open files", snapshot.files->without_flags,
+                                snapshot.files->count),
+                    "there are too many to read them all in good time: their kinds and targets come first", ""});
   for (auto& missing : snapshot.run.privileges_missing) {
     auto colon = missing.find(':');
     std::string privilege = printable_line(missing.substr(0, colon), 60);

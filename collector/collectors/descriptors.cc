@@ -40,6 +40,12 @@ Result<Descriptors> Descriptors::open(const TargetIdentity& target) {
   return Descriptors(std::move(*fd), std::move(*info));
 }
 
+std::optional<uint64_t> Descriptors::count() const {
+  struct stat folder {};
+  if (fstat(fd_.fd(), &folder) != 0 || folder.st_size <= 0) return std::nullopt;
+  return static_cast<uint64_t>(folder.st_size);
+}
+
 Result<void> Descriptors::each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit) {
   bool ours = shared && shared->claim();
   if (shared && !ours && shared->wait(kWaitForLinks)) {

@@ -26,6 +26,9 @@ class Descriptors {
   // Ascending. Stops when `visit` gives false. Errors: gone, when the process ends meanwhile.
   Result<void> each(const std::function<bool(int fd)>& visit) const { return fd_.each_number("", visit); }
 
+  // How many are open, without listing them; nothing before Linux 6.2 (st_size of /proc/PID/fd, proc(5)).
+  std::optional<uint64_t> count() const;
+
   // The same with the link texts: from `shared` when another collector reads them, for which it waits a moment; else
   // they are read, and shared. Descriptors that were closed meanwhile or that may not be read are passed over.
   Result<void> each_link(FdLinks* shared, const std::function<bool(int fd, std::string_view link)>& visit);

@@ -18,6 +18,32 @@ namespace {
 constexpr uint64_t kMostDescriptors = 200'000;
 constexpr uint64_t kMostPlainInfos = 20'000;
 
+// What has been done of the list, and what was left out for lack of time.
+struct Progress {
+  uint64_t count = 0, listed = 0, without_info = 0;
+  bool late = false;
+};
+
+// Everything, then what a link alone tells, then numbers only: the list is whole on a machine that is slow too.
+enum class Care { kWhole, kLinks, kCountOnly, kStop };
+
+class Pace {
+ public:
+  explicit Pace(Deadline end) : whole_(part(end, 50)), links_(part(end, 80)), counting_(part(end, 95)) {}
+  Care care_for(Progress& done) const {
+    if (counting_.passed()) return Care::kStop;
+    done.late = done.late || links_.passed();
+    if (done.late || done.listed >= kMostDescriptors) return Care::kCountOnly;
+    return done.listed >= kMostPlainInfos || whole_.passed() ? Care::kLinks : Care::kWhole;
+  }
+
+ private:
+  static Deadline part(Deadline end, int percent) {
+    return Deadline(std::min(end.at(), Deadline::in(milliseconds(end.remaining_ms() * percent / 100)).at()));
+  }
+  Deadline whole_, links_, counting_;
+};
+
 bool info_matters(std::string_view kind) { return kind != "socket" && kind != "pipe" && kind != "path"; }
 
 std::string stat_text(const struct stat& file) {
@@ -25,8 +51,8 @@ std::string stat_text(const struct stat& file) {
                      file.st_blocks, major(file.st_dev), minor(file.st_dev), file.st_ino, file.st_nlink);
 }
 
-// One descriptor: link, fdinfo, and for files on local filesystems what stat(2) says.
-void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int fd, bool plain_info, FdLinks* shared,
+// One descriptor: link, fdinfo, and for files on local filesystems what stat(2) says. False when fdinfo was left out.
+bool gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int fd, bool plain_info, FdLinks* shared,
                        Sink& out, const std::string& bundle) {
   char name[24];
   auto section = [&](const char* part) {
@@ -36,24 +62,25 @@ void gather_descriptor(Descriptors& descriptors, const LocalMounts& mounts, int 
   if (!link) {
     // Closed between the listing and now: it is not open, so there is nothing to say.
     if (link.error().code != ErrorCode::kGone) out.failed_section(bundle, section("link"), link.error());
-    return;
+    return true;
   }
   out.section(bundle, section("link"), *link);
   if (shared) shared->add(fd, *link);
   std::string_view kind = parse_fd_link(*link).kind;
-  if (!plain_info && !info_matters(kind)) return;
+  if (!plain_info && !info_matters(kind)) return false;
   auto info = descriptors.info(fd);
   if (!info) {
     if (info.error().code != ErrorCode::kGone) out.failed_section(bundle, section("info"), info.error());
-    return;
+    return true;
   }
   out.section(bundle, section("info"), *info);
-  if (kind != "path" && kind != "memfd") return;
+  if (kind != "path" && kind != "memfd") return true;
   auto parsed = parse_fdinfo("fdinfo", *info);
-  if (!parsed) return;
+  if (!parsed) return true;
   // A memfd is on a mount inside the kernel, which no list shows.
-  if (kind != "memfd" && !(parsed->mount_id && mounts.local(*parsed->mount_id))) return;
+  if (kind != "memfd" && !(parsed->mount_id && mounts.local(*parsed->mount_id))) return true;
   if (auto file = descriptors.stat(fd)) out.section(bundle, section("stat"), stat_text(*file));
+  return true;
 }
 
 struct StatText {
@@ -145,7 +172,8 @@ OpenFile& file_of(std::vector<OpenFile>& files, int fd) {
 }
 
 struct Counts {
-  uint64_t descriptors = 0, listed = 0;
+  uint64_t descriptors = 0, listed = 0, without_info = 0;
+  bool late = false;
 };
 
 std::optional<Counts> parse_counts(std::string_view text) {
@@ -157,6 +185,8 @@ std::optional<Counts> parse_counts(std::string_view text) {
     auto value = fields.number<uint64_t>();
     if (name == "descriptors" && value) counts.descriptors = *value;
     if (name == "listed" && value) counts.listed = *value;
+    if (name == "without_info" && value) counts.without_info = *value;
+    if (name == "late" && value) counts.late = *value != 0;
   }
   return counts;
 }
@@ -179,26 +209,28 @@ void gather_open_files(GatherContext& context) {
   }
   if (context.fd_links) context.fd_links->clear();
   LocalMounts mounts = LocalMounts::of(target);
-  uint64_t count = 0, listed = 0;
-  bool late = false;
+  // Known at once, also when the list stays unfinished.
+  if (auto open = descriptors->count()) context.out.section(bundle, "open", fmt::format("descriptors {}\n", *open));
+  Progress done;
+  const Pace pace(context.deadline);
   auto walked = descriptors->each([&](int fd) {
-    if (count++ % 256 == 0) {
-      context.out.touch(descriptors->folder());
-      late = late || context.deadline.passed();
-    }
-    if (late || listed == kMostDescriptors) return true;  // go on counting
-    gather_descriptor(*descriptors, mounts, fd, listed < kMostPlainInfos, context.fd_links, context.out, bundle);
-    ++listed;
+    if (done.count % 256 == 0) context.out.touch(descriptors->folder());
+    Care care = pace.care_for(done);
+    if (care == Care::kStop) return false;
+    ++done.count;
+    if (care == Care::kCountOnly) return true;
+    if (!gather_descriptor(*descriptors, mounts, fd, care == Care::kWhole, context.fd_links, context.out, bundle))
+      ++done.without_info;
+    ++done.listed;
     return true;
   });
-  if (context.fd_links && walked && listed == count)
+  if (context.fd_links && walked && done.listed == done.count)
     context.fd_links->publish();
   else if (context.fd_links)
     context.fd_links->give_up();
-  std::string counts = fmt::format("descriptors {}\nlisted {}\n", count, listed);
-  if (count > kMostPlainInfos)
-    counts += fmt::format("# fdinfo of files, sockets and pipes after the first {} was not read\n", kMostPlainInfos);
-  context.out.section(bundle, "count", counts);
+  context.out.section(bundle, "count",
+                      fmt::format("descriptors {}\nlisted {}\nwithout_info {}\nlate {}\n", done.count, done.listed,
+                                  done.without_info, done.late ? 1 : 0));
   if (!walked) context.out.failed_section(bundle, "count", walked.error());
 }
 
@@ -211,7 +243,10 @@ void parse_open_files(const RawStore& store, Snapshot& snapshot) {
   }
   OpenFiles files;
   std::optional<Counts> counts;
+  uint64_t open = 0;
   for (const Section& section : parse_bundle(*bytes)) {
+    if (section.name == "open" && !section.failed)
+      if (auto known = parse_counts(section.bytes)) open = known->descriptors;
     if (section.name == "count" && !section.failed) counts = parse_counts(section.bytes);
     size_t slash = section.name.find('/');
     auto fd = parse_number<int>(section.name.substr(0, slash));
@@ -227,9 +262,16 @@ void parse_open_files(const RawStore& store, Snapshot& snapshot) {
     else if (part == "stat")
       take_stat(section.bytes, file);
   }
+  // What the kernel told before the list was read may have changed since: it counts only when the list is unfinished.
   files.count = std::max<uint64_t>(counts ? counts->descriptors : 0, files.files.size());
+  if (!counts || counts->late) files.count = std::max(files.count, open);
   // The counts are written last: without them the list stops where its reader did.
   files.truncated = !counts || counts->listed < counts->descriptors;
+  files.without_flags = counts ? counts->without_info : 0;
+  if (files.truncated)
+    files.why_truncated = !counts        ? "their reader ended early"
+                          : counts->late ? "there was no time for more"
+                                         : "more than the limit of one run";
   for (const OpenFile& file : files.files) ++files.by_kind[file.kind];
   snapshot.files = std::move(files);
   join_sockets(store, snapshot);

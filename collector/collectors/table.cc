@@ -51,7 +51,7 @@ constexpr Collector kTable[] = {
      "/proc/PID/{cwd,root,exe,ns/*}, namespaces(7)", 3, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
      "CAP_SYS_PTRACE for other users' processes", "paths", false, true, false, gather_namespaces, parse_namespaces},
     {"open_files", "every open descriptor: kind, path, flags, position, locks",
-     "/proc/PID/fd, /proc/PID/fdinfo, proc(5)", 4, Tier::kT0, Lane::kMain, milliseconds{3000}, 64u << 20,
+     "/proc/PID/fd, /proc/PID/fdinfo, proc(5)", 4, Tier::kT0, Lane::kMain, milliseconds{8000}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes", "paths", false, true, false, gather_open_files, parse_open_files},
     {"sockets", "sockets of the target's network namespace, their peers and listeners",
      "sock_diag(7) in the target's network namespace, /proc/*/fd", 4, Tier::kT0, Lane::kMain, milliseconds{5000},

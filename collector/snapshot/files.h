@@ -58,6 +58,8 @@ struct OpenFile {
 struct OpenFiles {
   uint64_t count = 0;  // of descriptors, even when files is cut by a limit
   bool truncated = false;
+  std::string why_truncated;    // "" when it is not known
+  uint64_t without_flags = 0;   // listed, but their flags and positions were not read
   std::vector<OpenFile> files;  // by fd
   std::vector<Socket> sockets;  // of the target only
   std::map<std::string, uint64_t> by_kind;

@@ -117,6 +117,20 @@ TEST_CASE("counts tell of descriptors that were not listed") {
   Snapshot snapshot = parsed(store);
   CHECK(snapshot.files->count == 300'000);
   CHECK(snapshot.files->truncated);
+  CHECK(snapshot.files->why_truncated == "more than the limit of one run");
+}
+
+TEST_CASE("a list that ran out of time says so, and so do files without flags") {
+  RawStore store;
+  std::string bundle;
+  append_section(bundle, "0/link", "/dev/null");
+  append_section(bundle, "open", "descriptors 100000\n");
+  append_section(bundle, "count", "descriptors 30000\nlisted 25000\nwithout_info 4321\nlate 1\n");
+  add_text(store, "raw/proc/42/fd.bundle", bundle);
+  Snapshot snapshot = parsed(store);
+  CHECK(snapshot.files->why_truncated == "there was no time for more");
+  CHECK(snapshot.files->without_flags == 4321);
+  CHECK(snapshot.files->count == 100'000);
 }
 
 TEST_CASE("files on networks and unknown mounts are left alone") {
