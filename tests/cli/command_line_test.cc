@@ -116,7 +116,7 @@ TEST_CASE("standard output carries the page, standard error nothing in a pipe") 
   CHECK(runs_freely(target.pid()));
 }
 
-TEST_CASE("-o - streams the archive and nothing else") {
+TEST_CASE("output - streams the archive and nothing else") {
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
   REQUIRE_FALSE(target.wait_for_line("ready").empty());
   TempDir directory;

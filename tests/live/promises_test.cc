@@ -50,7 +50,7 @@ std::chrono::milliseconds random_delay(std::mt19937& random, int most) {
 
 }  // namespace
 
-TEST_CASE("1: killed at any moment, the collector leaves a running target; 4: and a readable archive") {
+TEST_CASE("1: killed at any moment, the collector leaves a running target (4: and a readable archive)") {
   BackgroundProgram target({target_program("idle"), "50"});
   target.wait_for_line("ready");
   std::mt19937 random(1);
@@ -264,7 +264,7 @@ TEST_CASE("7: no command is executed, nobody is signalled, nothing is written el
   CHECK(runs_freely(target.pid()));
 }
 
-TEST_CASE("7: a Go program's SIGQUIT is never sent; the target's own settings stay") {
+TEST_CASE("7: a Go program's SIGQUIT is never sent, and the target's own settings stay") {
   // A program that dies of any signal it can catch, and says so.
   BackgroundProgram target({"python3", "-c",
                             "import signal,time,os\n"

@@ -24,7 +24,7 @@ TEST_CASE("io-stall: a task in state D must be there in both readings") {
   CHECK(severity(s, "io-stall") == "low");
 }
 
-TEST_CASE("io-stall: a busy device alone only works; with long waits and pressure it stalls") {
+TEST_CASE("io-stall: a busy device alone only works, with long waits and pressure it stalls") {
   Snapshot s = healthy();
   auto& disk = s.host.disks->front();
   disk.busy_percent = 100, disk.writes = 5000, disk.write_wait_ms = 2;

@@ -264,7 +264,7 @@ TEST_CASE("process_memory: what was skipped or malformed is told") {
   CHECK(snapshot.process.mappings.why().code == ErrorCode::kGone);
 }
 
-TEST_CASE("namespaces: compared with ours; a kind that we lack is not ours") {
+TEST_CASE("namespaces: compared with ours, and a kind that we lack is not ours") {
   std::string links;
   append_section(links, "cwd", "/srv/web");
   append_failed_section(links, "root", Error{ErrorCode::kDenied, "", "needs CAP_SYS_PTRACE", 13});

@@ -123,7 +123,7 @@ TEST_CASE("OOM kills: damaged lines") {
   CHECK(find_oom_kills(parse_kmsg("3,1,2,-;Out of memory: Killed process 7 (no end\n")).empty());
 }
 
-TEST_CASE("utmp of both layouts; a record cut short does not count") {
+TEST_CASE("utmp of both layouts, and a record cut short that does not count") {
   for (bool wide : {false, true}) {
     std::string bytes = utmp_record(2, "~", "reboot", "6.1.0", 1795150000, wide) +
                         utmp_record(7, "pts/0", "alice", "10.0.0.9", 1795150100, wide) + std::string(100, 'x');

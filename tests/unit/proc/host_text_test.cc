@@ -68,7 +68,7 @@ TEST_CASE("meminfo: malformed") {
   CHECK(parse_meminfo("m", "MemFree: 2 kB\n").error().code == ErrorCode::kTruncated);
 }
 
-TEST_CASE("vmstat: names and numbers; reclaim counters of old kernels are summed over the zones") {
+TEST_CASE("vmstat: names and numbers, and reclaim counters of old kernels are summed over the zones") {
   auto counters =
       parse_named_counters("v",
                            "pgscan_direct 5\npgscan_direct_throttle 99\nallocstall_dma 1\nallocstall_normal 2\n"
