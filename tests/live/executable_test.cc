@@ -14,6 +14,7 @@
 #include "symbolize/elf_identity.h"
 #include "symbolize/symbolizer.h"
 #include "tests/live/files_sink.h"
+#include "tests/support/place.h"
 #include "tests/support/program.h"
 
 using namespace ec;
@@ -270,6 +271,7 @@ TEST_CASE("a library that was replaced since it was mapped") {
 }
 
 TEST_CASE("a target in a chroot is seen through its own root") {
+  if (!may_change_root()) return not_run_here("needs chroot: root");
   TempDir folder;
   std::filesystem::create_directories(folder / "bin");
   write_text(folder / "main.c", "#include <unistd.h>\nint main(void) { write(1, \"ready\\n\", 6); pause(); }\n");

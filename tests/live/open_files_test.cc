@@ -8,6 +8,7 @@
 #include "collector/collectors/sockets.h"
 #include "tests/live/files_sink.h"
 #include "tests/live/files_target.h"
+#include "tests/support/place.h"
 
 using namespace ec;
 
@@ -123,6 +124,7 @@ TEST_CASE("a full backlog and a pile of half-closed connections show") {
 }
 
 TEST_CASE("a target in its own network namespace shows its own sockets, and we stay in ours") {
+  if (!test::user_namespaces_work() && !test::may_mount()) return test::not_run_here("needs root or user namespaces");
   std::string before = read_link("/proc/self/ns/net").value_or("");
   FilesTarget target(true);
   const auto& facts = target.facts();

@@ -15,6 +15,7 @@
 #include "collector/collectors/host_constants.h"
 #include "collector/collectors/runner.h"
 #include "collector/proc/passwd.h"
+#include "tests/support/place.h"
 #include "tests/support/program.h"
 
 using namespace ec;
@@ -197,6 +198,7 @@ TEST_CASE("process live: a leader that has ended is read through a thread that l
 
 TEST_CASE("process live: a process in namespaces of its own") {
   const bool own_user = user_namespaces_work();
+  if (!own_user && !may_mount()) return not_run_here("needs root or user namespaces");
   BackgroundProgram program(
       {"unshare", own_user ? "-Urpmf" : "-pmf", "--mount-proc", "sh", "-c", "echo ready; sleep 60"});
   REQUIRE(program.wait_for_line("ready") != "");
@@ -221,6 +223,7 @@ TEST_CASE("process live: a process in namespaces of its own") {
 }
 
 TEST_CASE("process live: somebody else's process, without privileges") {
+  if (is_root() && !may_become_nobody()) return not_run_here("needs a second user");
   Child child([] { pause(); });
   uid_t was = geteuid();
   // Not even root's: whoever runs this test looks as nobody.

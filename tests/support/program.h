@@ -10,8 +10,6 @@
 
 namespace ec::test {
 
-bool is_root();
-
 struct ProgramResult {
   int exit_code = -1;  // minus the signal when a signal ended it
   std::string out, err;
@@ -29,8 +27,6 @@ struct ProgramSettings {
 ProgramResult run_program(const std::vector<std::string>& argv, const ProgramSettings& settings = {});
 // A copy of EC_BINARY in `directory` that every user may run: a build tree below a private home is closed to others.
 std::string binary_for_everyone(const std::string& directory);
-// Whether this place allows user namespaces: the kernel refuses them in a chroot, and a host may forbid them.
-bool user_namespaces_work();
 // EC_BINARY with these arguments.
 ProgramResult collect(std::vector<std::string> arguments, const ProgramSettings& settings = {});
 
@@ -68,6 +64,7 @@ class TempDir {
   std::string path_;
 };
 
+// "" when it cannot be read: a file of /proc may be denied, or gone.
 std::string read_text(const std::string& file);
 void write_text(const std::string& file, const std::string& text);
 // A TCP port of the loopback interface that nobody listens on now.
