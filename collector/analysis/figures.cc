@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/coverage.h"
 #include "collector/analysis/file_classes.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
@@ -76,7 +77,7 @@ void target_cpu(const Snapshot& snapshot, FigureList& list) {
 
 void target_memory(const Snapshot& snapshot, FigureList& list) {
   auto& process = snapshot.process;
-  if (process.status) {
+  if (process.status && !absent_by_nature(snapshot)) {
     auto& status = *process.status;
     std::string text =
         fmt::format("{} resident (anonymous {}, file {})", human_bytes(static_cast<double>(status.rss_bytes)),
@@ -96,7 +97,7 @@ void target_memory(const Snapshot& snapshot, FigureList& list) {
 
 void target_files(const Snapshot& snapshot, FigureList& list) {
   auto limit = soft_limit(snapshot, "Max open files");
-  if (snapshot.files) {
+  if (snapshot.files && !absent_by_nature(snapshot)) {
     auto& files = *snapshot.files;
     list.add("process.open_files", "open files", limit ? share_of(files.count, *limit) : fmt::format("{}", files.count),
              static_cast<double>(files.count), "count",

@@ -1,112 +1,107 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <cerrno>
+#include <set>
 
+#include "collector/analysis/coverage.h"
+#include "collector/analysis/gap_groups.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
+#include "collector/collectors/collector.h"
 #include "collector/target/privileges.h"
 
 namespace ec {
 
 namespace {
 
-// "raw/proc/42/map_files/7f…" and its thousand neighbours have one shape: digits and long hex numbers do not count.
-std::string shape_of(std::string_view text) {
-  std::string shape;
-  for (size_t i = 0; i < text.size();) {
-    size_t end = i;
-    bool digit = false;
-    while (end < text.size() && std::isxdigit(static_cast<unsigned char>(text[end])))
-      digit |= text[end] >= '0' && text[end] <= '9', ++end;
-    if (end > i && digit &&
-        (end - i >= 8 ||
-         std::all_of(text.begin() + static_cast<ptrdiff_t>(i), text.begin() + static_cast<ptrdiff_t>(end),
-                     [](char c) { return c >= '0' && c <= '9'; }))) {
-      shape += '#';
-      i = end;
-    } else {
-      shape += text[i++];
-    }
-  }
-  return shape;
-}
-
-// First readings and second readings of one thing fail for one reason.
-std::string subject_of(const ArtifactRow& row) {
-  std::string_view path = row.path;
-  for (std::string_view prefix : {"raw/second/", "raw/last/", "raw/"})
-    if (path.starts_with(prefix)) {
-      path.remove_prefix(prefix.size());
-      break;
-    }
-  return std::string(path);
-}
-
-// "/proc/1/io: Permission denied" and "/proc/1/auxv: Permission denied" are one reason; the path is the subject.
-std::string_view reason_of(const ArtifactRow& row) {
-  std::string_view reason = row.reason;
-  auto colon = reason.find(": ");
-  if (colon != std::string_view::npos && (reason.front() == '/' || reason.substr(0, colon) == row.source))
-    reason.remove_prefix(colon + 2);
-  return reason;
-}
-
-struct RowGroup {
-  std::vector<std::string> subjects;
-  bool one_collector = true;
-  const ArtifactRow* example = nullptr;
+// What nobody has to look for, and what is told in other words.
+struct Scope {
+  LeftOut left_out;
+  std::optional<NotExamined> absent;
+  std::set<std::string, std::less<>> told;  // artifacts
 };
 
-void from_rows(const Snapshot& snapshot, std::vector<NotExamined>& list) {
-  // By reason: forty files that lack one privilege are one line.
-  std::map<std::tuple<std::string, std::string, Status>, RowGroup> groups;
-  std::vector<RowGroup*> order;
-  for (auto& row : snapshot.artifacts) {
+std::vector<std::string> left_in(const LeftOut& out) {
+  auto holds = [](const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<std::string> names;
+  for (const Collector& collector : collector_table())
+    if (!holds(out.by_only, collector.name) && !holds(out.by_skip, collector.name)) names.emplace_back(collector.name);
+  return names;
+}
+
+void from_wish(const LeftOut& out, std::vector<NotExamined>& list) {
+  bool most = 2 * out.by_only.size() > out.collectors;  // then what is left in is shorter
+  if (!out.by_only.empty())
+    list.push_back({"left out by --only",
+                    most ? "all collectors but " + enumerate(left_in(out), out.collectors)
+                         : enumerate(out.by_only, out.collectors),
+                    "run without --only"});
+  if (!out.by_skip.empty())
+    list.push_back({"left out by --skip", enumerate(out.by_skip, out.collectors), "run without --skip"});
+}
+
+// What this kernel or system was not made with is not missing: no option and no privilege brings it. Its collector says
+// so in these words, and the manifest keeps the row; what a boot parameter brings has a fix, and is listed.
+bool not_of_this_system(const ArtifactRow& row) {
+  std::string_view reason = row.reason;
+  if (auto colon = reason.find(": "); reason.starts_with('/') && colon != std::string_view::npos)
+    reason.remove_prefix(colon + 2);
+  return reason.starts_with("this kernel ") || reason.starts_with("this system ");
+}
+
+// Of this run, as far as its record tells: what it does not call missing was there.
+std::string fix_for_refusal(const RunInfo& run, const std::vector<std::string>& privileges, bool owner = false) {
+  OwnPrivileges own;
+  own.root = run.root;
+  own.initial_user_namespace = !run.in_user_namespace;
+  bool missing = std::any_of(run.privileges_missing.begin(), run.privileges_missing.end(), [&](std::string_view words) {
+    return std::find(privileges.begin(), privileges.end(), words.substr(0, words.find(':'))) != privileges.end();
+  });
+  if (!missing) own.effective = ~uint64_t{0};
+  return ec::fix_for_refusal(own, privileges, owner);
+}
+
+// For a reason that has a refusal inside it: EACCES is what files of /proc say to who may not trace, EPERM what
+// setns(2) says to who is no administrator.
+std::string fix_within(const RunInfo& run, std::string_view reason) {
+  if (reason.find("Permission denied") != std::string_view::npos) return fix_for_refusal(run, {"CAP_SYS_PTRACE"}, true);
+  if (reason.find("Operation not permitted") != std::string_view::npos) return fix_for_refusal(run, {"CAP_SYS_ADMIN"});
+  return {};
+}
+
+void from_rows(const Snapshot& snapshot, Scope& scope, GapGroups& groups) {
+  for (const ArtifactRow& row : snapshot.artifacts) {
     if (row.status == Status::kOk) continue;
-    auto [found, fresh] = groups.try_emplace({shape_of(reason_of(row)), row.fix, row.status});
-    auto& group = found->second;
-    if (fresh) {
-      group.example = &row;
-      order.push_back(&group);
+    bool nobody_has_it = row.status == Status::kSkipped && row.fix.empty() && (scope.absent || not_of_this_system(row));
+    bool told_by_threads = row.path == "raw/stacks.json" && row.status == Status::kPartial && snapshot.stacks;
+    if (nobody_has_it || told_by_threads) {
+      scope.told.insert(row.path);
+      continue;
     }
-    group.one_collector &= row.collector == group.example->collector;
-    if (group.subjects.size() < 10'000) group.subjects.push_back(subject_of(row));
+    ArtifactRow shown = row;
+    if (shown.reason.starts_with("--")) shown.reason = "left out by " + shown.reason;
+    if (shown.fix.empty()) shown.fix = fix_within(snapshot.run, shown.reason);
+    groups.add(shown);
   }
-  for (auto* group : order) {
-    auto& subjects = group->subjects;
-    std::sort(subjects.begin(), subjects.end());
-    subjects.erase(std::unique(subjects.begin(), subjects.end()), subjects.end());
-    for (auto& subject : subjects) subject = printable_line(subject, 120);
-    auto& row = *group->example;
-    std::string what = enumerate(subjects, 4);
-    if (subjects.size() > 4)
-      what = fmt::format("{} artifacts{}: {}", subjects.size(),
-                         group->one_collector && !row.collector.empty()
-                             ? fmt::format(" of \"{}\"", printable_line(row.collector, 40))
-                             : "",
-                         enumerate(subjects, 3));
-    std::string reason = printable_line(reason_of(row), 240);
-    if (reason.empty()) reason = std::string(to_string(row.status));
-    if (row.status == Status::kPartial) what += " (in part)";
-    list.push_back({std::move(what), std::move(reason), printable_line(row.fix, 200)});
-  }
+  bool kernel_side = snapshot.stacks && snapshot.stacks->pause.mode == "kernel";
+  groups.call("raw/user_stacks", kernel_side ? "user stacks" : "stacks");
+  for (const char* path : {"raw/runtime.json", "raw/endpoint.json"}) groups.call(path, "debug endpoint");
 }
 
-void from_part(std::vector<NotExamined>& list, const char* what, const Error& why) {
-  // A collector that was not run for this command has nothing to say.
-  if (why.code == ErrorCode::kSkipped && why.detail == "not collected") return;
-  std::string reason = printable_line(why.message(), 240);
-  for (auto& entry : list)
-    if (entry.reason.find(printable_line(why.detail, 200)) != std::string::npos && !why.detail.empty())
-      return;  // the artifact's row told it already
-  list.push_back({what, std::move(reason), ""});
+void from_part(const char* name, const Error& why, const Scope& scope, GapGroups& groups) {
+  // A collector that was not run for this command has nothing to say, and one that was left out is told.
+  if (never_tried(why) && (why.code == ErrorCode::kSkipped || scope.left_out.count() > 0)) return;
+  bool refused = why.code == ErrorCode::kDenied || why.code == ErrorCode::kIo || why.code == ErrorCode::kTimeout;
+  if (scope.told.contains(why.where) || (scope.absent && !refused)) return;
+  groups.add_part(name, why);
 }
 
-void from_parts(const Snapshot& snapshot, std::vector<NotExamined>& list) {
-  auto look = [&](const char* what, const auto& part) {
-    if (!part) from_part(list, what, part.why());
+void from_parts(const Snapshot& snapshot, const Scope& scope, GapGroups& groups) {
+  auto look = [&](const char* name, const auto& part) {
+    if (!part) from_part(name, part.why(), scope, groups);
   };
   if (snapshot.target.pid != 0) {
     auto& process = snapshot.process;
@@ -143,7 +138,7 @@ std::string fix_for_gentler(const Pause& pause) {
   return "--max-pause with a larger number";
 }
 
-void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
+void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list, GapGroups& groups) {
   if (!snapshot.stacks) return;
   auto& stacks = *snapshot.stacks;
   if (!stacks.pause.why_gentler.empty())
@@ -156,9 +151,12 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
     if (!thread.stack) {
       if (without++ == 0) note = thread.note;
     }
-  if (without > 0)
-    list.push_back({fmt::format("user stacks of {}", counted(without, "thread")),
-                    note.empty() ? "no stack was read" : printable_line(note, 200), ""});
+  std::string what = fmt::format("user stacks of {}", counted(without, "thread"));
+  if (without > 0 && note == "ptrace: Operation not permitted")
+    groups.add_part(what, Error{ErrorCode::kDenied, "", "", EPERM},
+                    fix_for_refusal(snapshot.run, {"CAP_SYS_PTRACE"}, true));
+  else if (without > 0)
+    list.push_back({what, note.empty() ? "no stack was read" : printable_line(note, 200), ""});
   if (stacks.total_frames > 0 && ratio(stacks.unresolved_frames, stacks.total_frames) >= 0.05)
     list.push_back({fmt::format("function names of {:.0f} % of the frames",
                                 100 * ratio(stacks.unresolved_frames, stacks.total_frames)),
@@ -168,9 +166,6 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list) {
 }
 
 void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list) {
-  OwnPrivileges own;
-  own.root = snapshot.run.root;
-  own.initial_user_namespace = !snapshot.run.in_user_namespace;
   if (snapshot.files && snapshot.files->truncated)
     list.push_back(
         {fmt::format("{} of {} open files",
@@ -183,13 +178,6 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
     list.push_back({fmt::format("flags and positions of {} of {} open files", snapshot.files->without_flags,
                                 snapshot.files->count),
                     "there are too many to read them all in good time: their kinds and targets come first", ""});
-  for (auto& missing : snapshot.run.privileges_missing) {
-    auto colon = missing.find(':');
-    std::string privilege = printable_line(missing.substr(0, colon), 60);
-    list.push_back({colon == std::string::npos ? "what needs " + privilege
-                                               : printable_line(trim(std::string_view(missing).substr(colon + 1)), 160),
-                    "missing privilege " + privilege, fix_for_refusal(own, {privilege})});
-  }
   if (snapshot.run.interrupted)
     list.push_back({"whatever came after the interruption",
                     fmt::format("the run was ended by {}", snapshot.run.interrupted_by.empty()
@@ -198,14 +186,38 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
                     "run again, or with a larger --deadline"});
 }
 
+// Privileges that were missing where nothing says what was refused for it: sections of larger artifacts.
+void from_privileges(const Snapshot& snapshot, const GapGroups& groups, std::vector<NotExamined>& list) {
+  std::vector<std::string> privileges;
+  std::string lets_see;
+  for (std::string_view missing : snapshot.run.privileges_missing) {
+    auto colon = missing.find(": ");
+    std::string privilege = printable_line(missing.substr(0, colon), 60);
+    if (groups.refused_for_want_of(privilege)) continue;
+    std::string words =
+        colon == std::string_view::npos ? "what needs " + privilege : printable_line(missing.substr(colon + 2), 160);
+    lets_see += (lets_see.empty() ? "" : "; ") + words;
+    privileges.push_back(std::move(privilege));
+  }
+  if (privileges.empty()) return;
+  list.push_back({std::move(lets_see), privileges.size() == 1 ? "missing privilege" : "missing privileges",
+                  fix_for_refusal(snapshot.run, privileges)});
+}
+
 }  // namespace
 
 std::vector<NotExamined> not_examined(const Snapshot& snapshot) {
   std::vector<NotExamined> list;
+  Scope scope{left_out(snapshot.run), absent_by_nature(snapshot), {}};
+  from_wish(scope.left_out, list);
+  if (scope.absent) list.push_back(*scope.absent);
   from_process_list(snapshot, list);
-  from_stacks(snapshot, list);
-  from_rows(snapshot, list);
-  from_parts(snapshot, list);
+  GapGroups groups;
+  from_stacks(snapshot, list, groups);
+  from_rows(snapshot, scope, groups);
+  from_parts(snapshot, scope, groups);
+  for (NotExamined& line : groups.lines()) list.push_back(std::move(line));
+  from_privileges(snapshot, groups, list);
   return list;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "collector/analysis/coverage.h"
 #include "collector/analysis/words.h"
 
 namespace ec {
@@ -31,16 +32,19 @@ bool says_already(std::string_view sentence, std::string_view words) {
   return words.size() >= 8 && sentence.find(words) != std::string_view::npos;
 }
 
-// "much was not examined" when a part that findings rest on is missing.
-std::vector<std::string> missing_parts(const Snapshot& snapshot) {
+// "much was not examined" when a part that findings rest on is missing, and not by the user's own wish.
+std::vector<std::string> missing_parts(const Snapshot& snapshot, bool left_out) {
   std::vector<std::string> parts;
+  auto missing = [left_out](const auto& part) { return !part && !(left_out && never_tried(part.why())); };
   if (snapshot.target.pid != 0) {
-    if (!snapshot.process.status) parts.emplace_back("the process itself");
-    if (!snapshot.threads) parts.emplace_back("its threads");
-    if (!snapshot.stacks && snapshot.stacks.why().code != ErrorCode::kSkipped) parts.emplace_back("its stacks");
-    if (!snapshot.files) parts.emplace_back("its open files");
+    if (missing(snapshot.process.status)) parts.emplace_back("the process itself");
+    if (missing(snapshot.threads)) parts.emplace_back("its threads");
+    bool has_them = !absent_by_nature(snapshot);
+    if (has_them && missing(snapshot.stacks) && snapshot.stacks.why().code != ErrorCode::kSkipped)
+      parts.emplace_back("its stacks");
+    if (has_them && missing(snapshot.files)) parts.emplace_back("its open files");
   }
-  if (!snapshot.host.memory || !snapshot.host.load) parts.emplace_back("the host");
+  if (missing(snapshot.host.memory) || missing(snapshot.host.load)) parts.emplace_back("the host");
   return parts;
 }
 
@@ -66,13 +70,20 @@ std::string headline(const Snapshot& snapshot, const std::vector<Finding>& findi
       others.push_back(std::move(words));
   }
   if (lead) return sentence + (others.empty() ? "" : "; also " + enumerate(others, 3));
-  sentence = fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
+  sentence =
+      left_out(snapshot.run).count() > 0
+          ? fmt::format("Nothing unusual was found in what was examined of {}", target_name(snapshot))
+          : fmt::format("Nothing stands out: {} shows no sign of trouble that the rules know", target_name(snapshot));
   return low == 0 ? sentence : sentence + ", apart from " + counted(low, "small matter");
 }
 
 std::string verdict(const Snapshot& snapshot, const std::vector<Finding>& findings) {
   std::string sentence = headline(snapshot, findings);
-  auto missing = missing_parts(snapshot);
+  LeftOut out = left_out(snapshot.run);
+  if (out.count() > 0)
+    sentence += fmt::format("; {} of {} collectors {} left out by {}", out.count(), out.collectors,
+                            out.count() == 1 ? "was" : "were", options_of(out));
+  auto missing = missing_parts(snapshot, out.count() > 0);
   if (!missing.empty())
     sentence += fmt::format("; but {} could not be examined", enumerate(missing));
   else if (snapshot.run.interrupted)

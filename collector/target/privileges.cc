@@ -23,12 +23,10 @@ std::string name_of(int capability) {
   return name;
 }
 
-std::string joined(const std::vector<std::string>& names, std::string_view separator, std::string_view without = {}) {
+// "A", "A and B", "A, B and C".
+std::string listed(const std::vector<std::string>& names) {
   std::string text;
-  for (std::string_view name : names) {
-    if (!text.empty()) text += separator;
-    text += name.starts_with(without) ? name.substr(without.size()) : name;
-  }
+  for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
   return text;
 }
 
@@ -64,9 +62,12 @@ std::string fix_for_refusal(const OwnPrivileges& own, const std::vector<std::str
     return own.initial_user_namespace ? "the capability is there: have the security module that forbids it (AppArmor, "
                                         "SELinux, Yama, Landlock) allow it"
                                       : "run outside this user namespace: capabilities end at its border";
-  std::string names = joined(missing, " and ");
-  if (own.root && own.initial_user_namespace)
-    return fmt::format("give this root {} (a container: --cap-add {})", names, joined(missing, " --cap-add ", "CAP_"));
+  std::string names = listed(missing);
+  if (own.root && own.initial_user_namespace) {
+    std::string options;
+    for (const std::string& name : missing) options += " --cap-add " + name.substr(name.starts_with("CAP_") ? 4 : 0);
+    return fmt::format("give this root {} (a container:{})", names, options);
+  }
   return fmt::format("run as root{} with {}{}", owner ? " or as the user of the process, or" : ", or", names,
                      own.initial_user_namespace ? "" : "; outside this user namespace if the process is");
 }
