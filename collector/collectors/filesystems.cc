@@ -14,6 +14,7 @@
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
 #include "collector/collectors/host_readings.h"
+#include "collector/collectors/process_files.h"
 
 namespace ec {
 
@@ -254,7 +255,8 @@ void gather_filesystems(GatherContext& context) {
   auto text =
       context.out.hung_before(table) ? fail(ErrorCode::kTimeout, table, "reading it did not end") : read_file(table);
   if (!text) {
-    context.out.failed(kBundle, table, text.error(), fix_for(text.error(), table));
+    Error why = unless_absent(target, text.error());
+    context.out.failed(kBundle, table, why, fix_for(why, table));
     return;
   }
   if (context.hung.empty()) context.out.section(kBundle, "mountinfo", *text);

@@ -37,7 +37,7 @@ void gather_host_logins(GatherContext& context) {
     Error error = utmp.error();
     if (error.code == ErrorCode::kGone)
       error = Error{ErrorCode::kSkipped, "/run/utmp",
-                    "nothing keeps a list of logins here (no utmp, no systemd-logind)", 0};
+                    "this system keeps no list of logins (no utmp, no systemd-logind)", 0};
     context.out.failed("raw/host/utmp", "/run/utmp", error);
     return;
   }

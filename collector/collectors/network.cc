@@ -10,6 +10,7 @@
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
 #include "collector/collectors/host_readings.h"
+#include "collector/collectors/process_files.h"
 #include "collector/proc/net_dev.h"
 #include "collector/proc/net_snmp.h"
 #include "collector/target/privileges.h"
@@ -86,9 +87,10 @@ void gather_settings(GatherContext& context) {
   };
   NetworkNamespace there(context.target);
   if (there.error()) {
-    bool denied = there.error()->code == ErrorCode::kDenied;
-    context.out.failed(kSettings, there.error()->where, *there.error(),
-                       denied ? fix_for_refusal(own_privileges(), {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}) : "");
+    Error why = unless_absent(context.target, *there.error());
+    context.out.failed(
+        kSettings, why.where, why,
+        why.code == ErrorCode::kDenied ? fix_for_refusal(own_privileges(), {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}) : "");
     return;
   }
   for (std::string_view artifact : {kConntrackUsed, kConntrackLimit})
@@ -188,7 +190,10 @@ void gather_network(GatherContext& context) {
   auto store = [&](std::string_view name) {
     std::string file = fmt::format("{}/{}", folder, name);
     context.out.touch(file);
-    context.out.file(artifact(name), file, Redact::kNothing);
+    auto bytes = read_file(file);
+    if (bytes) return context.out.artifact(artifact(name), file, *bytes, Redact::kNothing);
+    Error why = unless_absent(target, bytes.error());
+    context.out.failed(artifact(name), file, why, fix_for(why, file));
   };
   store("dev");
   store("snmp");

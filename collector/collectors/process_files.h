@@ -21,6 +21,9 @@ std::string process_path(int pid, std::string_view name);
 std::string live_directory(const TargetIdentity& target);
 // Why the target has no memory to look at; "" when it has.
 std::string no_memory_reason(const TargetIdentity& target);
+// `why`; but when the target is still there and such a process does not have what was looked for, that it was skipped:
+// then nothing is missing. `target` may be null.
+Error unless_absent(const TargetIdentity* target, Error why);
 
 // Reads /proc/PID/NAME (of a live thread when `live`) and stores it as raw/…/proc/PID/NAME, or why not. `risky`: needs
 // the mmap lock of the target, or walks its page tables.

@@ -13,6 +13,7 @@
 #include "collector/collectors/descriptors.h"
 #include "collector/collectors/file_join.h"
 #include "collector/collectors/peers.h"
+#include "collector/collectors/process_files.h"
 #include "collector/collectors/socket_tables.h"
 #include "collector/proc/fdinfo.h"
 #include "collector/proc/inet_diag.h"
@@ -159,7 +160,8 @@ void keep_text(std::string_view family, const TargetIdentity* target, const Erro
                                   : std::string();
     kept.push_back({std::string(family), std::move(*text), std::move(path), file, std::move(reason), true});
   } else if (why_text || text.error().code != ErrorCode::kGone) {
-    out.failed(path, file, text.error(), fix_for(text.error(), file));
+    Error why = unless_absent(target, text.error());
+    out.failed(path, file, why, fix_for(why, file));
   }
 }
 

@@ -85,7 +85,8 @@ Result<AddressSpace> read_address_space(pid_t pid, pid_t live_tid) {
     if (got < 0) return fail_errno(path, errno);
     if (got == 0) break;
   }
-  if (text.empty()) return fail(ErrorCode::kGone, path, "no memory map: the thread ended or is a kernel thread");
+  if (text.empty())
+    return fail(ErrorCode::kUnsupported, path, "no memory map: a kernel thread, or a process that has ended");
   return parse_address_space(path, text);
 }
 

@@ -7,6 +7,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/place.h"
 #include "tests/support/program.h"
 
 using namespace ec::test;
@@ -23,6 +24,14 @@ struct Collected {
     archive = directory.find(".tar.zst");
   }
   std::string artifact(const std::string& name) const { return collect({"show", archive, name}).out; }
+  // The lines under NOT EXAMINED, without " - ".
+  std::vector<std::string> not_examined() const {
+    std::vector<std::string> lines;
+    size_t at = result.out.find("NOT EXAMINED\n"), end = result.out.find("\n\n", at);
+    for (at = result.out.find("\n - ", at); at < end; at = result.out.find("\n - ", at + 4))
+      lines.push_back(result.out.substr(at + 4, result.out.find('\n', at + 4) - at - 4));
+    return lines;
+  }
 
   TempDir directory;
   ProgramResult result;
@@ -62,7 +71,7 @@ TEST_CASE("the archive's copies of runbooks name the process, so that their comm
 }
 
 TEST_CASE("root that lacks a capability is not told to run as root") {
-  if (!is_root()) return;
+  if (!is_root()) return not_run_here("needs root");
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
   REQUIRE_FALSE(target.wait_for_line("ready").empty());
   Collected run(target.pid(), {}, root_without(CAP_SYS_PTRACE));
@@ -72,7 +81,7 @@ TEST_CASE("root that lacks a capability is not told to run as root") {
 }
 
 TEST_CASE("root of another user namespace is told that its capabilities end at the border") {
-  if (!is_root() || !user_namespaces_work()) return;
+  if (!is_root() || !user_namespaces_work()) return not_run_here("needs root and user namespaces");
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
   REQUIRE_FALSE(target.wait_for_line("ready").empty());
   ProgramSettings inside;
@@ -85,4 +94,69 @@ TEST_CASE("root of another user namespace is told that its capabilities end at t
   CHECK(run.result.exit_code == 3);
   CHECK(run.result.out.find("run outside this user namespace") != std::string::npos);
   CHECK(run.result.out.find("run as root") == std::string::npos);
+}
+
+TEST_CASE("a zombie lacks nothing that exists: complete, and one line says why there is so little") {
+  if (!is_root() || !may_read_kernel_log()) return not_run_here("needs root and the kernel log");
+  Zombie zombie;
+  Collected run(zombie.pid());
+  INFO(run.result.out);
+  CHECK(run.result.exit_code == 0);
+  auto lines = run.not_examined();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] ==
+        "memory, files, sockets, namespaces and stacks: a zombie has none: it has ended, and only its exit "
+        "status is left  → look at its parent: --pid " +
+            std::to_string(getpid()));
+  CHECK(lines[1].starts_with("debug endpoint: left out by --endpoint none"));
+  CHECK(run.result.out.find("could not be examined") == std::string::npos);
+  CHECK(collect({"verify", run.archive}).exit_code == 0);
+}
+
+TEST_CASE("a kernel thread lacks nothing that exists") {
+  // 2 is kthreadd where it is visible; in a PID namespace of our own there is none.
+  if (!is_root() || !may_read_kernel_log()) return not_run_here("needs root and the kernel log");
+  if (read_text("/proc/2/comm") != "kthreadd\n") return not_run_here("needs a kernel thread to see");
+  Collected run(2);
+  INFO(run.result.out);
+  CHECK(run.result.exit_code == 0);
+  auto lines = run.not_examined();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0] == "memory, files and user stack: a kernel thread has none");
+  CHECK(run.result.out.find("could not be examined") == std::string::npos);
+}
+
+TEST_CASE("what the user left out is one line, complete, and a replay says the same") {
+  if (!is_root() || !may_read_kernel_log()) return not_run_here("needs root and the kernel log");
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  Collected run(target.pid(), {"--only", "process,threads"});
+  INFO(run.result.out);
+  CHECK(run.result.exit_code == 0);
+  CHECK(run.not_examined() ==
+        std::vector<std::string>{"left out by --only: all collectors but threads and process  → run without --only"});
+  CHECK(run.result.out.find("collectors were left out by --only.") != std::string::npos);
+  CHECK(run.result.out.find("could not be examined") == std::string::npos);
+  auto replay = collect({"show", "--reanalyse", run.archive});
+  CHECK(replay.exit_code == 0);
+  CHECK(replay.out.find("left out by --only") != std::string::npos);
+  CHECK(replay.out.find("all collectors but threads and process") != std::string::npos);
+}
+
+TEST_CASE("stacks that were not wanted are one line, and complete") {
+  if (!is_root() || !may_read_kernel_log()) return not_run_here("needs root and the kernel log");
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  for (auto [mode, what] : {std::pair{"none", "stacks"}, std::pair{"kernel", "user stacks"}}) {
+    Collected run(target.pid(), {"--stacks", mode});
+    INFO(run.result.out);
+    CHECK(run.result.exit_code == 0);
+    int told = 0;
+    for (const std::string& line : run.not_examined())
+      if (line.find("stacks") != std::string::npos) {
+        CHECK(line == std::string(what) + ": left out by --stacks " + mode + "  → --stacks auto");
+        ++told;
+      }
+    CHECK(told == 1);
+  }
 }
