@@ -117,7 +117,8 @@ struct TargetInodes {
   std::unordered_set<uint64_t> sockets, pipes;
 };
 
-TargetInodes target_inodes(const TargetIdentity& target, FdLinks* shared, Sink& out) {
+// Those found until `deadline`: the sockets themselves matter more than which of them are the target's.
+TargetInodes target_inodes(const TargetIdentity& target, FdLinks* shared, Deadline deadline, Sink& out) {
   TargetInodes inodes;
   auto descriptors = Descriptors::open(target);
   if (!descriptors) return inodes;  // the collector of open files tells why
@@ -128,7 +129,7 @@ TargetInodes target_inodes(const TargetIdentity& target, FdLinks* shared, Sink& 
     FdLink link = parse_fd_link(text);
     if (link.kind == "socket" && link.inode) inodes.sockets.insert(link.inode);
     if (link.kind == "pipe" && link.inode) inodes.pipes.insert(link.inode);
-    return ++count < kMostDescriptors;
+    return ++count < kMostDescriptors && !(count % 256 == 0 && deadline.passed());
   });
   return inodes;
 }
@@ -209,7 +210,8 @@ void gather_sockets(GatherContext& context) {
   const TargetIdentity* target = context.target;
   Sink& out = context.out;
   TargetInodes own;
-  if (target) own = target_inodes(*target, context.fd_links, out);
+  Deadline for_links = Deadline::in(milliseconds(context.deadline.remaining_ms() / 3));
+  if (target) own = target_inodes(*target, context.fd_links, for_links, out);
 
   Result<Dumps> dumps = dump_all(target, context.deadline.earlier_of(Deadline::in(kDumpBudget)), out);
   std::vector<Kept> kept;
