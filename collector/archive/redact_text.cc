@@ -382,14 +382,16 @@ size_t TextRules::authorization(size_t begin, size_t end) {
   while (word_end < end && !is_space(text_[word_end])) ++word_end;
   std::string_view scheme = text_.substr(begin, word_end - begin);
   size_t secret = skip_blanks(word_end);
+  if (size_t length = placeholder_length(text_.substr(secret))) return secret + length;
   for (std::string_view known : {"bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key", "ssws", "splunk"}) {
     if (!same_word(scheme, known)) continue;
     if (secret >= end) return 0;
+    if (placeholder > 0) return secret + placeholder;
     size_t secret_end = std::min(end, unquoted_end(secret));
     return is_harmless_value(text_.substr(secret, secret_end - secret)) ? secret_end : hide(secret, secret_end);
   }
   for (std::string_view known : {"digest", "aws4-hmac-sha256", "hawk", "oauth", "signature"})
-    if (same_word(scheme, known) && secret < end) return hide(secret, end);
+    if (same_word(scheme, known) && secret < end) return placeholder > 0 ? secret + placeholder : hide(secret, end);
   word_end = std::min(end, unquoted_end(begin));
   return is_harmless_value(text_.substr(begin, word_end - begin)) ? word_end : hide(begin, word_end);
 }

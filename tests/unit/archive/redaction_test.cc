@@ -309,7 +309,9 @@ TEST_CASE("the same secret has the same placeholder everywhere, and another one 
 
 TEST_CASE("redacting twice changes nothing") {
   for (std::string input :
-       {"password=hunter2 Cookie: a=b", "postgres://a:b@c \"token\":\"x\" ghp_abcdefghijklmnopqrstuvwxyz0123456789"}) {
+       {"password=hunter2 Cookie: a=b", "postgres://a:b@c \"token\":\"x\" ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "Authorization: Bearer hunter2", "Authorization: Digest username=\"bob\", response=\"x\"",
+        "Authorization: hunter2"}) {
     std::string once = redactor().redact(Redact::kText, {}, input).bytes;
     Redacted twice = redactor().redact(Redact::kText, {}, once);
     CHECK(twice.bytes == once);
