@@ -1,7 +1,9 @@
 // What the page calls not examined, what the exit code calls partial, and what doctor foretells: they agree.
+#include <grp.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,4 +161,70 @@ TEST_CASE("stacks that were not wanted are one line, and complete") {
       }
     CHECK(told == 1);
   }
+}
+
+namespace {
+
+ProgramSettings nobody() {
+  ProgramSettings settings;
+  settings.in_child = [] {
+    constexpr int kNobody = 65534;
+    if (setgroups(0, nullptr) != 0 || setgid(kNobody) != 0 || setuid(kNobody) != 0) _exit(99);
+  };
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("doctor foretells the exit code of collect") {
+  if (!is_root() || !may_become_nobody() || !may_read_kernel_log())
+    return not_run_here("needs root, a second user and the kernel log");
+  BackgroundProgram ours({std::string(EC_TARGETS_DIR) + "/idle"});
+  BackgroundProgram theirs({"sleep", "1000"}, nobody());
+  Zombie zombie;
+  REQUIRE_FALSE(ours.wait_for_line("ready").empty());
+  TempDir place;
+  const std::string binary = binary_for_everyone(place.path());
+  struct User {
+    const char* name;
+    ProgramSettings settings;
+  };
+  const User users[] = {{"root", {}},
+                        {"root without CAP_SYS_PTRACE", root_without(CAP_SYS_PTRACE)},
+                        {"root without CAP_SYS_ADMIN", root_without(CAP_SYS_ADMIN)},
+                        {"root without CAP_SYSLOG", root_without(CAP_SYSLOG)},
+                        {"nobody", nobody()}};
+  std::vector<pid_t> targets = {ours.pid(), theirs.pid(), zombie.pid()};
+  if (read_text("/proc/2/comm") == "kthreadd\n") targets.push_back(2);
+  for (const User& user : users)
+    for (pid_t target : targets) {
+      TempDir output;
+      REQUIRE(chmod(output.path().c_str(), 0777) == 0);
+      ProgramSettings settings = user.settings;
+      settings.directory = output.path();
+      std::string pid = std::to_string(target);
+      auto run = run_program({binary, "--pid", pid, "--profile-seconds", "0", "--endpoint", "none"}, settings);
+      auto doctor = run_program({binary, "doctor", "--pid", pid}, settings);
+      INFO(user.name << " on " << pid << "\n" << run.out << doctor.out.substr(0, doctor.out.find("Plan")));
+      CHECK(doctor.exit_code == run.exit_code);
+      CHECK((doctor.exit_code == 3) == (doctor.out.find("\n  no  ") != std::string::npos));
+    }
+}
+
+TEST_CASE("doctor does not advise root to run as root") {
+  if (!is_root()) return not_run_here("needs root");
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  auto doctor = collect({"doctor", "--pid", std::to_string(target.pid())}, root_without(CAP_SYS_PTRACE));
+  CHECK(doctor.exit_code == 3);
+  CHECK(doctor.out.find("fix: give this root CAP_SYS_PTRACE (a container: --cap-add SYS_PTRACE)") != std::string::npos);
+  CHECK(doctor.out.find("run as root") == std::string::npos);
+}
+
+TEST_CASE("doctor says in one line what a zombie does not have") {
+  Zombie zombie;
+  auto doctor = collect({"doctor", "--pid", std::to_string(zombie.pid())});
+  CHECK(doctor.out.find(" is a zombie: it has no memory, files, namespaces or stacks any more.\n") !=
+        std::string::npos);
+  CHECK(doctor.out.find("No such process") == std::string::npos);
 }
