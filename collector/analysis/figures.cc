@@ -244,19 +244,22 @@ void runtime(const Snapshot& snapshot, FigureList& list) {
   for (auto& endpoint : *snapshot.endpoints) {
     if (!endpoint.go) continue;
     auto& go = *endpoint.go;
-    list.add("runtime.goroutines", "goroutines", std::to_string(go.goroutines), static_cast<double>(go.goroutines),
-             "count", mark_of(static_cast<double>(go.goroutines), 10'000, 100'000));
-    if (go.sys_bytes == 0 && go.heap_alloc_bytes == 0) continue;  // only the goroutine count was served
-    list.add(
-        "runtime.heap_bytes", "heap",
-        fmt::format("{} in use, next collection at {}, {} from the system",
-                    human_bytes(static_cast<double>(go.heap_alloc_bytes)),
-                    human_bytes(static_cast<double>(go.next_gc_bytes)), human_bytes(static_cast<double>(go.sys_bytes))),
-        static_cast<double>(go.heap_alloc_bytes), "bytes");
-    list.add("runtime.gc_count", "garbage collection",
-             fmt::format("{} collections, last pause {:.2f} ms, {:.1f} % of the CPU", go.gc_count, go.last_pause_ms,
-                         100 * go.gc_cpu_fraction),
-             static_cast<double>(go.gc_count), "count", mark_of(go.gc_cpu_fraction, 0.1, 0.25));
+    if (go.goroutines > 0)
+      list.add("runtime.goroutines", "goroutines", std::to_string(go.goroutines), static_cast<double>(go.goroutines),
+               "count", mark_of(static_cast<double>(go.goroutines), 10'000, 100'000));
+    if (go.heap_alloc_bytes > 0) {
+      std::string text = human_bytes(static_cast<double>(go.heap_alloc_bytes)) + " in use";
+      if (go.next_gc_bytes > 0) text += ", next collection at " + human_bytes(static_cast<double>(go.next_gc_bytes));
+      if (go.sys_bytes > 0) text += fmt::format(", {} from the system", human_bytes(static_cast<double>(go.sys_bytes)));
+      list.add("runtime.heap_bytes", "heap", text, static_cast<double>(go.heap_alloc_bytes), "bytes");
+    }
+    if (go.gc_count > 0) {
+      std::string text = counted(go.gc_count, "collection");
+      if (go.last_pause_ms > 0) text += fmt::format(", last pause {:.2f} ms", go.last_pause_ms);
+      if (go.gc_cpu_fraction > 0) text += fmt::format(", {:.1f} % of the CPU", 100 * go.gc_cpu_fraction);
+      list.add("runtime.gc_count", "garbage collection", text, static_cast<double>(go.gc_count), "count",
+               mark_of(go.gc_cpu_fraction, 0.1, 0.25));
+    }
   }
 }
 

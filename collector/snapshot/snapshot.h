@@ -95,7 +95,7 @@ struct ForensicFact {
   std::string artifact, locator;
 };
 
-// Go runtime figures of one endpoint.
+// Go runtime figures of one endpoint. 0: it does not tell, for none of them is 0 in a program that has collected once.
 struct GoRuntime {
   uint64_t goroutines = 0, heap_alloc_bytes = 0, heap_inuse_bytes = 0, heap_objects = 0, next_gc_bytes = 0,
            sys_bytes = 0, gc_count = 0;

@@ -156,6 +156,27 @@ TEST_CASE("figures: only what is known, with marks") {
   CHECK(seen);
 }
 
+TEST_CASE("figures of the runtime: what the endpoint does not tell is absent, not 0") {
+  Snapshot s = healthy();
+  s.endpoints = std::vector<Endpoint>(1);
+  GoRuntime& go = s.endpoints->front().go.emplace();
+  auto shown = [&s] {
+    std::vector<std::string> lines;
+    for (auto& figure : figures(s))
+      if (figure.group == "Runtime") lines.push_back(figure.label + ": " + figure.text);
+    return lines;
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(shown().empty());
+  go.heap_alloc_bytes = 5 * kMiB;
+  CHECK(shown() == Lines{"heap: 5.0 MiB in use"});
+  go.sys_bytes = 20 * kMiB, go.gc_count = 7;
+  CHECK(shown() == Lines{"heap: 5.0 MiB in use, 20.0 MiB from the system", "garbage collection: 7 collections"});
+  go.goroutines = 12, go.next_gc_bytes = 8 * kMiB, go.last_pause_ms = 0.25, go.gc_cpu_fraction = 0.015;
+  CHECK(shown() == Lines{"goroutines: 12", "heap: 5.0 MiB in use, next collection at 8.0 MiB, 20.0 MiB from the system",
+                         "garbage collection: 7 collections, last pause 0.25 ms, 1.5 % of the CPU"});
+}
+
 TEST_CASE("threads with one stack are one group, the largest first") {
   Snapshot s = healthy();
   Stacks stacks;
