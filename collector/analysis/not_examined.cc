@@ -33,14 +33,16 @@ std::vector<std::string> left_in(const LeftOut& out) {
 }
 
 void from_wish(const LeftOut& out, std::vector<NotExamined>& list) {
-  bool most = 2 * out.by_only.size() > out.collectors;  // then what is left in is shorter
-  if (!out.by_only.empty())
-    list.push_back({"left out by --only",
-                    most ? "all collectors but " + enumerate(left_in(out), out.collectors)
-                         : enumerate(out.by_only, out.collectors),
-                    "run without --only"});
-  if (!out.by_skip.empty())
-    list.push_back({"left out by --skip", enumerate(out.by_skip, out.collectors), "run without --skip"});
+  auto add = [&](const char* option, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    std::vector<std::string> rest = left_in(out);
+    bool most = 2 * names.size() > out.collectors && !rest.empty();  // then what is left in is shorter
+    list.push_back({fmt::format("left out by {}", option),
+                    most ? "all collectors but " + enumerate(rest, out.collectors) : enumerate(names, out.collectors),
+                    fmt::format("run without {}", option)});
+  };
+  add("--only", out.by_only);
+  add("--skip", out.by_skip);
 }
 
 // What this kernel or system was not made with is not missing: no option and no privilege brings it. Its collector says

@@ -77,6 +77,15 @@ TEST_CASE("what --skip left out is one line; with both options each has its own"
   CHECK(verdict(s, {}).ends_with("; " + collectors(all_but(2)) + " were left out by --only and --skip."));
 }
 
+TEST_CASE("where most is left out, what is left in is named") {
+  Snapshot s = healthy_with_stacks();
+  std::string most;
+  for (const Collector& collector : collector_table())
+    if (collector.name != "stacks") most += (most.empty() ? "" : ",") + std::string(collector.name);
+  s.run.options["skip"] = most;
+  CHECK(lines(s) == Lines{"left out by --skip: all collectors but stacks -> run without --skip"});
+}
+
 TEST_CASE("what failed in spite of --only is still told") {
   Snapshot s = healthy_with_stacks();
   s.run.options["only"] = "process";
