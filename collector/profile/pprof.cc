@@ -11,8 +11,6 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kMostUnpacked = size_t{256} << 20;
-
 using protozero::pbf_reader;
 
 std::string_view view(const protozero::data_view& data) { return {data.data(), data.size()}; }
@@ -114,6 +112,9 @@ class Decoder {
         break;
       case 12:
         out_.period = number(reader);
+        break;
+      case 13:
+        repeated_uint64(reader, [](uint64_t) {});  // comments: nobody reads them
         break;
       case 14:
         out_.default_sample_type = string_index(number(reader));
@@ -357,7 +358,7 @@ Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes) {
 Result<void> check_pprof(std::string_view where, std::string_view served) {
   std::string unpacked;
   if (looks_gzipped(served)) {
-    auto content = gunzip(where, served, kMostUnpacked);
+    auto content = gunzip(where, served, kMostUnpackedPprof);
     if (!content) return tl::unexpected(content.error());
     unpacked = std::move(*content);
     served = unpacked;

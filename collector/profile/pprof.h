@@ -75,6 +75,8 @@ struct Pprof {
 // there, a sample without one value per sample type), truncated (a field that is longer than the rest; no sample type
 // at all), unsupported (more samples, locations or functions than kMostPprofRows).
 constexpr size_t kMostPprofRows = 4'000'000;
+// Of what a served profile unpacks to, the bytes beyond are not looked at.
+constexpr size_t kMostUnpackedPprof = size_t{256} << 20;
 Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes);
 
 // Nothing when `served` (gzip or bare protobuf) is a whole profile; else why not.
