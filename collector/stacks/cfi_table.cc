@@ -8,7 +8,7 @@ namespace {
 
 // DW_EH_PE_*, LSB 5.0 table 10.
 constexpr uint8_t kOmit = 0xff, kAbsolute = 0x00, kUleb = 0x01, kUdata2 = 0x02, kUdata4 = 0x03, kUdata8 = 0x04,
-                  kSleb = 0x09, kSdata2 = 0x0a, kSdata4 = 0x0b, kSdata8 = 0x0c;
+                  kSdata2 = 0x0a, kSdata4 = 0x0b, kSdata8 = 0x0c;
 constexpr uint8_t kPcRelative = 0x10, kDataRelative = 0x30, kIndirect = 0x80;
 constexpr uint8_t kUsualTable = kDataRelative | kSdata4;
 constexpr size_t kMostEntries = 4'000'000;  // chromium has about one million

@@ -22,8 +22,8 @@ std::string without_deleted(const std::string& name) {
 
 }  // namespace
 
-Modules::Modules(pid_t pid, pid_t live_tid, AddressSpace space, MayOpen may_open)
-    : pid_(pid), live_tid_(live_tid), memory_(live_tid), may_open_(std::move(may_open)) {
+Modules::Modules(pid_t live_tid, AddressSpace space, MayOpen may_open)
+    : live_tid_(live_tid), memory_(live_tid), may_open_(std::move(may_open)) {
   update(std::move(space));
 }
 

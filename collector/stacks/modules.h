@@ -31,7 +31,7 @@ class Modules {
  public:
   // Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it).
   using MayOpen = std::function<bool(const std::string& path)>;
-  Modules(pid_t pid, pid_t live_tid, AddressSpace space, MayOpen may_open);
+  Modules(pid_t live_tid, AddressSpace space, MayOpen may_open);
 
   const AddressSpace& space() const { return space_; }
   // A newer picture; files that are open stay open.
@@ -59,7 +59,7 @@ class Modules {
   Result<std::unique_ptr<ElfImage>> open_file(const Region& region, std::string& vdso_bytes);
   Result<UniqueFd> open_path(const std::string& path, const Region& region, bool same_inode_required);
 
-  pid_t pid_, live_tid_;
+  pid_t live_tid_;
   TargetMemory memory_;
   AddressSpace space_;
   MayOpen may_open_;

@@ -54,7 +54,7 @@ class Dump {
         memory_(request.live_tid),
         copier_(tasks_, memory_) {
     auto may_open = [this](const std::string& path) { return !request_.may_try || request_.may_try("file " + path); };
-    result_.modules = std::make_unique<Modules>(request.pid, request.live_tid, std::move(space), may_open);
+    result_.modules = std::make_unique<Modules>(request.live_tid, std::move(space), may_open);
     unwinder_ = std::make_unique<Unwinder>(*result_.modules);
     buffer_.resize(kStackCap * (1 + kMostExtraCopies));
   }
