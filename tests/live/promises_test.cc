@@ -74,6 +74,7 @@ TEST_CASE("1: killed at any moment, the collector leaves a running target (4: an
     CAPTURE(verified.out, verified.err);
     CHECK((verified.exit_code == 3 || verified.exit_code == 0));
     CHECK(verified.out.find("problem:") == std::string::npos);
+    if (verified.out.find(": 0 artifacts, ") != std::string::npos) continue;  // killed before the first was in
     auto listing = run_program({"tar", "--zstd", "-tf", archive});
     CHECK(listing.out.find("/raw/run\n") != std::string::npos);
     auto shown = collect({"show", archive});
@@ -233,12 +234,15 @@ TEST_CASE("7: no command is executed, nobody is signalled, nothing is written el
   target.wait_for_line("ready");
   TempDir directory;
   std::string trace = directory / "trace";
+  ProgramSettings traced;
+  traced.environment = {"ASAN_OPTIONS=detect_leaks=0"};  // LeakSanitizer must trace the process itself
   auto result =
       run_program({"strace", "-f", "-qq", "-o", trace, "-e",
                    "trace=execve,execveat,kill,tkill,tgkill,pidfd_send_signal,rt_sigqueueinfo,open,openat,creat,"
                    "unlink,unlinkat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod,"
                    "mknodat,truncate,chmod,fchmodat,chown,mount,umount2",
-                   EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "0", "-o", directory.path()});
+                   EC_BINARY, "--pid", std::to_string(target.pid()), "--profile-seconds", "0", "-o", directory.path()},
+                  traced);
   REQUIRE((result.exit_code == 0 || result.exit_code == 3));
   std::string text = read_text(trace);
   REQUIRE(text.size() > 1000);
@@ -303,6 +307,7 @@ static void check_run_with(const std::function<void()>& in_child) {
   chmod(output.path().c_str(), 0777);
   ProgramSettings settings;
   settings.in_child = in_child;
+  settings.environment = {"ASAN_OPTIONS=detect_leaks=0"};  // LeakSanitizer needs a process of its own
   auto arguments = quick(target.pid(), output.path());
   arguments.insert(arguments.begin(), binary_for_everyone(output.path()));
   auto result = run_program(arguments, settings);
