@@ -11,8 +11,9 @@ TEST_CASE("target-died comes first in the verdict, whatever else is critical") {
   s.target.death = TargetDeath{"killed by SIGKILL", 210, "cgroup oom_kill rose from 3 to 4"};
   auto findings = analyse(s);
   CHECK(verdict(s, findings).starts_with("redis-server (pid 42) died 210"));
-  CHECK(verdict(s, findings).find("killed by SIGKILL; cgroup oom_kill rose from 3 to 4; also open files: 1024 of 1024") !=
-        std::string::npos);
+  CHECK(
+      verdict(s, findings).find("killed by SIGKILL; cgroup oom_kill rose from 3 to 4; also open files: 1024 of 1024") !=
+      std::string::npos);
   s.target.death->how = "replaced by exec";
   CHECK(severity(s, "target-died") == "high");
 }
