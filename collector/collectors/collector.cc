@@ -79,7 +79,6 @@ std::string fix_for(const Error& error, std::string_view source) {
   static const OwnPrivileges kOwn = own_privileges();
   if (source.ends_with("/stack") || source.find("map_files") != std::string_view::npos)
     return fix_for_refusal(kOwn, {"CAP_SYS_ADMIN"});
-  if (source.ends_with("/timerslack_ns")) return fix_for_refusal(kOwn, {"CAP_SYS_NICE"});
   if (source.find("kmsg") != std::string_view::npos) return fix_for_refusal(kOwn, {"CAP_SYSLOG"});
   return fix_for_refusal(kOwn, {"CAP_SYS_PTRACE"}, true);
 }

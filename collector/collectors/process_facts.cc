@@ -33,7 +33,6 @@ constexpr ProcessFile kFacts[] = {
     {"personality", Redact::kNothing, true},
     {"autogroup", Redact::kNothing, true},
     {"coredump_filter", Redact::kNothing, true},
-    {"timerslack_ns", Redact::kNothing, true},
     {"attr/current", Redact::kAuto, true},
     {"setgroups", Redact::kNothing, true},
     {"uid_map", Redact::kNothing, true},
