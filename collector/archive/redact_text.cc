@@ -382,7 +382,7 @@ size_t TextRules::authorization(size_t begin, size_t end) {
   while (word_end < end && !is_space(text_[word_end])) ++word_end;
   std::string_view scheme = text_.substr(begin, word_end - begin);
   size_t secret = skip_blanks(word_end);
-  if (size_t length = placeholder_length(text_.substr(secret))) return secret + length;
+  size_t placeholder = placeholder_length(text_.substr(secret));
   for (std::string_view known : {"bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key", "ssws", "splunk"}) {
     if (!same_word(scheme, known)) continue;
     if (secret >= end) return 0;
