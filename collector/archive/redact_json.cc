@@ -295,12 +295,7 @@ void JsonRules::string_value(Span content) {
   KeyKind kind = own_kind();
   places_.clear();
   if (kind == KeyKind::kAuthorization) {
-    constexpr std::string_view kHeader = "Authorization: ";
-    find_in_text(std::string(kHeader) + text, places_);
-    for (Span& place : places_) {
-      place.begin -= std::min(place.begin, kHeader.size());
-      place.end -= std::min(place.end, kHeader.size());
-    }
+    find_in_authorization(text, places_);
     return edit(content, text, places_, escaped);
   }
   if (is_secret_value(kind, text)) return hide_all(content, text);

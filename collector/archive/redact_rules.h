@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,8 @@ bool is_basic_credentials(std::string_view word);
 
 // Places in text, in order, without overlap.
 void find_in_text(std::string_view text, std::vector<Span>& found);
+// Places in the value of an Authorization header, which begins with its scheme. `found` must be empty.
+void find_in_authorization(std::string_view value, std::vector<Span>& found);
 
 // Walks over the arguments of one command, the program first.
 class ArgumentRules {
@@ -90,6 +93,10 @@ class Placeholders;
 // Walks over JSON documents, one or several; what was valid JSON stays valid. Gives how far the bytes are JSON: their
 // size when all of them are, else the start of the member or element that is not. Edits are in order.
 size_t find_in_json(std::string_view json, const Placeholders& placeholders, std::vector<Edit>& edits, uint64_t& count);
+
+// What is left of a profile as it was served: gzip or not, whole or not; nothing when all of it may stay. Bytes that
+// are no profile go by the rules of text. What cannot be read is left out.
+std::optional<std::string> redacted_pprof(std::string_view served, const Placeholders& placeholders, uint64_t& count);
 
 // Names secrets with the key of this run.
 class Placeholders {

@@ -400,4 +400,13 @@ size_t TextRules::authorization(size_t begin, size_t end) {
 
 void find_in_text(std::string_view text, std::vector<Span>& found) { TextRules(text, found).run(); }
 
+void find_in_authorization(std::string_view value, std::vector<Span>& found) {
+  constexpr std::string_view kHeader = "Authorization: ";
+  find_in_text(std::string(kHeader) + std::string(value), found);
+  for (Span& place : found) {
+    place.begin -= std::min(place.begin, kHeader.size());
+    place.end -= std::min(place.end, kHeader.size());
+  }
+}
+
 }  // namespace ec::redaction

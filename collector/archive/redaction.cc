@@ -57,6 +57,7 @@ Redact kind_by_name(std::string_view path) {
   if (name == "cmdline") return Redact::kCommandLine;
   if (name == "environ") return Redact::kEnvironment;
   if (name.ends_with(".json") || name.ends_with(".jsonl")) return Redact::kJson;
+  if (name.ends_with(".pb.gz")) return Redact::kPprof;
   return Redact::kText;
 }
 
@@ -120,6 +121,12 @@ Redacted redact_json(const Placeholders& placeholders, std::string bytes) {
   return result;
 }
 
+Redacted redact_pprof(const Placeholders& placeholders, std::string bytes) {
+  uint64_t count = 0;
+  auto left = redaction::redacted_pprof(bytes, placeholders, count);
+  return {left ? std::move(*left) : std::move(bytes), count};
+}
+
 // Section by section, each by the rules of its own name.
 Redacted redact_bundle(const Redactor& redactor, std::string bytes) {
   size_t whole = 0;
@@ -176,6 +183,8 @@ Redacted Redactor::redact(Redact kind, std::string_view path, std::string bytes)
       return redact_environment(placeholders, std::move(bytes));
     case Redact::kJson:
       return redact_json(placeholders, std::move(bytes));
+    case Redact::kPprof:
+      return redact_pprof(placeholders, std::move(bytes));
     case Redact::kNothing:
     case Redact::kAuto:
       break;

@@ -179,7 +179,7 @@ std::optional<Error> check_first_bytes(BodyType type, std::string_view where, st
 Redact redaction_of(BodyType type) {
   switch (type) {
     case BodyType::kPprof:
-      return Redact::kNothing;  // compressed
+      return Redact::kPprof;
     case BodyType::kJson:
       return Redact::kJson;
     case BodyType::kCommandLine:

@@ -69,6 +69,6 @@ std::vector<ListedProfile> parse_pprof_index(std::string_view html);
 Result<void> check_body(BodyType type, std::string_view where, std::string_view body);
 // Early, from the first bytes: refuses a page of HTML where a profile is expected, before it is read to the end.
 std::optional<Error> check_first_bytes(BodyType type, std::string_view where, std::string_view first_bytes);
-Redact redaction_of(BodyType type);
+Redact redaction_of(BodyType type);  // never kNothing: bodies are the target's words
 
 }  // namespace ec

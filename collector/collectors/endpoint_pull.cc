@@ -151,14 +151,15 @@ class Pull {
   Outcome store(const std::string& name, const std::string& path, const std::string& artifact, BodyType type,
                 const HttpAnswer& answer, const std::string& remark = {}) {
     std::string source = "GET " + url(path);
+    auto checked = check_body(type, artifact, answer.body);
     std::optional<Error> problem = answer.broken;
-    if (!problem)
-      if (auto checked = check_body(type, artifact, answer.body); !checked) problem = checked.error();
-    // What should be compressed and is not may be any text: an error page, a log, a configuration.
-    bool plain = type == BodyType::kPprof && !answer.body.starts_with("\x1f\x8b");
-    Redact redact = plain ? Redact::kText : redaction_of(type);
+    if (!problem && !checked) problem = checked.error();
+    Redact redact = redaction_of(type);
     Outcome outcome{"ok", remark};
     if (problem) outcome = {answer.body.empty() ? "failed" : "partial", problem->message()};
+    bool too_large = redact == Redact::kPprof && !checked && checked.error().code == ErrorCode::kUnsupported;
+    if (answer.broken && too_large) outcome.reason += "; " + checked.error().detail;
+    if (too_large) outcome.reason += "; redaction leaves out what it cannot read, --no-redact keeps it";
     if (outcome.status == "failed")
       ctx_.out.failed(artifact, source, *problem);
     else if (problem)

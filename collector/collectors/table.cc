@@ -118,7 +118,7 @@ constexpr Collector kTable[] = {
      "CAP_SYS_ADMIN for another network namespace", "JSON values", false, true, false, gather_runtime, parse_endpoints},
     {"endpoint", "debug endpoints: profiles, goroutines, runtime variables; CPU profile of --profile-seconds",
      "listening sockets of the target, GET", 9, Tier::kT2, Lane::kEndpoint, milliseconds{180'000}, 512u << 20,
-     "CAP_SYS_ADMIN for another network namespace", "text and JSON bodies, arguments", false, true, true,
+     "CAP_SYS_ADMIN for another network namespace", "profiles, text and JSON bodies, arguments", false, true, true,
      gather_endpoint, parse_endpoints},
 };
 

@@ -51,6 +51,13 @@ EndpointRecord pprof_record() {
 
 }  // namespace
 
+TEST_CASE("no body is stored without redaction") {
+  using enum BodyType;
+  for (BodyType type : {kPprof, kGoroutineText, kHeapText, kJson, kText, kCommandLine, kHtml})
+    CHECK(redaction_of(type) != Redact::kNothing);
+  CHECK(redaction_of(kPprof) == Redact::kPprof);
+}
+
 TEST_CASE("an index page lists its profiles with their counts") {
   auto profiles = parse_pprof_index(fixture("index.html"));
   std::vector<std::string> names;
