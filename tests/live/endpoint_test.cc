@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 
 #include "collector/collectors/runner.h"
+#include "collector/profile/gzip.h"
 #include "tests/support/place.h"
+#include "tests/support/profile_bytes.h"
 #include "tests/support/program.h"
 
 using namespace ec;
@@ -147,6 +150,33 @@ TEST_CASE("a Go server is found by its socket and everything it offers is pulled
   CHECK(runs_freely(server.pid()));
 }
 
+TEST_CASE("secrets in the labels of profiles are not stored, and what is stored opens") {
+  BackgroundProgram server({go_server(), "-label", "api_key=canary-3d7e-label"});
+  std::string address = address_of(server.wait_for_line("ready "));
+  Collected collected;
+  collect_into(collected, server.pid(), with({"auto"}, 1), {"endpoint"});
+  TempDir folder;
+  int labelled = 0;
+  for (const std::string& path : collected.store.list("")) {
+    INFO(path);
+    std::string bytes(collected.store.read(path).value_or(""));
+    if (path.ends_with(".pb.gz")) {
+      write_text(folder / "profile.pb.gz", bytes);
+      auto raw = run_program({"go", "tool", "pprof", "-raw", folder / "profile.pb.gz"});
+      INFO(raw.err);
+      CHECK(raw.exit_code == 0);
+      if (raw.out.find("api_key:[[redacted:secret:") != std::string::npos) ++labelled;
+      bytes = gunzip(path, bytes, 1 << 26).value();
+    }
+    CHECK(bytes.find("canary-3d7e-label") == std::string::npos);
+  }
+  CHECK(labelled == 2);  // goroutine, profile
+  std::replace(address.begin(), address.end(), ':', '_');
+  auto text = collected.store.read("profiles/" + address + "/goroutine.txt");
+  REQUIRE(text.has_value());
+  CHECK(text->find("\"api_key\":\"[redacted:secret:") != std::string_view::npos);
+}
+
 TEST_CASE("the light row alone gives goroutines, heap and collections") {
   BackgroundProgram server({go_server()});
   server.wait_for_line("ready ");
@@ -274,6 +304,25 @@ TEST_CASE("a profile that ends in the middle of its gzip is partial") {
   CHECK(collected.status("heap").starts_with("partial: profiles/127.0.0.1_" + server.port + "/heap.pb.gz+0x"));
   CHECK(collected.status("heap").ends_with("expected more gzip data"));
   CHECK(collected.store.read("profiles/127.0.0.1_" + server.port + "/heap.pb.gz")->size() > 100);
+}
+
+TEST_CASE("a profile that unpacks to more than is looked through says what became of the rest") {
+  std::string zeros = gzip(std::string(16 << 20, '\0')),
+              bomb = gzip(ProfileBytes().sample({}).comment("svc --password canary-90ab-bomb").whole());
+  for (int i = 0; i < 17; ++i) bomb += zeros;
+  TempDir folder;
+  write_text(folder / "bomb.pb.gz", bomb + gzip("canary-90ab-bomb"));
+  BackgroundProgram server({std::string(EC_TARGETS_DIR) + "/fault_http_server", "normal", folder / "bomb.pb.gz"});
+  std::string port = address_of(server.wait_for_line("ready "));
+  Collected collected;
+  collect_into(collected, server.pid(), with({"auto"}), {"endpoint"});
+  std::string path = "profiles/127.0.0.1_" + port + "/heap.pb.gz";
+  CHECK(collected.status("heap") == "partial: " + path +
+                                        ": unpacks to more than 256 MiB; redaction leaves out what it cannot read, "
+                                        "--no-redact keeps it");
+  Unpacked stored = unpack_gzip(path, collected.store.read(path).value(), 1 << 30);
+  CHECK(stored.content.find("svc --password [redacted:secret:") != std::string::npos);
+  CHECK(stored.content.find("canary-90ab-bomb") == std::string::npos);
 }
 
 TEST_CASE("a listener that cannot be asked is listed with its exact error") {

@@ -18,7 +18,9 @@
 #include <random>
 #include <thread>
 
+#include "collector/profile/gzip.h"
 #include "tests/support/place.h"
+#include "tests/support/profile_bytes.h"
 #include "tests/support/program.h"
 
 using namespace ec::test;
@@ -212,6 +214,42 @@ TEST_CASE("6: no planted secret is in the archive, on the screen or in our own a
   CHECK(redactions >= 8);
   // Names stay.
   CHECK(artifact(archive, "process/environ").find("DB_PASSWORD=") != std::string::npos);
+}
+
+TEST_CASE("6: no secret in a profile of the target is in the archive, unless --no-redact keeps it as served") {
+  const std::string canary = "c4n4ryS3cr3tV4lue";
+  ProfileBytes profile;
+  profile.sample({{"api_key", canary + "1"}, {"user", "bob"}})
+      .function("main.main", "https://bob:" + canary + "2@example.org/main.go")
+      .comment("./svc --listen :80 --db-password " + canary + "3");
+  std::string served = ec::gzip(profile.whole());
+  TempDir files;
+  write_text(files / "profile.pb.gz", served);
+  BackgroundProgram target({target_program("fault_http_server"), "normal", files / "profile.pb.gz"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  for (bool redact : {true, false}) {
+    TempDir directory;
+    std::vector<std::string> arguments{"--pid",         std::to_string(target.pid()), "--profile-seconds", "0", "-o",
+                                       directory.path()};
+    if (!redact) arguments.push_back("--no-redact");
+    auto result = collect(arguments);
+    CAPTURE(redact, result.exit_code, result.err);
+    std::string archive = directory.find(".tar.zst");
+    REQUIRE_FALSE(archive.empty());
+    auto manifest = json::parse(artifact(archive, "manifest.json"));
+    auto heap = std::find_if(manifest["artifacts"].begin(), manifest["artifacts"].end(),
+                             [](const json& row) { return row["path"].get<std::string>().ends_with("/heap.pb.gz"); });
+    REQUIRE(heap != manifest["artifacts"].end());
+    CHECK((*heap)["status"] == "ok");
+    CHECK((*heap)["redactions"] == (redact ? 3 : 0));
+    std::string stored = artifact(archive, (*heap)["path"]);
+    std::string content = ec::gunzip("heap", stored, 1 << 20).value();
+    CHECK(content.find("--listen :80") != std::string::npos);
+    if (redact)
+      CHECK(content.find(canary) == std::string::npos);
+    else
+      CHECK(stored == served);
+  }
 }
 
 TEST_CASE("6: --no-redact keeps them, and says so") {

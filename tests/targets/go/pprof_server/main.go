@@ -1,12 +1,13 @@
 // A Go service with net/http/pprof and expvar, as live tests need it. It prints "ready WHERE" when it listens.
 //
 //	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-tls CERTIFICATE] [-password WORD] [-prefix /internal]
-//	             [-write-timeout 2s] [-pile 40] [-secret TEXT]
+//	             [-write-timeout 2s] [-pile 40] [-secret TEXT] [-label KEY=TEXT]
 //
 // With -tls it speaks https with a certificate of its own for 127.0.0.1, which it writes to that file.
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -24,6 +25,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -40,6 +42,15 @@ func waitForLock(lock *sync.Mutex) { lock.Lock() }
 func work() {
 	for {
 		sink = make([]byte, 64<<10)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// Busy half of the time, so that a CPU profile has a sample with the labels of the goroutine.
+func workLabelled(context.Context) {
+	for {
+		for begun := time.Now(); time.Since(begun) < 5*time.Millisecond; {
+		}
 		time.Sleep(5 * time.Millisecond)
 	}
 }
@@ -68,6 +79,7 @@ func main() {
 	writeTimeout := flag.Duration("write-timeout", 0, "http.Server.WriteTimeout")
 	pile := flag.Int("pile", 40, "goroutines that wait for a reply")
 	secret := flag.String("secret", "", "value of the variable api_token")
+	label := flag.String("label", "", "label of a goroutine that works")
 	flag.Parse()
 
 	runtime.SetMutexProfileFraction(1)
@@ -82,6 +94,10 @@ func main() {
 		go waitForLock(lock)
 	}
 	go work()
+	if *label != "" {
+		key, text, _ := strings.Cut(*label, "=")
+		go pprof.Do(context.Background(), pprof.Labels(key, text), workLabelled)
+	}
 	pprof.NewProfile("open_sessions").Add(lock, 0)
 	expvar.NewInt("requests_total").Set(1234)
 	queues := expvar.NewMap("queues")
