@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "collector/base/text.h"
 
@@ -46,7 +47,8 @@ Unpacked unpack_gzip(std::string_view where, std::string_view bytes, size_t limi
   auto stop = [&](ErrorCode code, std::string detail, bool all_read = false) {
     bool located = code == ErrorCode::kMalformed || (code == ErrorCode::kTruncated && !bytes.empty());
     size_t offset = bytes.size() - rest.size();
-    unpacked.problem = Error{code, located ? fmt::format("{}+{:#x}", where, offset) : std::string(where), detail, 0};
+    unpacked.problem =
+        Error{code, located ? fmt::format("{}+{:#x}", where, offset) : std::string(where), std::move(detail), 0};
     unpacked.all_read = unpacked.all_read && all_read;
     return std::move(unpacked);
   };
