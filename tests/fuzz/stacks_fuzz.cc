@@ -22,7 +22,7 @@ void unwind(std::string_view bytes) {
                                    "7ffd00000000-7ffd00010000 rw-p 0 00:00 0 [stack]\n");
   auto image = ElfImage::from_bytes(std::string(bytes), "image");
   if (!space || !image) return;
-  Modules modules(0, 0, *space, nullptr);
+  Modules modules(0, *space, nullptr);
   modules.preset(0x10000, std::move(*image));
   Unwinder unwinder(modules);
   std::string_view tail = bytes.substr(bytes.size() - std::min<size_t>(bytes.size(), 1024));

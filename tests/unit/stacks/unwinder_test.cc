@@ -19,7 +19,7 @@ struct World {
   explicit World(const test::ImageForm& form) {
     auto space = parse_address_space("maps", kMaps);
     REQUIRE(space);
-    modules = std::make_unique<Modules>(0, 0, *space, nullptr);
+    modules = std::make_unique<Modules>(0, *space, nullptr);
     auto image = ElfImage::from_bytes(test::build_image(form), "program");
     REQUIRE(image);
     modules->preset(0x10000, std::move(*image));
