@@ -63,7 +63,7 @@ TEST_CASE("what --only left out is one line, and the verdict claims no more than
         "The disk is full; " + collectors(all_but(2)) + " were left out by --only.");
 }
 
-TEST_CASE("what --skip left out is one line; with both options each has its own") {
+TEST_CASE("what --skip left out is one line, and with both options each has its own") {
   Snapshot s = healthy();
   s.run.options["skip"] = "stacks,endpoint";
   s.stacks = Error{ErrorCode::kNotFound, "raw/stacks.json", "not collected", 0};
@@ -122,7 +122,7 @@ TEST_CASE("a zombie has nothing left, its parent has") {
   CHECK(lines(s).front().find("zombie has none: it has ended") == std::string::npos);
 }
 
-TEST_CASE("what this kernel does not offer is not listed; what a boot parameter brings is") {
+TEST_CASE("what this kernel does not offer is not listed, what a boot parameter brings is") {
   Snapshot s = healthy_with_stacks();
   s.artifacts = {row("raw/proc/modules", Status::kSkipped, "/proc/modules: this kernel has no loadable modules"),
                  row("raw/host/utmp", Status::kSkipped, "/run/utmp: this system keeps no list of logins"),
