@@ -23,7 +23,7 @@ namespace ec {
 namespace {
 
 // Rates need an interval: shorter than this, /proc's clock ticks make them noise.
-constexpr milliseconds kRateInterval{250};
+constexpr milliseconds kRateInterval{200};
 // A slow part longer than this makes a third reading worth its cost.
 constexpr milliseconds kWorthAThirdReading{1000};
 constexpr int kDefaultDeadlineSeconds = 30;

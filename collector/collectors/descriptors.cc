@@ -73,6 +73,11 @@ Result<std::string_view> Descriptors::link(int fd) {
   return std::string_view(link_.data(), static_cast<size_t>(length));
 }
 
+bool Descriptors::writable(int fd) const {
+  struct stat link {};
+  return fstatat(fd_.fd(), Name(fd).text, &link, AT_SYMLINK_NOFOLLOW) == 0 && (link.st_mode & S_IWUSR) != 0;
+}
+
 Result<std::string_view> Descriptors::info(int fd) {
   UniqueFd file(openat(info_.fd(), Name(fd).text, O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno(fmt::format("{}/{}", info_.directory(), fd), errno);

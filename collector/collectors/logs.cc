@@ -34,11 +34,13 @@ struct OpenLog {
   struct stat file {};
 };
 
-// Looks at the descriptor only as far as it may be a log: link, then fdinfo, then stat on a local filesystem.
+// Looks at the descriptor only as far as it may be a log: link, whether it is written to, then fdinfo, then stat on a
+// local filesystem.
 std::optional<OpenLog> candidate(Descriptors& descriptors, const LocalMounts& mounts, int fd, std::string_view text,
                                  uint64_t& infos) {
   FdLink link = parse_fd_link(text);
   if (link.kind != "path" || log_likelihood(link.target, fd, true) == 0 || infos >= kMostInfos) return std::nullopt;
+  if (!descriptors.writable(fd)) return std::nullopt;
   OpenLog found{fd, 0, std::string(link.target), link.deleted, {}};
   ++infos;
   auto info_text = descriptors.info(fd);
