@@ -203,7 +203,6 @@ std::vector<Check> target_checks(const TargetIdentity& target, const OwnPrivileg
   Check kernel_stacks = readable("kernel stacks", proc + "/stack", fix_for_refusal(own, {"CAP_SYS_ADMIN"}));
   if (kernel_stacks.outcome == Outcome::kMissing) kernel_stacks.outcome = Outcome::kLess;
   checks.push_back(std::move(kernel_stacks));
-  // proc(5): to who is not the process itself, it takes CAP_SYS_NICE.
   if (!no_memory_reason(target).empty()) return checks;
   checks.push_back(readable("memory maps", task + "/maps", to_trace));
   checks.push_back(readable("environment (names; values redacted)", proc + "/environ", to_trace));
