@@ -1,5 +1,5 @@
 # The way of the data (docs/how-it-works.md): includes point only to earlier layers of this list.
-set(EC_LAYERS base proc profile target symbolize stacks snapshot archive collectors analysis report trigger cli)
+set(EC_LAYERS base proc profile target symbolize stacks runtimes snapshot archive collectors analysis report trigger cli)
 
 function(ec_layer_folder layer out)
   if(layer STREQUAL "symbolize")
