@@ -44,6 +44,14 @@ bool has_sanitizer() {
 #endif
 }
 
+bool has_thread_sanitizer() {
+#ifdef __SANITIZE_THREAD__
+  return true;
+#else
+  return false;
+#endif
+}
+
 bool user_namespaces_work() { return run_program({"unshare", "--user", "true"}).exit_code == 0; }
 
 bool may_mount() {
