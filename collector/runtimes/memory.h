@@ -1,5 +1,4 @@
-// RECONSTRUCTED from memory.cc after another engineer overwrote this file by mistake at 02:22: its author should put
-// his own header back. The goroutine reader does not use it (it has go_memory.h).
+// Memory that a reader of a runtime asks for, and what a reader saw of it, kept so that it can be read again later.
 #pragma once
 
 #include <cstddef>
