@@ -52,7 +52,7 @@ class Messages {
         problem = error(ErrorCode::kTruncated, offset, "expected the whole of a netlink message");
         return Step::kProblem;
       }
-      cursor_.skip(std::min(NLMSG_ALIGN(payload->size()) - payload->size(), cursor_.remaining()));
+      cursor_.skip(std::min(netlink_aligned(payload->size()) - payload->size(), cursor_.remaining()));
       if (header->nlmsg_type == NLMSG_NOOP) continue;
       int code = 0;
       if (payload->size() >= sizeof code) std::memcpy(&code, payload->data(), sizeof code);
@@ -133,7 +133,7 @@ std::optional<InetSocket> inet_socket(std::string_view payload) {
   socket.send_queue = message->idiag_wqueue;
   socket.uid = message->idiag_uid;
   socket.inode = message->idiag_inode;
-  cursor.skip(std::min(NLMSG_ALIGN(sizeof(inet_diag_msg)) - sizeof(inet_diag_msg), cursor.remaining()));
+  cursor.skip(std::min(netlink_aligned(sizeof(inet_diag_msg)) - sizeof(inet_diag_msg), cursor.remaining()));
   bool whole = each_attribute(payload.substr(cursor.offset()), [&](uint16_t type, std::string_view value) {
     if (type == INET_DIAG_INFO && value.size() >= kShortestTcpInfo) socket.tcp = tcp_figures(value);
     if (type == INET_DIAG_SKMEMINFO && value.size() >= (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t)) {
@@ -250,7 +250,7 @@ std::string without_foreign_attributes(std::string_view dump, const std::unorder
   while (dump.size() - offset >= kHeader) {
     nlmsghdr header;
     std::memcpy(&header, dump.data() + offset, sizeof header);
-    size_t length = NLMSG_ALIGN(size_t{header.nlmsg_len});
+    size_t length = netlink_aligned(header.nlmsg_len);
     if (header.nlmsg_len < kHeader || length > dump.size() - offset) break;
     std::string_view whole = dump.substr(offset, length);
     constexpr size_t kBare = kHeader + sizeof(inet_diag_msg);

@@ -16,6 +16,10 @@
 
 namespace ec {
 
+// Messages and attributes begin at multiples of four. The macro of linux/netlink.h cuts to 32 bits: a length just below
+// 4 GiB becomes 0.
+constexpr size_t netlink_aligned(size_t length) { return (length + 3) & ~size_t{3}; }
+
 struct InetAddress {
   bool v6 = false;
   std::array<uint8_t, 16> bytes{};  // network byte order; IPv4 in the first four

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "collector/base/unique_fd.h"
+#include "collector/proc/inet_diag.h"
 
 namespace ec {
 
@@ -31,7 +32,7 @@ bool ends_dump(std::string_view datagram) {
     nlmsghdr header;
     std::memcpy(&header, datagram.data(), sizeof header);
     if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR) return true;
-    size_t length = NLMSG_ALIGN(size_t{header.nlmsg_len});
+    size_t length = netlink_aligned(header.nlmsg_len);
     if (header.nlmsg_len < sizeof header || length > datagram.size()) return false;
     datagram.remove_prefix(length);
   }
