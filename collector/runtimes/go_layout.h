@@ -1,0 +1,27 @@
+// Where Go's runtime keeps what about a goroutine: offsets of the fields of runtime.g and runtime.m on 64-bit machines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "collector/base/error.h"
+
+namespace ec {
+
+struct GoLayout {
+  // runtime.g; stack.lo is at 0 and stack.hi at 8 in every version.
+  uint16_t m = 0, sched_sp = 0, sched_pc = 0, sched_g = 0, syscall_sp = 0, syscall_pc = 0, status = 0, id = 0,
+           wait_since = 0, wait_reason = 0, creator_pc = 0, start_pc = 0;
+  // runtime.m
+  uint16_t m_thread = 0;
+  std::string from;  // "table for Go 1.19"
+
+  // Bytes of a runtime.g that hold all of these.
+  size_t size() const { return size_t{start_pc} + 8; }
+};
+
+// `version`: "1.19.8". Errors: unsupported for a version whose layout is not known.
+Result<GoLayout> go_layout(std::string_view version);
+
+}  // namespace ec

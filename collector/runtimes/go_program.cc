@@ -1,0 +1,121 @@
+#include "collector/runtimes/go_program.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "collector/base/text.h"
+#include "collector/runtimes/goroutines.h"
+#include "symbolize/go_buildinfo.h"
+
+namespace ec {
+
+namespace {
+
+constexpr uint64_t kLongestFunction = 64 * 1024;
+constexpr uint64_t kMostReasons = 128, kLongestReason = 64;
+constexpr size_t kCheckedGoroutines = 32;
+
+struct Range {
+  uint64_t begin = UINT64_MAX, end = 0;
+};
+
+// Variables, those that the file holds and those that begin as zeros.
+Range data_of(const ElfFile& elf) {
+  Range range;
+  for (const ElfSegment& segment : elf.segments()) {
+    if (segment.type != PT_LOAD || !(segment.flags & PF_W) || segment.address > UINT64_MAX - segment.memory_size)
+      continue;
+    range.begin = std::min(range.begin, segment.address);
+    range.end = std::max(range.end, segment.address + segment.memory_size);
+  }
+  return range;
+}
+
+std::vector<uint64_t> references_of(const ElfFile& elf, const GoPcTable& functions, std::string_view name) {
+  auto function = functions.named(name);
+  if (!function || function->end <= function->entry || function->end - function->entry > kLongestFunction) return {};
+  auto offset = elf.file_offset(function->entry);
+  if (!offset) return {};
+  auto code = elf.source().read(*offset, function->end - function->entry);
+  Range data = data_of(elf);
+  return code ? data_references(*code, function->entry, data.begin, data.end) : std::vector<uint64_t>{};
+}
+
+}  // namespace
+
+std::vector<uint64_t> data_references(std::string_view code, uint64_t code_address, uint64_t begin, uint64_t end) {
+  std::vector<uint64_t> found;
+  for (size_t at = 0; at + 4 <= code.size(); ++at) {
+    int32_t distance;
+    std::memcpy(&distance, code.data() + at, sizeof distance);
+    for (uint64_t immediate : {0, 1, 4}) {
+      uint64_t target = code_address + at + 4 + immediate + static_cast<uint64_t>(int64_t{distance});
+      if (target >= begin && target < end && target % 8 == 0) found.push_back(target);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+std::vector<std::string> wait_reasons_at(GoMemory& memory, uint64_t address) {
+  std::vector<std::string> reasons;
+  while (reasons.size() < kMostReasons) {
+    auto header = memory.at<std::array<uint64_t, 2>>(address + reasons.size() * 16);
+    if (!header || (*header)[1] > kLongestReason || ((*header)[1] == 0) != reasons.empty()) break;
+    std::string text((*header)[1], '\0');
+    if (memory.read((*header)[0], text.data(), text.size()) != text.size()) break;
+    bool words = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+    if (!words) break;
+    reasons.push_back(std::move(text));
+    // The first three are the same since Go 1.11.
+    if (reasons.size() == 2 && reasons[1] != "GC assist marking") return {};
+    if (reasons.size() == 3 && reasons[2] != "IO wait") return {};
+  }
+  return reasons.size() < 3 ? std::vector<std::string>{} : reasons;
+}
+
+bool holds_goroutines(GoMemory& memory, uint64_t address, const GoLayout& layout) {
+  auto slice = memory.at<GoSlice>(address);
+  if (!slice || !slice->plausible()) return false;
+  std::vector<uint64_t> pointers(std::min<size_t>(slice->length, kCheckedGoroutines));
+  if (memory.read(slice->data, pointers.data(), pointers.size() * 8) != pointers.size() * 8) return false;
+  return std::all_of(pointers.begin(), pointers.end(), [&](uint64_t pointer) {
+    std::string bytes(layout.size(), '\0');
+    if (pointer % 8 != 0 || memory.read(pointer, bytes.data(), bytes.size()) != bytes.size()) return false;
+    return read_goroutine(pointer, bytes, layout).has_value();
+  });
+}
+
+Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& memory) {
+  auto build = go_buildinfo(elf);
+  auto functions = GoPcTable::find(elf);
+  if (!functions)
+    return fail(ErrorCode::kNotFound, "goroutines", "no table of Go functions of a known form in this program");
+  std::string version = build ? parse_go_modules(build->version, build->modules).version : std::string{};
+  auto layout = go_layout(version);
+  if (!layout) return tl::unexpected(layout.error());
+  GoProgram program{version, std::move(*layout), std::move(*functions), bias, 0, {}};
+  for (uint64_t address : references_of(elf, program.functions, "runtime.allgadd"))
+    if (holds_goroutines(memory, address + bias, program.layout)) {
+      program.all_goroutines = address + bias;
+      break;
+    }
+  if (program.all_goroutines == 0)
+    return fail(ErrorCode::kUnsupported, "goroutines",
+                fmt::format("the list of goroutines of Go {} was not found where version {} keeps it",
+                            printable_line(version, 40), printable_line(program.layout.from, 40)));
+  for (std::string_view name :
+       {"runtime.waitReason.String", "runtime.(*waitReason).String", "runtime.goroutineheader"}) {
+    for (uint64_t address : references_of(elf, program.functions, name)) {
+      program.wait_reasons = wait_reasons_at(memory, address + bias);
+      if (!program.wait_reasons.empty()) return program;
+    }
+  }
+  return program;
+}
+
+}  // namespace ec
