@@ -5,6 +5,7 @@
 #include "collector/collectors/executable.h"
 #include "collector/collectors/filesystems.h"
 #include "collector/collectors/forensics.h"
+#include "collector/collectors/goroutines.h"
 #include "collector/collectors/host_cpu.h"
 #include "collector/collectors/host_disks.h"
 #include "collector/collectors/host_limits.h"
@@ -37,6 +38,9 @@ constexpr Collector kTable[] = {
      "/proc/PID/task/TID/syscall, process_vm_readv(2), ptrace(2), files of /proc/PID/maps", 1, Tier::kT3, Lane::kStacks,
      milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "",
      false, true, false, gather_stacks, parse_stacks},
+    {"goroutines", "every goroutine of a Go program: state, what it waits for and how long, stack, creator",
+     "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
+     "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines},
     {"process", "the process's own counters: state, CPU, memory, faults, IO, run delay",
      "/proc/PID/{stat,status,statm,io,schedstat}, proc(5)", 2, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
      "CAP_SYS_PTRACE for the IO of other users' processes", "", true, true, false, gather_process, parse_process},

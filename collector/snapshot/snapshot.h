@@ -13,6 +13,7 @@
 
 #include "collector/base/part.h"
 #include "collector/snapshot/files.h"
+#include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
 #include "collector/snapshot/process.h"
 #include "collector/snapshot/threads.h"
@@ -132,6 +133,7 @@ struct Snapshot {
   Process process;
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
+  Part<RuntimeGoroutines> goroutines;
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;
   Part<Logs> logs;

@@ -174,6 +174,7 @@ TEST_CASE("process live: a zombie") {
 }
 
 TEST_CASE("process live: a leader that has ended is read through a thread that lives") {
+  if (has_thread_sanitizer()) return not_run_here("the sanitizer's thread would be counted");
   Child child([] {
     pthread_t thread;
     pthread_create(
@@ -193,7 +194,7 @@ TEST_CASE("process live: a leader that has ended is read through a thread that l
   CHECK(process.mappings.has_value());
   CHECK(process.rollup.has_value());
   CHECK(process.cwd.has_value());
-  if (!has_thread_sanitizer()) CHECK(process.wait_summary == "the main thread has ended, 1 thread is left");
+  CHECK(process.wait_summary == "the main thread has ended, 1 thread is left");
 }
 
 TEST_CASE("process live: a process in namespaces of its own") {

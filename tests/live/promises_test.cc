@@ -268,7 +268,7 @@ TEST_CASE("6: --no-redact keeps them, and says so") {
 }
 
 TEST_CASE("7: no command is executed, nobody is signalled, nothing is written elsewhere") {
-  if (has_thread_sanitizer()) return not_run_here("the thread sanitizer writes a file of its own");
+  if (has_thread_sanitizer()) return not_run_here("the sanitizer writes a file of its own");
   BackgroundProgram target({target_program("idle"), "5"});
   target.wait_for_line("ready");
   TempDir directory;

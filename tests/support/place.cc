@@ -36,19 +36,19 @@ void not_run_here(const std::string& reason) {
 
 bool is_root() { return getuid() == 0; }
 
-bool has_sanitizer() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+bool has_thread_sanitizer() {
+#ifdef __SANITIZE_THREAD__
   return true;
 #else
   return false;
 #endif
 }
 
-bool has_thread_sanitizer() {
-#ifdef __SANITIZE_THREAD__
+bool has_sanitizer() {
+#ifdef __SANITIZE_ADDRESS__
   return true;
 #else
-  return false;
+  return has_thread_sanitizer();
 #endif
 }
 

@@ -12,7 +12,8 @@ void not_run_here(const std::string& reason);
 bool is_root();  // in our user namespace
 // Built with a sanitizer, which takes much time, memory and address space for itself.
 bool has_sanitizer();
-bool has_thread_sanitizer();  // its runtime has a thread and files of its own in every process
+// Of races: it adds a thread to every process, and a file below /tmp.
+bool has_thread_sanitizer();
 
 // Each tries it and leaves no trace.
 
