@@ -5,6 +5,7 @@ namespace ec {
 std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const RawStore& store) {
   derived::Artifacts artifacts;
   derived::threads(snapshot, artifacts);
+  derived::goroutines(snapshot, artifacts);
   derived::process(snapshot, store, artifacts);
   derived::identity(snapshot, artifacts);
   derived::files(snapshot, artifacts);

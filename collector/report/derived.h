@@ -12,6 +12,8 @@ using Artifacts = std::vector<DerivedArtifact>;
 
 // derived_threads.cc: threads/stacks.txt, threads/stacks.json
 void threads(const Snapshot& snapshot, Artifacts& out);
+// derived_goroutines.cc: threads/goroutines.txt, threads/goroutines.json
+void goroutines(const Snapshot& snapshot, Artifacts& out);
 // derived_files.cc: process/fds.json, process/open_files.txt
 void files(const Snapshot& snapshot, Artifacts& out);
 // derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text
