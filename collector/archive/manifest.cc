@@ -1,6 +1,7 @@
 #include "collector/archive/manifest.h"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -20,9 +21,7 @@ std::string dump(const Json& json, int indent = -1) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-double rounded(double milliseconds) {
-  return static_cast<double>(static_cast<int64_t>(milliseconds * 1000 + 0.5)) / 1000;
-}
+double rounded(double milliseconds) { return std::round(milliseconds * 1000) / 1000; }
 
 Json row_object(const ArtifactRow& row, size_t longest) {
   Json json;

@@ -211,6 +211,7 @@ void fill_names(Cgroup& cgroup, const std::vector<CgroupEntry>& entries) {
     return entry.controllers.front() == "name=systemd" ? 1 : 2;
   };
   std::vector<const CgroupEntry*> ordered;
+  ordered.reserve(entries.size());
   for (const CgroupEntry& entry : entries) ordered.push_back(&entry);
   std::stable_sort(ordered.begin(), ordered.end(),
                    [&](const CgroupEntry* a, const CgroupEntry* b) { return rank(*a) < rank(*b); });

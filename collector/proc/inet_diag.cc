@@ -142,7 +142,7 @@ std::optional<InetSocket> inet_socket(std::string_view payload) {
       socket.drops = drops;
     }
   });
-  return whole ? std::optional(std::move(socket)) : std::nullopt;
+  return whole ? std::optional(socket) : std::nullopt;
 }
 
 std::optional<UnixSocket> unix_socket(std::string_view payload) {

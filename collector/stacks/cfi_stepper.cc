@@ -12,7 +12,9 @@ extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t i
                                                   int need_unwind_info, void*);
 
 // The static library refers to it from unw_resume, which is never called here, and does not define it.
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) int _Ux86_64_setcontext(const void*);
+// NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) int _Ux86_64_setcontext(const void*) { std::abort(); }
 
 namespace ec {

@@ -71,14 +71,14 @@ bool PagedBytes::read(uint64_t offset, void* destination, size_t count) {
 }
 
 Result<std::unique_ptr<ElfImage>> ElfImage::open(UniqueFd fd, uint64_t size, std::string where) {
-  return parse(PagedBytes(std::move(fd), size), std::move(where));
+  return parse(PagedBytes(std::move(fd), size), where);
 }
 
 Result<std::unique_ptr<ElfImage>> ElfImage::from_bytes(std::string bytes, std::string where) {
-  return parse(PagedBytes(std::move(bytes)), std::move(where));
+  return parse(PagedBytes(std::move(bytes)), where);
 }
 
-Result<std::unique_ptr<ElfImage>> ElfImage::parse(PagedBytes bytes, std::string where) {
+Result<std::unique_ptr<ElfImage>> ElfImage::parse(PagedBytes bytes, const std::string& where) {
   Elf64_Ehdr header;
   if (!bytes.read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
     return fail(ErrorCode::kMalformed, where, "expected an ELF header");

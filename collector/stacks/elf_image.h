@@ -78,7 +78,7 @@ class ElfImage {
 
  private:
   explicit ElfImage(PagedBytes bytes) : bytes_(std::move(bytes)) {}
-  static Result<std::unique_ptr<ElfImage>> parse(PagedBytes bytes, std::string where);
+  static Result<std::unique_ptr<ElfImage>> parse(PagedBytes bytes, const std::string& where);
 
   PagedBytes bytes_;
   std::vector<Segment> segments_;

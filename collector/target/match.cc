@@ -31,6 +31,7 @@ std::vector<pid_t> without_descendants(const std::vector<pid_t>& found, const Pr
     return std::pair(a.start_ticks, a.pid) < std::pair(b.start_ticks, b.pid);
   });
   std::vector<pid_t> pids;
+  pids.reserve(roots.size());
   for (const ProcessNode& root : roots) pids.push_back(root.pid);
   return pids;
 }
