@@ -4,6 +4,7 @@
 
 #include "collector/analysis/coverage.h"
 #include "collector/analysis/file_classes.h"
+#include "collector/analysis/goroutine_groups.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
 
@@ -239,7 +240,19 @@ void host_devices(const Snapshot& snapshot, FigureList& list) {
   }
 }
 
+// What no endpoint told, the memory of the program did.
+void goroutines_from_memory(const Snapshot& snapshot, FigureList& list) {
+  if (!snapshot.goroutines) return;
+  if (snapshot.endpoints)
+    for (auto& endpoint : *snapshot.endpoints)
+      if (endpoint.go && endpoint.go->goroutines > 0) return;
+  auto count = own_goroutines(*snapshot.goroutines) + snapshot.goroutines->left_out;
+  list.add("runtime.goroutines", "goroutines", std::to_string(count), static_cast<double>(count), "count",
+           mark_of(static_cast<double>(count), 10'000, 100'000));
+}
+
 void runtime(const Snapshot& snapshot, FigureList& list) {
+  goroutines_from_memory(snapshot, list);
   if (!snapshot.endpoints) return;
   for (auto& endpoint : *snapshot.endpoints) {
     if (!endpoint.go) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/goroutine_groups.h"
 #include "collector/analysis/rules.h"
 #include "collector/base/text.h"
 
@@ -37,37 +38,56 @@ std::string endpoint_artifact(const Endpoint& endpoint) {
   return "raw/endpoint.json";
 }
 
+struct GoroutinesSeen {
+  uint64_t total = 0;
+  const std::vector<GoroutineGroup>& groups;
+  std::string artifact;  // where the groups stand
+};
+
+std::optional<Finding> pile_up(const Snapshot& snapshot, const GoroutinesSeen& seen) {
+  const GoroutineGroup* pile = nullptr;
+  for (auto& group : seen.groups)
+    if (!waits_for_network(group) && (!pile || group.count > pile->count)) pile = &group;
+  bool stuck = pile && pile->count >= 1000 && 3 * pile->count >= seen.total;
+  if (!stuck && seen.total < 50'000) return std::nullopt;
+  Severity severity = (stuck && pile->count >= 10'000) || seen.total >= 500'000 ? Severity::kHigh
+                      : stuck                                                   ? Severity::kMedium
+                                                                                : Severity::kLow;
+  Finding finding{"goroutine-pile-up", severity, fmt::format("{} goroutines", seen.total), "", {}};
+  finding.detail = stuck ? fmt::format("{} has {} goroutines, {} of them in one place: {}{}{}.", target_name(snapshot),
+                                       seen.total, pile->count, own_function(*pile), pile->state.empty() ? "" : ", ",
+                                       in_sentence(pile->state, 40))
+                         : fmt::format("{} has {} goroutines.", target_name(snapshot), seen.total);
+  finding.detail += " Each keeps at least 2 KiB of stack and what it refers to; a number that only grows is a leak.";
+  if (pile)
+    finding.evidence.push_back(
+        {seen.artifact, "largest group", fmt::format("{} @ {}", pile->count, own_function(*pile))});
+  return finding;
+}
+
 }  // namespace
 
 Findings goroutine_pile_up(const Snapshot& snapshot) {
   Findings findings;
-  if (!snapshot.endpoints) return findings;
-  for (auto& endpoint : *snapshot.endpoints) {
-    uint64_t total = endpoint.go ? endpoint.go->goroutines : 0;
-    if (total == 0)
-      for (auto& group : endpoint.goroutine_groups) total += group.count;
-    const GoroutineGroup* pile = nullptr;
-    for (auto& group : endpoint.goroutine_groups)
-      if (!waits_for_network(group) && (!pile || group.count > pile->count)) pile = &group;
-    bool stuck = pile && pile->count >= 1000 && 3 * pile->count >= total;
-    if (!stuck && total < 50'000) continue;
-    Severity severity = (stuck && pile->count >= 10'000) || total >= 500'000 ? Severity::kHigh
-                        : stuck                                              ? Severity::kMedium
-                                                                             : Severity::kLow;
-    Finding finding{"goroutine-pile-up", severity, fmt::format("{} goroutines", total), "", {}};
-    finding.detail = stuck ? fmt::format("{} has {} goroutines, {} of them in one place: {}{}{}.",
-                                         target_name(snapshot), total, pile->count, own_function(*pile),
-                                         pile->state.empty() ? "" : ", ", in_sentence(pile->state, 40))
-                           : fmt::format("{} has {} goroutines.", target_name(snapshot), total);
-    finding.detail += " Each keeps at least 2 KiB of stack and what it refers to; a number that only grows is a leak.";
-    std::string artifact = endpoint_artifact(endpoint);
-    if (pile)
-      finding.evidence.push_back({artifact, "largest group", fmt::format("{} @ {}", pile->count, own_function(*pile))});
-    if (endpoint.go)
-      finding.evidence.push_back(
-          {"raw/endpoint.json", in_sentence(endpoint.url, 80), fmt::format("goroutines {}", endpoint.go->goroutines)});
-    findings.push_back(std::move(finding));
-  }
+  bool told = false;
+  if (snapshot.endpoints)
+    for (auto& endpoint : *snapshot.endpoints) {
+      uint64_t total = endpoint.go ? endpoint.go->goroutines : 0;
+      if (total == 0)
+        for (auto& group : endpoint.goroutine_groups) total += group.count;
+      told |= !endpoint.goroutine_groups.empty();
+      auto finding = pile_up(snapshot, {total, endpoint.goroutine_groups, endpoint_artifact(endpoint)});
+      if (!finding) continue;
+      if (endpoint.go)
+        finding->evidence.push_back({"raw/endpoint.json", in_sentence(endpoint.url, 80),
+                                     fmt::format("goroutines {}", endpoint.go->goroutines)});
+      findings.push_back(std::move(*finding));
+    }
+  if (told || !snapshot.goroutines) return findings;
+  auto groups = goroutine_functions(*snapshot.goroutines);
+  uint64_t total = own_goroutines(*snapshot.goroutines) + snapshot.goroutines->left_out;
+  // What memory tells has the place, which a bare number of an endpoint has not.
+  if (auto finding = pile_up(snapshot, {total, groups, "threads/goroutines.txt"})) findings = {std::move(*finding)};
   return findings;
 }
 

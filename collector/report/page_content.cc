@@ -174,6 +174,7 @@ PageContent page_content(const Page& page) {
   content.threads = snapshot.threads ? snapshot.threads->size() : 0;
   content.groups = groups.size();
   content.stacks = stacks_of(index, groups);
+  add_goroutines(snapshot, content);
   if (snapshot.files) {
     content.open_files = snapshot.files->count;
     content.classes = file_classes(*snapshot.files);

@@ -34,6 +34,10 @@ struct PageContent {
   uint64_t threads = 0;
   size_t groups = 0;
   std::vector<PageStack> stacks;  // the largest ones
+  uint64_t goroutines = 0;
+  std::string goroutine_states;  // "40 chan receive, 3 semacquire"
+  size_t goroutine_groups = 0;
+  std::vector<PageStack> goroutine_stacks;  // the largest ones
   uint64_t open_files = 0;
   std::vector<FileClass> classes;
   std::vector<std::string> last_errors;
@@ -43,6 +47,9 @@ struct PageContent {
 };
 // All strings are plain lines (text_layout.h).
 PageContent page_content(const Page& page);
+
+// page_goroutines.cc: what it says of a Go program.
+void add_goroutines(const Snapshot& snapshot, PageContent& content);
 
 // `$PID` of a runbook's commands becomes the pid, so that they can be pasted; 0 leaves it.
 std::string with_pid(std::string text, int pid);

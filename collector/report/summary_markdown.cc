@@ -101,6 +101,24 @@ void threads(const PageContent& content, BoundedPage& page) {
   }
 }
 
+void goroutines(const PageContent& content, BoundedPage& page) {
+  if (content.goroutines == 0) return;
+  page.line("## Goroutines");
+  page.line();
+  page.line(fmt::format("{} in {} of equal stacks: {}. All of them in `threads/goroutines.txt`.",
+                        counted(content.goroutines, "goroutine"), counted(content.goroutine_groups, "group"),
+                        markdown_text(content.goroutine_states, 400)));
+  page.line();
+  for (auto& stack : content.goroutine_stacks) {
+    page.line(fmt::format("**{} ×** {}{}", stack.count, markdown_code(stack.doing, 200),
+                          stack.names.empty() ? "" : " (" + markdown_text(stack.names, 200) + ")"));
+    page.line();
+    for (auto& frame : stack.frames) page.line("    " + frame);
+    if (stack.more_frames > 0) page.line(fmt::format("    … {} more", stack.more_frames));
+    page.line();
+  }
+}
+
 void open_files(const PageContent& content, BoundedPage& page) {
   if (content.classes.empty()) return;
   page.line("## Open files");
@@ -149,6 +167,7 @@ std::string summary_markdown(const Page& page) {
   out.line();
   findings(content, out);
   key_figures(content, out);
+  goroutines(content, out);
   threads(content, out);
   open_files(content, out);
   list(out, "Last errors in its logs", content.last_errors, true);

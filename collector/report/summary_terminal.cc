@@ -83,6 +83,24 @@ void threads(const PageContent& content, TerminalWriter& out) {
     out.line(fmt::format("   … {} more groups: threads/stacks.txt", content.groups - kStacks), Tone::kDim);
 }
 
+void goroutines(const PageContent& content, TerminalWriter& out) {
+  if (content.goroutines == 0) return;
+  out.blank();
+  out.heading(fmt::format("GOROUTINES  {} in {} of equal stacks", content.goroutines,
+                          counted(content.goroutine_groups, "group")));
+  out.item("   ", content.goroutine_states);
+  for (size_t i = 0; i < std::min(content.goroutine_stacks.size(), kStacks); ++i) {
+    auto& stack = content.goroutine_stacks[i];
+    out.item(fmt::format(" {:>5} × ", stack.count),
+             stack.doing + (stack.names.empty() ? "" : "  (" + stack.names + ")"), Tone::kBold);
+    for (size_t f = 0; f < std::min(stack.frames.size(), kFrames); ++f) out.line("         " + stack.frames[f]);
+    if (stack.more_frames > 0) out.line(fmt::format("         … {} more", stack.more_frames), Tone::kDim);
+  }
+  if (content.goroutine_groups > kStacks)
+    out.line(fmt::format("   … {} more groups: threads/goroutines.txt", content.goroutine_groups - kStacks),
+             Tone::kDim);
+}
+
 void open_files(const PageContent& content, TerminalWriter& out) {
   if (content.classes.empty()) return;
   out.blank();
@@ -130,6 +148,7 @@ std::string summary_terminal(const Page& page, bool colour, int columns) {
            tone_of_verdict(content) == Tone::kAlarm ? Tone::kRed : tone_of_verdict(content));
   findings(content, out);
   key_figures(content, out);
+  goroutines(content, out);
   threads(content, out);
   open_files(content, out);
   if (!content.last_errors.empty()) {
