@@ -1,4 +1,4 @@
-#include "collector/runtimes/memory.h"
+#include "collector/runtimes/python_memory.h"
 
 #include <fmt/format.h>
 
@@ -32,7 +32,7 @@ Result<RecordedMemory> RecordedMemory::from_bundle(std::string_view where, std::
   return memory;
 }
 
-// Pieces come in ascending order; what overlaps the end of the one before grows it.
+// What overlaps the end of the one before grows it.
 void RecordedMemory::add(uint64_t address, std::string_view bytes) {
   auto next = pieces_.upper_bound(address);
   if (next != pieces_.begin()) {

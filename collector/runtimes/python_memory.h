@@ -1,37 +1,64 @@
-// Memory that a reader of a runtime asks for, and what a reader saw of it, kept so that it can be read again later.
+// Memory of the target as the reader of Python sees it: all of a range or nothing. Live, recorded, or made up by a
+// test.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "collector/base/error.h"
+#include "collector/target/target_memory.h"
 
 namespace ec {
 
-class RuntimeMemory {
+class PythonMemory {
  public:
-  virtual ~RuntimeMemory() = default;
-  // All `size` bytes, or false.
+  virtual ~PythonMemory() = default;
+  // All `size` bytes at `address`, or false.
   virtual bool read(uint64_t address, void* destination, size_t size) = 0;
+
+  template <class T>
+  std::optional<T> at(uint64_t address) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    T value;
+    if (!read(address, &value, sizeof value)) return std::nullopt;
+    return value;
+  }
 };
 
-class RecordingMemory : public RuntimeMemory {
+class LivePythonMemory : public PythonMemory {
  public:
-  explicit RecordingMemory(RuntimeMemory& source) : source_(source) {}
+  explicit LivePythonMemory(pid_t live_tid) : memory_(live_tid) {}
+  bool read(uint64_t address, void* destination, size_t size) override {
+    return memory_.read(address, destination, size) == size;
+  }
+
+ private:
+  TargetMemory memory_;
+};
+
+// Passes on what another memory holds, and keeps it: the way to a fixture. `source` must outlive this object.
+class RecordingMemory : public PythonMemory {
+ public:
+  explicit RecordingMemory(PythonMemory& source) : source_(source) {}
   bool read(uint64_t address, void* destination, size_t size) override;
+  // A bundle (collector/base/bundle.h) whose sections are named by their address in hex.
   std::string bundle() const;
 
  private:
-  RuntimeMemory& source_;
+  PythonMemory& source_;
   std::map<uint64_t, std::string> seen_;
 };
 
-class RecordedMemory : public RuntimeMemory {
+// What a RecordingMemory kept.
+class RecordedMemory : public PythonMemory {
  public:
+  // Errors: malformed.
   static Result<RecordedMemory> from_bundle(std::string_view where, std::string_view bundle);
+  // Pieces in ascending order of their addresses.
   void add(uint64_t address, std::string_view bytes);
   bool read(uint64_t address, void* destination, size_t size) override;
 
