@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "collector/base/sha256.h"
+
 namespace ec {
 
 namespace {
@@ -60,6 +62,23 @@ bool matches_link(const ElfFile& file, const std::string& build_id, uint32_t crc
   return its_crc && *its_crc == crc;
 }
 
+std::vector<int> roots_of(const DebugPlaces& places) {
+  std::vector<int> roots;
+  if (places.target_root_fd >= 0) roots.push_back(places.target_root_fd);
+  roots.push_back(-1);
+  return roots;
+}
+
+// `build_id`: at least four digits.
+std::shared_ptr<const ElfFile> open_by_id(const std::string& build_id, const DebugPlaces& places) {
+  std::string name = fmt::format("/.build-id/{}/{}.debug", build_id.substr(0, 2), build_id.substr(2));
+  for (const std::string& directory : places.directories)
+    if (auto file = open_elf(-1, directory + name); file && file->build_id() == build_id) return file;
+  for (int root : roots_of(places))
+    if (auto file = open_elf(root, "/usr/lib/debug" + name); file && file->build_id() == build_id) return file;
+  return nullptr;
+}
+
 }  // namespace
 
 Result<uint32_t> debuglink_crc(const ByteSource& source) {
@@ -74,27 +93,53 @@ Result<uint32_t> debuglink_crc(const ByteSource& source) {
   return crc ^ 0xffffffffu;
 }
 
-std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std::string& path, int target_root_fd,
-                                               std::string& reason) {
+std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std::string& path,
+                                               const DebugPlaces& places, std::string& reason) {
   std::string build_id = module.build_id();
-  std::vector<int> roots;
-  if (target_root_fd >= 0) roots.push_back(target_root_fd);
-  roots.push_back(-1);
+  size_t slash = path.rfind('/');
+  std::string folder = path.substr(0, slash == std::string::npos ? 0 : slash);
   if (build_id.size() > 2) {
-    std::string by_id = fmt::format("/usr/lib/debug/.build-id/{}/{}.debug", build_id.substr(0, 2), build_id.substr(2));
-    for (int root : roots)
-      if (auto file = open_elf(root, by_id); file && file->build_id() == build_id) return file;
+    if (auto file = open_by_id(build_id, places)) return file;
+    std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
+    for (const std::string& directory : places.directories)
+      for (const std::string& candidate : {directory + "/" + name + ".debug", directory + "/" + name})
+        if (auto file = open_elf(-1, candidate); file && file->build_id() == build_id) return file;
   }
   if (auto link = read_link_section(module)) {
-    std::string folder = path.substr(0, path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
-    for (int root : roots)
-      for (const std::string& candidate : {folder + "/" + link->name, folder + "/.debug/" + link->name,
-                                           "/usr/lib/debug" + folder + "/" + link->name}) {
-        if (candidate == path) continue;
-        if (auto file = open_elf(root, candidate); file && matches_link(*file, build_id, link->crc)) return file;
-      }
+    auto matching = [&](int root, const std::string& candidate) -> std::shared_ptr<const ElfFile> {
+      auto file = candidate == path ? nullptr : open_elf(root, candidate);
+      return file && matches_link(*file, build_id, link->crc) ? file : nullptr;
+    };
+    for (const std::string& directory : places.directories)
+      for (const std::string& candidate : {directory + folder + "/" + link->name, directory + "/" + link->name})
+        if (auto file = matching(-1, candidate)) return file;
+    for (int root : roots_of(places))
+      for (const std::string& candidate :
+           {folder + "/" + link->name, folder + "/.debug/" + link->name, "/usr/lib/debug" + folder + "/" + link->name})
+        if (auto file = matching(root, candidate)) return file;
   }
   reason = build_id.empty() ? "no build id to find a debug file by" : "no debug file for build id " + build_id;
+  return nullptr;
+}
+
+std::shared_ptr<const ElfFile> find_alt_file(const ElfFile& debug, const DebugPlaces& places) {
+  const ElfSection* section = debug.section(".gnu_debugaltlink");
+  auto bytes = section ? debug.contents(*section, 4096) : Result<std::string>(std::string());
+  size_t end = bytes ? bytes->find('\0') : std::string::npos;
+  if (end == std::string::npos || end + 1 >= bytes->size()) return nullptr;
+  std::string build_id = to_hex(std::string_view(*bytes).substr(end + 1));
+  if (build_id.size() > 2)
+    if (auto file = open_by_id(build_id, places)) return file;
+  // "/usr/lib/debug/.dwz/…", or relative to the debug file. What it leads to must have the build id.
+  std::string name = bytes->substr(0, end);
+  size_t base = name.rfind('/');
+  for (const std::string& directory : places.directories) {
+    std::string candidate = directory + "/.dwz/" + name.substr(base == std::string::npos ? 0 : base + 1);
+    if (auto file = open_elf(-1, candidate); file && file->build_id() == build_id) return file;
+  }
+  if (!name.starts_with('/')) name = debug.source().name().substr(0, debug.source().name().rfind('/') + 1) + name;
+  for (int root : roots_of(places))
+    if (auto file = open_elf(root, name); file && file->build_id() == build_id) return file;
   return nullptr;
 }
 

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace ec {
@@ -54,12 +55,17 @@ bool GoFunctions::read_header() {
   if (pointer_size_ != 4 && pointer_size_ != 8) return false;
   auto header = [&](unsigned index) { return word(8 + index * pointer_size_, pointer_size_).value_or(UINT64_MAX); };
   uint64_t count = header(0);
+  magic_ = static_cast<uint32_t>(*magic);
+  quantum_ = *tail >> 16 & 0xff;
   field_size_ = pointer_size_;
   if (*magic == kGo118 || *magic == kGo120) {
     relative_ = true;
     field_size_ = 4;
     text_ = header(2);
     names_ = header(3);
+    units_ = header(4);
+    files_ = header(5);
+    tables_ = header(6);
     functions_ = header(7);
     const ElfSection* code = elf_->section_at(text_);
     if (code == nullptr || !(code->flags & SHF_EXECINSTR)) {
@@ -72,6 +78,9 @@ bool GoFunctions::read_header() {
     }
   } else if (*magic == kGo116) {
     names_ = header(2);
+    units_ = header(3);
+    files_ = header(4);
+    tables_ = header(5);
     functions_ = header(6);
   } else if (*magic == kGo12) {
     names_ = 0;
@@ -87,7 +96,11 @@ bool GoFunctions::read_header() {
   index_ = std::move(*index);
   count_ = static_cast<size_t>(count);
   // Go 1.2: offsets of functions count from the start of the table, not of the index.
-  if (*magic == kGo12) functions_ = 0;
+  if (*magic == kGo12) {
+    files_ = word(functions_ + bytes, 4).value_or(0);
+    functions_ = 0;
+  }
+  if (relative_) find_inline_base();
   return true;
 }
 
@@ -95,7 +108,7 @@ uint64_t GoFunctions::entry_of(size_t index) const {
   return load(index_, index * 2 * field_size_, field_size_) + (relative_ ? text_ : 0);
 }
 
-std::optional<FoundSymbol> GoFunctions::find(uint64_t address) const {
+std::optional<size_t> GoFunctions::index_of(uint64_t address) const {
   if (count_ == 0 || address < entry_of(0) || address >= entry_of(count_)) return std::nullopt;
   size_t low = 0, high = count_;  // entry_of(low) <= address < entry_of(high)
   while (high - low > 1) {
@@ -105,17 +118,29 @@ std::optional<FoundSymbol> GoFunctions::find(uint64_t address) const {
     else
       high = middle;
   }
-  uint64_t function = load(index_, low * 2 * field_size_ + field_size_, field_size_);
+  return low;
+}
+
+std::string GoFunctions::name_at(uint64_t offset) const {
+  if (offset > table_size_ - names_) return {};
+  return elf_->source().text_at(table_offset_ + names_ + offset,
+                                std::min<uint64_t>(kLongestName, table_size_ - names_ - offset));
+}
+
+std::optional<FoundSymbol> GoFunctions::find(uint64_t address) const {
+  auto index = index_of(address);
+  if (!index) return std::nullopt;
+  uint64_t function = load(index_, *index * 2 * field_size_ + field_size_, field_size_);
   if (function > table_size_ - functions_) return std::nullopt;
   // _func: the entry (its offset from 1.18 on), then the offset of the name.
   auto name = word(functions_ + function + field_size_, 4);
-  if (!name || *name > table_size_ - names_) return std::nullopt;
+  if (!name) return std::nullopt;
   FoundSymbol found;
-  found.name = elf_->source().text_at(table_offset_ + names_ + *name,
-                                      std::min<uint64_t>(kLongestName, table_size_ - names_ - *name));
-  found.address = entry_of(low);
+  found.name = name_at(*name);
+  found.address = entry_of(*index);
   if (found.name.empty() || found.address > address) return std::nullopt;
-  found.size = entry_of(low + 1) > found.address ? entry_of(low + 1) - found.address : 0;
+  uint64_t next = entry_of(*index + 1);
+  found.size = next > found.address ? next - found.address : 0;
   return found;
 }
 

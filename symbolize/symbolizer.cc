@@ -11,6 +11,7 @@
 #include "symbolize/demangle.h"
 #include "symbolize/elf_file.h"
 #include "symbolize/go_pclntab.h"
+#include "symbolize/source_lines.h"
 #include "symbolize/symbol_table.h"
 #include "symbolize/unpack.h"
 
@@ -27,9 +28,9 @@ bool in_code(const ElfFile& elf, uint64_t address) {
 }
 
 // Go's linker marks assembly functions; its own traces and pclntab do not.
-std::string shown_name(std::string_view name) {
+std::string shown_name(std::string_view name, bool demangled) {
   if (name.ends_with(".abi0")) name.remove_suffix(5);
-  return demangle(name);
+  return demangled ? demangle(name) : std::string(name);
 }
 
 }  // namespace
@@ -38,19 +39,25 @@ struct Symbolizer::State {
   struct Module {
     std::string path;
     ByteSource source;
-    bool opened = false, loaded = false;
-    std::shared_ptr<const ElfFile> elf;
+    bool opened = false, loaded = false, debug_sought = false, lines_sought = false;
+    std::shared_ptr<const ElfFile> elf, debug;
     std::string build_id;
     SymbolTable symbols;
     std::optional<GoFunctions> go;
-    std::string reason;  // why there is no ELF file, or why its table is thin
+    std::optional<SourceLines> lines;
+    std::string reason;    // why there is no ELF file, or why its table is thin
+    std::string no_lines;  // why there are no lines
+    std::string no_debug;  // why there is no debug file
   };
 
-  int target_root_fd;
+  DebugPlaces places;
+  bool demangled;
   std::vector<Module> modules;
 
   Module& opened(uint32_t index);
   void load(Module& module) const;
+  void find_debug(Module& module) const;
+  void find_lines(Module& module) const;
   std::string why_unknown(const Module& module, uint64_t address) const;
 };
 
@@ -72,6 +79,28 @@ Symbolizer::State::Module& Symbolizer::State::opened(uint32_t index) {
   return module;
 }
 
+void Symbolizer::State::find_debug(Module& module) const {
+  if (module.debug_sought) return;
+  module.debug_sought = true;
+  module.debug = find_debug_file(*module.elf, module.path, places, module.no_debug);
+}
+
+void Symbolizer::State::find_lines(Module& module) const {
+  module.lines_sought = true;
+  if (!module.go) module.go = GoFunctions::find(module.elf);
+  auto lines = SourceLines::open(module.elf, places, demangled);
+  if (!lines && lines.error().code == ErrorCode::kNotFound) {
+    find_debug(module);
+    if (module.debug) lines = SourceLines::open(module.debug, places, demangled);
+  }
+  if (lines)
+    module.lines = std::move(*lines);
+  else if (module.debug || module.no_debug.empty())
+    module.no_lines = lines.error().detail;
+  else
+    module.no_lines = module.no_debug;
+}
+
 void Symbolizer::State::load(Module& module) const {
   module.loaded = true;
   if (!module.elf) return;
@@ -80,8 +109,9 @@ void Symbolizer::State::load(Module& module) const {
   // pclntab knows every Go function, so a Go program needs no debug file.
   if (full == 0) module.go = GoFunctions::find(module.elf);
   if (full == 0 && !module.go) {
-    if (auto debug = find_debug_file(*module.elf, module.path, target_root_fd, module.reason))
-      full = module.symbols.add(debug, SHT_SYMTAB);
+    find_debug(module);
+    module.reason = module.no_debug;
+    if (module.debug) full = module.symbols.add(module.debug, SHT_SYMTAB);
   }
   if (const ElfSection* packed = full == 0 ? module.elf->section(".gnu_debugdata") : nullptr) {
     auto xz = module.elf->contents(*packed, kMostPackedBytes);
@@ -105,7 +135,8 @@ std::string Symbolizer::State::why_unknown(const Module& module, uint64_t addres
   return module.reason.empty() ? what : what + ", " + module.reason;
 }
 
-Symbolizer::Symbolizer(int target_root_fd) : state_(std::make_unique<State>(State{target_root_fd, {}})) {}
+Symbolizer::Symbolizer(int target_root_fd, std::vector<std::string> debug_directories, bool demangled)
+    : state_(std::make_unique<State>(State{{target_root_fd, std::move(debug_directories)}, demangled, {}})) {}
 Symbolizer::Symbolizer(Symbolizer&&) noexcept = default;
 Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
 Symbolizer::~Symbolizer() = default;
@@ -131,10 +162,30 @@ SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
   if (index >= state_->modules.size()) return {{}, 0, "unknown module"};
   State::Module& module = state_->opened(index);
   if (!module.loaded) state_->load(module);
-  if (auto found = module.symbols.find(elf_address)) return {shown_name(found->name), elf_address - found->address, {}};
+  if (auto found = module.symbols.find(elf_address))
+    return {shown_name(found->name, state_->demangled), elf_address - found->address, {}};
   if (module.go && in_code(*module.elf, elf_address))
     if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
   return {{}, 0, state_->why_unknown(module, elf_address)};
+}
+
+SourcePlace Symbolizer::source(uint32_t index, uint64_t elf_address) {
+  if (index >= state_->modules.size()) return {{}, "unknown module"};
+  State::Module& module = state_->opened(index);
+  if (!module.elf) return {{}, module.reason};
+  if (!module.lines_sought) state_->find_lines(module);
+  SourcePlace place;
+  // pclntab is never stripped and smaller than DWARF.
+  if (module.go && in_code(*module.elf, elf_address)) place.frames = module.go->source(elf_address);
+  if (place.frames.empty() && module.lines) place.frames = module.lines->find(elf_address);
+  if (place.frames.empty()) {
+    place.reason = module.lines ? "no unit of the debug information covers it" : module.no_lines;
+    return place;
+  }
+  SourceFrame& outermost = place.frames.back();
+  if (outermost.function.empty() || outermost.short_name)
+    if (SymbolName symbol = name(index, elf_address); !symbol.name.empty()) outermost.function = std::move(symbol.name);
+  return place;
 }
 
 }  // namespace ec

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
+
+#include "symbolize/source_frame.h"
 
 namespace ec {
 
@@ -17,17 +20,23 @@ struct ModuleFile {
 };
 
 struct SymbolName {
-  std::string name;     // demangled; "" = unknown
+  std::string name;     // "" = unknown
   uint64_t offset = 0;  // of the address from the start of the function
   std::string reason;   // why name is empty
+};
+
+struct SourcePlace {
+  std::vector<SourceFrame> frames;  // innermost first, the last one not inlined; empty = unknown
+  std::string reason;               // why frames is empty, or has no file
 };
 
 // Not thread-safe.
 class Symbolizer {
  public:
   // `target_root_fd`: directory that is the target's root, for separate debug files; -1 = the host's only. Not owned:
-  // it must stay open as long as the Symbolizer lives.
-  explicit Symbolizer(int target_root_fd);
+  // it must stay open as long as the Symbolizer lives. `debug_directories` as in DebugPlaces.
+  // Names are as in the file when they are not to be demangled.
+  explicit Symbolizer(int target_root_fd, std::vector<std::string> debug_directories = {}, bool demangled = true);
   Symbolizer(Symbolizer&&) noexcept;
   Symbolizer& operator=(Symbolizer&&) noexcept;
   ~Symbolizer();
@@ -38,6 +47,9 @@ class Symbolizer {
   std::string build_id(uint32_t module);
   // `elf_address` as in the ELF file (pc - load bias). For a return address the caller subtracts 1.
   SymbolName name(uint32_t module, uint64_t elf_address);
+  // Line and inlined functions of the same address, from Go's pclntab or from DWARF in the file or its debug file. For
+  // the files of a target only in a helper process (see source_lines.h).
+  SourcePlace source(uint32_t module, uint64_t elf_address);
 
  private:
   struct State;
