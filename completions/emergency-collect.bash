@@ -22,7 +22,7 @@ _emergency_collect() {
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --numa-maps
+      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --samples --every --numa-maps
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

@@ -64,8 +64,9 @@ std::string safe_for_file_name(std::string_view text) {
 }
 
 Deadline run_deadline(const CollectRequest& request) {
-  int seconds = request.deadline_seconds.value_or(kDefaultDeadlineSeconds + request.run.profile_seconds);
-  return Deadline::in(std::chrono::seconds(seconds));
+  if (request.deadline_seconds) return Deadline::in(std::chrono::seconds(*request.deadline_seconds));
+  nanoseconds series = (request.run.samples - 1) * request.run.every;
+  return Deadline::in(std::chrono::seconds(kDefaultDeadlineSeconds + request.run.profile_seconds) + series);
 }
 
 }  // namespace
@@ -267,6 +268,8 @@ int CollectRun::close() {
   bool known_dead = snapshot_.target.death.has_value();
   note_death();
   if (snapshot_.target.death && !known_dead) analyse_now();
+  for (DerivedArtifact& derived : late_artifacts(snapshot_))
+    store(std::move(derived.path), std::move(derived.source), derived.bytes, Importance::kNormal);
   snapshot_.artifacts = writer_->rows();
   Page page{snapshot_, findings_, "", &shelf_};
   for (const Finding& finding : findings_)

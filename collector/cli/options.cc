@@ -94,6 +94,18 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   evidence->add_option("--max-pause", max_pause_ms, "Budget for the whole stop in milliseconds (default 50)")
       ->check(CLI::Range(0, 60000))
       ->type_name("MS");
+  evidence->add_option("--samples", request.run.samples, "Repeat the stacks of all threads so many times (default 1)")
+      ->check(CLI::Range(1, 100000))
+      ->type_name("N");
+  evidence
+      ->add_option_function<double>(
+          "--every",
+          [&request](const double& seconds) {
+            request.run.every = nanoseconds(static_cast<int64_t>(seconds * 1e9));
+          },
+          "Seconds between two samples (default 1)")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->type_name("S");
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
   evidence->add_option("--only", request.only, "Run only these collectors (see list)")
       ->delimiter(',')
@@ -101,7 +113,7 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   evidence->add_option("--skip", request.skip, "Leave these collectors out")->delimiter(',')->type_name("NAME");
 
   auto* run = app.add_option_group("Run");
-  run->add_option("--deadline", request.deadline_seconds, "End of the whole run (default 30 plus --profile-seconds)")
+  run->add_option("--deadline", request.deadline_seconds, "End of the whole run (default 30 plus the profile and the samples)")
       ->check(CLI::Range(1, 86400))
       ->type_name("S");
   run->add_option("--runbooks", request.runbooks, "More runbooks, searched before the built-in ones")

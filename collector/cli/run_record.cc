@@ -20,6 +20,10 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   std::string endpoints;
   for (const std::string& endpoint : request.run.endpoints) endpoints += (endpoints.empty() ? "" : " ") + endpoint;
   options["endpoint"] = endpoints;
+  if (request.run.samples > 1) {
+    options["samples"] = std::to_string(request.run.samples);
+    options["every"] = fmt::format("{:g}", std::chrono::duration<double>(request.run.every).count());
+  }
   if (!request.redact) options["no-redact"] = "yes";
   auto joined = [](const std::vector<std::string>& names) {
     std::string text;

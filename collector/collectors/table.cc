@@ -20,6 +20,7 @@
 #include "collector/collectors/open_files.h"
 #include "collector/collectors/process.h"
 #include "collector/collectors/processes.h"
+#include "collector/collectors/samples.h"
 #include "collector/collectors/sockets.h"
 #include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
@@ -41,6 +42,10 @@ constexpr Collector kTable[] = {
     {"goroutines", "every goroutine of a Go program: state, what it waits for and how long, stack, creator",
      "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines},
+    {"samples", "user stacks again and again (--samples, --every): which threads move, and where they are",
+     "/proc/PID/task/TID/{syscall,schedstat}, process_vm_readv(2), ptrace(2)", 9, Tier::kT3, Lane::kStacks,
+     milliseconds{86'400'000}, 512u << 20, "CAP_SYS_PTRACE for other users' processes", "", false, true, true,
+     gather_samples, parse_samples},
     {"process", "the process's own counters: state, CPU, memory, faults, IO, run delay",
      "/proc/PID/{stat,status,statm,io,schedstat}, proc(5)", 2, Tier::kT0, Lane::kMain, milliseconds{500}, 1u << 20,
      "CAP_SYS_PTRACE for the IO of other users' processes", "", true, true, false, gather_process, parse_process},

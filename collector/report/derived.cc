@@ -14,4 +14,10 @@ std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const R
   return artifacts;
 }
 
+std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot) {
+  derived::Artifacts artifacts;
+  derived::samples(snapshot, artifacts);
+  return artifacts;
+}
+
 }  // namespace ec

@@ -14,6 +14,8 @@ using Artifacts = std::vector<DerivedArtifact>;
 void threads(const Snapshot& snapshot, Artifacts& out);
 // derived_goroutines.cc: threads/goroutines.txt, threads/goroutines.json
 void goroutines(const Snapshot& snapshot, Artifacts& out);
+// derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
+void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_files.cc: process/fds.json, process/open_files.txt
 void files(const Snapshot& snapshot, Artifacts& out);
 // derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text

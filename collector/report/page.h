@@ -36,6 +36,8 @@ struct DerivedArtifact {
 // The human-readable folders of the archive (process/, threads/, system/) except the summary: pure functions of the
 // snapshot, or copies of raw files under their contract name.
 std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const RawStore& store);
+// Those of the slow part: what a series of samples shows.
+std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot);
 
 // `checklist`: one screen.
 std::string checklist_terminal(const Snapshot& snapshot, bool colour, int columns);

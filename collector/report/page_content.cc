@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "collector/analysis/function_name.h"
+#include "collector/analysis/sample_series.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
@@ -111,6 +112,8 @@ std::vector<std::string> cost_of(const Snapshot& snapshot) {
 
 std::vector<std::string> profiles_of(const Snapshot& snapshot) {
   std::vector<std::string> lines;
+  if (std::string series = series_sentence(snapshot); !series.empty())
+    lines.push_back(plain_line(series, 300) + "; see threads/samples.txt and threads/samples.svg");
   if (!snapshot.endpoints) return lines;
   for (auto& endpoint : *snapshot.endpoints) {
     std::vector<std::string> names;

@@ -16,6 +16,7 @@
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
 #include "collector/snapshot/process.h"
+#include "collector/snapshot/samples.h"
 #include "collector/snapshot/threads.h"
 
 namespace ec {
@@ -133,6 +134,7 @@ struct Snapshot {
   Process process;
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
+  Part<SampleSeries> samples;  // of --samples
   Part<RuntimeGoroutines> goroutines;
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;

@@ -252,6 +252,28 @@ TEST_CASE("a consistent stop is not what the threads are said to wait in") {
   }
 }
 
+TEST_CASE("a series of samples tells who moves, and go tool pprof opens it") {
+  Conversation waits({EC_TARGETS_DIR "/waits"});
+  REQUIRE(waits.started());
+  REQUIRE(eventually([&] { return states(waits.pid()).count('S') == 7; }));
+  TempDir folder;
+  auto run = collect({"--pid", std::to_string(waits.pid()), "--profile-seconds", "0", "--endpoint", "none", "--samples",
+                      "4", "--every", "0.1", "-o", folder.path()});
+  REQUIRE(run.exit_code == 0);
+  CHECK(run.out.find("4 samples in 0.3 s: 7 of 8 threads never moved") != std::string::npos);
+  CHECK(waits.number("eintr") == 0);
+  CHECK(runs_freely(waits.pid()));
+  std::string archive = folder.find(".tar.zst");
+  CHECK(collect({"show", archive, "threads/samples.txt"}).out.find("in_semop") != std::string::npos);
+  CHECK(collect({"show", archive, "threads/samples.folded"}).out.find("clone3;start_thread;in_mutex;") !=
+        std::string::npos);
+  write_text(folder / "samples.pb.gz", collect({"show", archive, "profiles/samples.pb.gz"}).out);
+  auto top = run_program({"go", "tool", "pprof", "-top", folder / "samples.pb.gz"});
+  CHECK(top.exit_code == 0);
+  CHECK(top.out.find("Type: wall") != std::string::npos);
+  CHECK(top.out.find("epoll_wait") != std::string::npos);
+}
+
 TEST_CASE("no stack of any kind is read when none is wanted") {
   BackgroundProgram idle({EC_TARGETS_DIR "/idle", "3"});
   REQUIRE_FALSE(idle.wait_for_line("ready").empty());

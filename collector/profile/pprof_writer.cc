@@ -1,0 +1,105 @@
+#include "collector/profile/pprof_writer.h"
+
+#include <protozero/pbf_writer.hpp>
+
+#include "collector/profile/gzip.h"
+
+namespace ec {
+
+namespace {
+
+using protozero::pbf_writer;
+
+// profile.proto: fields of Profile, then of the messages inside it.
+enum : uint32_t {
+  kSampleType = 1,
+  kSample,
+  kMapping,
+  kLocation,
+  kFunction,
+  kStringTable,
+  kTimeNanos = 9,
+  kDurationNanos,
+  kPeriodType,
+  kPeriod
+};
+
+void write_value_type(pbf_writer& out, uint32_t field, const PprofValueType& type) {
+  pbf_writer message(out, field);
+  message.add_int64(1, type.type);
+  message.add_int64(2, type.unit);
+}
+
+void write_sample(pbf_writer& out, const Pprof& profile, const PprofSample& sample) {
+  pbf_writer message(out, kSample);
+  {
+    protozero::packed_field_uint64 ids(message, 1);
+    for (uint32_t i = 0; i < sample.locations.count; ++i)
+      ids.add_element(profile.locations[profile.stack[sample.locations.first + i]].id);
+  }
+  {
+    protozero::packed_field_int64 values(message, 2);
+    for (uint32_t i = 0; i < sample.values.count; ++i) values.add_element(profile.values[sample.values.first + i]);
+  }
+  for (uint32_t i = 0; i < sample.labels.count; ++i) {
+    const PprofLabel& label = profile.labels[sample.labels.first + i];
+    pbf_writer one(message, 3);
+    one.add_int64(1, label.key);
+    if (label.text != 0) one.add_int64(2, label.text);
+    if (label.text == 0) one.add_int64(3, label.number);
+    if (label.unit != 0) one.add_int64(4, label.unit);
+  }
+}
+
+void write_mapping(pbf_writer& out, const PprofMapping& mapping) {
+  pbf_writer message(out, kMapping);
+  message.add_uint64(1, mapping.id);
+  message.add_uint64(2, mapping.start);
+  message.add_uint64(3, mapping.limit);
+  message.add_uint64(4, mapping.file_offset);
+  message.add_int64(5, mapping.file);
+  message.add_int64(6, mapping.build_id);
+  message.add_bool(7, true);  // has_functions: nobody needs to look for symbols again
+}
+
+void write_location(pbf_writer& out, const Pprof& profile, const PprofLocation& location) {
+  pbf_writer message(out, kLocation);
+  message.add_uint64(1, location.id);
+  if (location.mapping_id != 0) message.add_uint64(2, location.mapping_id);
+  message.add_uint64(3, location.address);
+  for (uint32_t i = 0; i < location.lines.count; ++i) {
+    const PprofLine& line = profile.lines[location.lines.first + i];
+    pbf_writer one(message, 4);
+    one.add_uint64(1, profile.functions[line.function].id);
+    one.add_int64(2, line.line);
+  }
+}
+
+void write_function(pbf_writer& out, const PprofFunction& function) {
+  pbf_writer message(out, kFunction);
+  message.add_uint64(1, function.id);
+  message.add_int64(2, function.name);
+  message.add_int64(3, function.system_name);
+  message.add_int64(4, function.file);
+  message.add_int64(5, function.start_line);
+}
+
+}  // namespace
+
+std::string write_pprof(const Pprof& profile) {
+  std::string bytes;
+  pbf_writer out(bytes);
+  for (const PprofValueType& type : profile.sample_types) write_value_type(out, kSampleType, type);
+  for (const PprofSample& sample : profile.samples) write_sample(out, profile, sample);
+  for (const PprofMapping& mapping : profile.mappings) write_mapping(out, mapping);
+  for (const PprofLocation& location : profile.locations) write_location(out, profile, location);
+  for (const PprofFunction& function : profile.functions) write_function(out, function);
+  for (std::string_view text : profile.strings) out.add_string(kStringTable, text.data(), text.size());
+  if (profile.time_ns != 0) out.add_int64(kTimeNanos, profile.time_ns);
+  if (profile.duration_ns != 0) out.add_int64(kDurationNanos, profile.duration_ns);
+  if (profile.period_type.type != 0) write_value_type(out, kPeriodType, profile.period_type);
+  if (profile.period != 0) out.add_int64(kPeriod, profile.period);
+  return gzip(bytes);
+}
+
+}  // namespace ec
