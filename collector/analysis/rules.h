@@ -29,8 +29,10 @@ Findings io_stall(const Snapshot& snapshot);
 Findings disk_full(const Snapshot& snapshot);
 Findings inode_exhaustion(const Snapshot& snapshot);
 Findings hung_mount(const Snapshot& snapshot);
-// rules_locks.cc
+// rules_deadlock.cc
+Findings deadlock(const Snapshot& snapshot);
 Findings deadlock_suspect(const Snapshot& snapshot);
+// rules_locks.cc
 Findings lock_convoy(const Snapshot& snapshot);
 // rules_network.cc
 Findings connection_backlog(const Snapshot& snapshot);

@@ -1,211 +1,119 @@
 #include "collector/analysis/wait_graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <optional>
+#include <map>
 #include <unordered_map>
+
+#include "collector/base/text.h"
 
 namespace ec {
 
-std::string_view to_string(LockKind kind) {
-  static constexpr std::array<std::string_view, 9> kWords{"mutex",
-                                                          "mutex (priority inheritance)",
-                                                          "mutex (robust)",
-                                                          "read-write lock (to write)",
-                                                          "read-write lock (to read)",
-                                                          "end of a thread (join)",
-                                                          "stdio lock",
-                                                          "lock inside the C library",
-                                                          "mutex (no owner written)"};
-  return kWords.at(static_cast<size_t>(kind));
+namespace {
+
+template <class T, class Key>
+const T* find_by(const std::vector<T>& sorted, int tid, Key key) {
+  auto found = std::lower_bound(sorted.begin(), sorted.end(), tid, [&](const T& each, int t) { return key(each) < t; });
+  return found != sorted.end() && key(*found) == tid ? &*found : nullptr;
 }
 
+}  // namespace
+
 const Wait* WaitGraph::wait_of(int tid) const {
-  auto found = std::lower_bound(waits.begin(), waits.end(), tid, [](const Wait& w, int t) { return w.waiter < t; });
-  return found != waits.end() && found->waiter == tid ? &*found : nullptr;
+  return find_by(waits, tid, [](const Wait& wait) { return wait.waiter; });
+}
+
+const WaitObject* WaitGraph::object_of(int waiter) const {
+  const Wait* wait = wait_of(waiter);
+  return wait ? &objects[wait->object_index] : nullptr;
 }
 
 namespace {
 
-constexpr int kWordOffset = 48;  // FutexMemory: the futex word stands at this offset
-constexpr uint32_t kTidMask = 0x3fffffff, kOwnerDied = 0x40000000, kWaiters = 0x80000000;  // linux/futex.h
-constexpr int kFutexWait = 0, kFutexLockPi = 6, kFutexWaitBitset = 9, kFutexLockPi2 = 13;
-constexpr uint64_t kPrivate = 128;
-// glibc nptl/pthreadP.h, enum of mutex kinds: type 0…3, robust 0x10, PI 0x20, PP 0x40, pshared 0x80, elision 0x100
-// 0x200.
-constexpr uint32_t kKnownKindBits = 0x3f3, kRobust = 0x10, kPriorityProtect = 0x40;
-// glibc nptl/pthread_rwlock_common.c: bits of __readers.
-constexpr uint32_t kWritePhase = 1, kWriteLocked = 2, kReaderShift = 3;
+constexpr size_t kMostFrames = 4096;  // of one stack, when a function is searched for in it
 
-using TidMap = std::unordered_map<int, int>;  // number in the target's PID namespace → tid
-
-struct FutexCall {
-  uint64_t address = 0, operation = 0;
-  uint32_t value = 0;
-  bool timed = false;
-  int command() const { return static_cast<int>(operation & 0x7f); }
-  bool is_private() const { return operation & kPrivate; }
-};
-
-std::optional<FutexCall> futex_call(const Thread& thread) {
-  if (!thread.call || thread.call->arguments.size() < 4 || !thread.futex) return std::nullopt;
-  auto& call = *thread.call;
-  // A futex wait that a signal or a stop interrupted goes on as restart_syscall, with the old arguments still in place.
-  bool restarted = call.name == "restart_syscall";
-  if (call.name != "futex" && !restarted) return std::nullopt;
-  FutexCall futex{call.arguments[0], call.arguments[1], static_cast<uint32_t>(call.arguments[2]),
-                  call.arguments[3] != 0};
-  if (futex.address != thread.futex->address || futex.operation > 0x1ff) return std::nullopt;
-  int command = futex.command();
-  if (command != kFutexWait && command != kFutexWaitBitset && command != kFutexLockPi && command != kFutexLockPi2)
-    return std::nullopt;
-  return futex;
+std::vector<std::string_view> innermost_functions(const ThreadIndex& index, int tid) {
+  std::vector<std::string_view> functions;
+  if (const Stack* stack = index.stack(tid))
+    for (size_t i = 0; i < std::min(stack->frames.size(), kWitnessFrames); ++i)
+      if (const Frame* frame = index.frame(stack->frames[i])) functions.push_back(frame->symbol);
+  return functions;
 }
 
-class Object {
- public:
-  Object(const Thread& thread, const FutexCall& call, const TidMap& tids)
-      : bytes_(thread.futex->bytes), tids_(tids), call_(call) {
-    wait_.waiter = thread.tid;
-    wait_.object = wait_.futex = call.address;
-    wait_.timed = call.timed;
-  }
+bool is_once(std::string_view symbol) {
+  return symbol.find("pthread_once") != std::string_view::npos || symbol.find("call_once") != std::string_view::npos ||
+         symbol.starts_with("__gthread_once");
+}
 
-  std::optional<Wait> recognise() {
-    auto word = at(0);
-    if (!word) return std::nullopt;
-    word_ = *word;
-    if (call_.command() == kFutexLockPi || call_.command() == kFutexLockPi2) return priority_mutex();
-    if (robust_mutex() || mutex() || join() || rwlock() || musl_mutex() || ownerless()) return wait_;
-    return std::nullopt;
+// The function whose static variable is constructed, or the caller of pthread_once: the first behind the library's.
+std::string_view guarded_function(const ThreadIndex& index, int tid, WaitKind kind) {
+  const Stack* stack = index.stack(tid);
+  if (!stack) return {};
+  bool behind = false;
+  for (size_t i = 0; i < std::min(stack->frames.size(), size_t{16}); ++i) {
+    const Frame* frame = index.frame(stack->frames[i]);
+    if (!frame) return {};
+    bool library = kind == WaitKind::kOnce ? is_once(frame->symbol) : frame->symbol == "__cxa_guard_acquire";
+    if (behind && !library) return frame->symbol;
+    behind |= library;
+  }
+  return {};
+}
+
+// Who runs what the others wait for is not written anywhere. The one other thread that has the same function on its
+// stack, and more frames inside of it, is taken for it; two of them are none.
+class Initialisers {
+ public:
+  Initialisers(const Snapshot& snapshot, const ThreadIndex& index) : snapshot_(snapshot), index_(index) {}
+
+  int of(const Wait& wait, const WaitGraph& graph) {
+    std::string function(guarded_function(index_, wait.waiter, wait.kind));
+    if (function.empty()) return 0;
+    auto [known, fresh] = known_.try_emplace({wait.object, function}, 0);
+    if (fresh) known->second = search(wait, function, graph);
+    return known->second;
   }
 
  private:
-  // The 32-bit number at `delta` bytes from the futex word.
-  std::optional<uint32_t> at(int delta) const {
-    int begin = kWordOffset + delta;
-    if (begin < 0 || static_cast<size_t>(begin) + 4 > bytes_.size()) return std::nullopt;
-    uint32_t value;
-    std::memcpy(&value, bytes_.data() + begin, 4);
-    return value;
-  }
-  uint32_t at_or_zero(int delta) const { return at(delta).value_or(0); }
-
-  // tid of the living thread with this number in the target's namespace; 0 = none.
-  int live(uint32_t number) const {
-    if (number == 0 || number > kTidMask) return 0;
-    auto found = tids_.find(static_cast<int>(number));
-    return found == tids_.end() ? 0 : found->second;
-  }
-
-  bool is(LockKind kind, int owner, uint64_t object) {
-    wait_.kind = kind;
-    wait_.owner = owner;
-    wait_.object = object;
-    return true;
-  }
-
-  std::optional<Wait> priority_mutex() {
-    uint32_t number = word_ & kTidMask;
-    is(LockKind::kPriorityMutex, live(number), call_.address);
-    wait_.owner_died = word_ & kOwnerDied;
-    if (wait_.owner == 0 && number != 0) wait_.vanished_owner = static_cast<int>(number);
-    // The kernel refuses PI locks of one's own with EDEADLK: such an edge is a misreading.
-    if (wait_.owner == wait_.waiter) wait_.owner = 0;
-    return wait_;
-  }
-
-  bool kind_known() const {
-    auto kind = at(16);
-    return kind && (*kind & ~kKnownKindBits) == 0 && !(*kind & kPriorityProtect);
-  }
-
-  bool robust_mutex() {
-    if (!(call_.value & kWaiters) || !kind_known() || !(at_or_zero(16) & kRobust)) return false;
-    uint32_t number = word_ & kTidMask;
-    is(LockKind::kRobustMutex, live(number), call_.address);
-    wait_.owner_died = word_ & kOwnerDied;
-    if (wait_.owner == wait_.waiter) wait_.owner = 0;
-    return true;
-  }
-
-  // __lock @0, __count @4, __owner @8, __nusers @12, __kind @16: the same on x86-64 and aarch64.
-  bool mutex() {
-    if (call_.value != 2 || (word_ != 1 && word_ != 2) || !kind_known() || (at_or_zero(16) & kRobust)) return false;
-    uint32_t owner = at_or_zero(8), users = at_or_zero(12), type = at_or_zero(16) & 3;
-    if (users == 0 || users > 0x100000 || owner == 0 || owner > kTidMask) return false;
-    int tid = live(owner);
-    // A recursive (1) or error-checking (2) mutex never blocks its own owner.
-    if (tid == wait_.waiter && (type == 1 || type == 2)) return false;
-    is(LockKind::kMutex, tid, call_.address);
-    if (tid == 0) wait_.vanished_owner = static_cast<int>(owner);
-    return true;
-  }
-
-  // struct pthread.tid of the joinee: the kernel clears it when that thread ends (CLONE_CHILD_CLEARTID), so the wait is
-  // a shared one.
-  bool join() {
-    if (call_.is_private() || call_.value == 0 || call_.value != word_) return false;
-    int tid = live(word_);
-    if (tid == 0 || tid == wait_.waiter) return false;
-    return is(LockKind::kJoin, tid, call_.address);
-  }
-
-  // __readers @0, __writers @4, __wrphase_futex @8, __writers_futex @12, __cur_writer @24, __shared @28.
-  bool rwlock() {
-    if (call_.command() != kFutexWaitBitset) return false;
-    auto shared_is_flag = [&](int start) {
-      auto flag = at(start + 28);
-      return flag && (*flag & 0xff) <= 1;
-    };
-    bool by_writers_futex = call_.value == 3 && shared_is_flag(-12) && (at_or_zero(-12) & kWriteLocked);
-    // glibc answers EDEADLK to the writer that asks again: nobody waits for itself here.
-    auto writer_at = [&](int delta) {
-      int tid = live(at_or_zero(delta));
-      return tid == wait_.waiter ? 0 : tid;
-    };
-    if (by_writers_futex)
-      if (int writer = writer_at(12)) return is(LockKind::kRwlockWrite, writer, call_.address - 12);
-    bool by_phase_futex = call_.value == 3 && shared_is_flag(-8) && (at_or_zero(-8) & kWritePhase);
-    if (by_phase_futex)
-      if (int writer = writer_at(16)) return is(LockKind::kRwlockRead, writer, call_.address - 8);
-    // A writer that waits for readers: their number is known, their names are not.
-    uint32_t readers = at_or_zero(-8) >> kReaderShift;
-    if (call_.value == 2 && word_ == 2 && shared_is_flag(-8) && (at_or_zero(-8) & kWriteLocked) &&
-        at_or_zero(16) == 0 && readers > 0 && readers < 0x100000) {
-      wait_.readers = readers;
-      return is(LockKind::kRwlockWrite, 0, call_.address - 8);
+  bool is_inside(int tid, const std::string& function, WaitKind kind) const {
+    const Stack* stack = index_.stack(tid);
+    if (!stack) return false;
+    bool through_once = kind != WaitKind::kOnce;
+    for (size_t i = 0; i < std::min(stack->frames.size(), kMostFrames); ++i) {
+      const Frame* frame = index_.frame(stack->frames[i]);
+      if (!frame) continue;
+      if (i > 0 && through_once && frame->symbol == function) return true;
+      through_once |= is_once(frame->symbol);
     }
     return false;
   }
 
-  // musl: _m_type @-4, _m_lock @0; owner in its low 30 bits except for normal mutexes, which hold EBUSY (16).
-  bool musl_mutex() {
-    if (call_.command() != kFutexWait || !(call_.value & kWaiters) || call_.value != word_) return false;
-    auto type = at(-4);
-    if (!type || (*type & ~uint32_t{0x8f}) != 0) return false;
-    if ((*type & 3) == 0) return (word_ & kTidMask) == 16 && is(LockKind::kNoOwnerMutex, 0, call_.address - 4);
-    int tid = live(word_ & kTidMask);
-    return tid != 0 && tid != wait_.waiter && is(LockKind::kMutex, tid, call_.address - 4);
+  int search(const Wait& wait, const std::string& function, const WaitGraph& graph) const {
+    int found = 0;
+    for (const ThreadStack& thread : snapshot_.stacks->threads) {
+      const Wait* own = graph.wait_of(thread.tid);
+      if ((own && own->object == wait.object) || !is_inside(thread.tid, function, wait.kind)) continue;
+      if (found != 0) return 0;
+      found = thread.tid;
+    }
+    return found;
   }
 
-  bool ownerless() {
-    if (call_.command() != kFutexWait || call_.value != 2 || word_ != 2 || !call_.is_private()) return false;
-    // _IO_lock_t: lock @0, cnt @4, owner @8 as pointer to the owner's thread block.
-    uint64_t pointer = at_or_zero(8) | uint64_t{at_or_zero(12)} << 32;
-    uint32_t count = at_or_zero(4);
-    bool stdio =
-        count >= 1 && count < 0x10000 && pointer > 0x10000 && pointer < (uint64_t{1} << 47) && pointer % 16 == 0;
-    return is(stdio ? LockKind::kStdio : LockKind::kLowLevel, 0, call_.address);
-  }
-
-  std::string_view bytes_;
-  const TidMap& tids_;
-  FutexCall call_;
-  uint32_t word_ = 0;
-  Wait wait_;
+  const Snapshot& snapshot_;
+  const ThreadIndex& index_;
+  std::map<std::pair<uint64_t, std::string>, int> known_;
 };
+
+void infer_owners(const Snapshot& snapshot, const ThreadIndex& index, WaitGraph& graph) {
+  if (!snapshot.stacks) return;
+  Initialisers initialisers(snapshot, index);
+  for (Wait& wait : graph.waits) {
+    if (wait.kind != WaitKind::kStaticInit && wait.kind != WaitKind::kOnce) continue;
+    wait.owner = initialisers.of(wait, graph);
+    wait.inferred = wait.owner != 0;
+  }
+}
 
 // The members of one strong component in the order of the arrows. A thread waits for one object, so there is one way
 // round.
@@ -241,42 +149,110 @@ void find_cycles(WaitGraph& graph) {
   std::sort(graph.cycles.begin(), graph.cycles.end());
 }
 
-void find_crowds(WaitGraph& graph) {
-  std::unordered_map<uint64_t, size_t> by_object;
-  std::vector<LockCrowd> crowds;
+std::string symbol_of(const Thread* thread, const Wait& wait) {
+  if (!thread || !thread->futex || thread->futex->symbol.empty()) return "";
+  uint64_t before = wait.futex - wait.object;  // of the word in the object
+  std::string name = printable_line(thread->futex->symbol, 120);
+  if (thread->futex->symbol_offset <= before) return name;
+  return fmt::format("{}+{:#x}", name, thread->futex->symbol_offset - before);
+}
+
+void find_objects(const ThreadIndex& index, WaitGraph& graph) {
+  std::unordered_map<uint64_t, size_t> by_address;
   for (auto& wait : graph.waits) {
-    auto [found, fresh] = by_object.try_emplace(wait.object, crowds.size());
-    if (fresh) crowds.push_back({wait.object, wait.kind, 0, 0, {}});
-    auto& crowd = crowds[found->second];
-    crowd.waiters.push_back(wait.waiter);
+    auto [found, fresh] = by_address.try_emplace(wait.object, graph.objects.size());
+    if (fresh) {
+      auto& object = graph.objects.emplace_back();
+      object.address = wait.object;
+      object.kind = wait.kind;
+      object.symbol = symbol_of(index.thread(wait.waiter), wait);
+    }
+    auto& object = graph.objects[found->second];
+    object.waiters.push_back(wait.waiter);
     // Read one after the other: the lock may have changed hands meanwhile. The last known owner is shown.
-    if (wait.owner != 0) crowd.owner = wait.owner;
-    if (wait.readers != 0) crowd.readers = wait.readers;
+    if (wait.owner != 0) object.owner = wait.owner, object.inferred = wait.inferred;
+    if (wait.readers != 0) object.readers = wait.readers;
   }
-  std::erase_if(crowds, [](const LockCrowd& crowd) { return crowd.waiters.size() < 2; });
-  std::stable_sort(crowds.begin(), crowds.end(),
-                   [](const LockCrowd& a, const LockCrowd& b) { return a.waiters.size() > b.waiters.size(); });
-  graph.crowds = std::move(crowds);
+  std::stable_sort(graph.objects.begin(), graph.objects.end(),
+                   [](const WaitObject& a, const WaitObject& b) { return a.waiters.size() > b.waiters.size(); });
+  for (size_t i = 0; i < graph.objects.size(); ++i) by_address[graph.objects[i].address] = i;
+  for (auto& wait : graph.waits) wait.object_index = by_address[wait.object];
+}
+
+// Every thread waits for one object, so that there is one way from it: followed once, from the outside inwards.
+void find_roots(WaitGraph& graph) {
+  struct Node {
+    size_t open = 0;     // waiters that are not counted yet
+    size_t waiters = 0;  // counted
+    size_t depth = 0;
+    int deepest = 0;  // the waiter on the longest way
+  };
+  std::unordered_map<int, Node> nodes;
+  for (auto& wait : graph.waits)
+    if (wait.owner != 0) ++nodes[wait.owner].open, nodes.try_emplace(wait.waiter);
+  std::vector<int> ready;
+  for (auto& wait : graph.waits)
+    if (auto node = nodes.find(wait.waiter); node != nodes.end() && node->second.open == 0)
+      ready.push_back(wait.waiter);
+  std::vector<int> roots;
+  while (!ready.empty()) {
+    int tid = ready.back();
+    ready.pop_back();
+    const Node node = nodes[tid];
+    const Wait* wait = graph.wait_of(tid);
+    if (!wait || wait->owner == 0) {
+      if (node.waiters > 0) roots.push_back(tid);
+      continue;
+    }
+    Node& next = nodes[wait->owner];
+    next.waiters += node.waiters + 1;
+    if (node.depth + 1 > next.depth || (node.depth + 1 == next.depth && tid < next.deepest))
+      next.depth = node.depth + 1, next.deepest = tid;
+    if (--next.open == 0) ready.push_back(wait->owner);  // members of a circle are never ready
+  }
+  for (int tid : roots) {
+    WaitRoot root{tid, nodes[tid].waiters, {}};
+    for (int on_way = tid; on_way != 0; on_way = nodes[on_way].deepest) root.chain.push_back(on_way);
+    std::reverse(root.chain.begin(), root.chain.end());
+    graph.roots.push_back(std::move(root));
+  }
+  std::sort(graph.roots.begin(), graph.roots.end(), [](const WaitRoot& a, const WaitRoot& b) {
+    return a.waiters != b.waiters ? a.waiters > b.waiters : a.tid < b.tid;
+  });
 }
 
 }  // namespace
 
-WaitGraph build_wait_graph(const std::vector<Thread>& threads) {
+WaitGraph build_wait_graph(const Snapshot& snapshot, const ThreadIndex& index) {
   WaitGraph graph;
+  if (!snapshot.threads) return graph;
   TidMap tids;
-  tids.reserve(threads.size());
-  for (auto& thread : threads)
+  tids.reserve(snapshot.threads->size());
+  for (auto& thread : *snapshot.threads)
     if (thread.state != 'Z' && thread.state != 'X')
       tids.emplace(thread.ns_tid != 0 ? thread.ns_tid : thread.tid, thread.tid);
-  for (auto& thread : threads) {
-    auto call = futex_call(thread);
-    if (!call) continue;
-    if (auto wait = Object(thread, *call, tids).recognise()) graph.waits.push_back(*wait);
-  }
+  for (auto& thread : *snapshot.threads)
+    if (auto wait = futex_wait(thread, innermost_functions(index, thread.tid), tids)) graph.waits.push_back(*wait);
   std::sort(graph.waits.begin(), graph.waits.end(), [](const Wait& a, const Wait& b) { return a.waiter < b.waiter; });
+  infer_owners(snapshot, index, graph);
   find_cycles(graph);
-  find_crowds(graph);
+  find_objects(index, graph);
+  find_roots(graph);
   return graph;
+}
+
+std::optional<bool> stood_still(const ThreadIndex& index, const std::vector<int>& tids) {
+  bool known = true;
+  for (int tid : tids) {
+    const Thread* thread = index.thread(tid);
+    const ThreadStack* stack = index.thread_stack(tid);
+    bool stopped = stack && stack->pause_us > 0;
+    if (!thread || !thread->cpu_cores || (stopped && *thread->cpu_cores > 0))
+      known = false;
+    else if (*thread->cpu_cores > 0 || thread->switched.value_or(false))
+      return false;
+  }
+  return known ? std::optional(true) : std::nullopt;
 }
 
 std::vector<std::vector<uint32_t>> strong_components(const std::vector<std::vector<uint32_t>>& edges) {

@@ -1,63 +1,52 @@
-// Who waits for whom: threads blocked in futex(2), the object they wait on and, where glibc or musl write it into
-// memory, the thread that owns it.
-//
-// The memory around the futex word tells the kind of the object (layouts of glibc 2.36 on x86-64 and aarch64, and of
-// musl; design notes "Locks and deadlocks"). An owner is accepted only when every sign agrees, because the word may
-// belong to anything: a wrong edge would be a deadlock that does not exist.
+// Who waits for whom: the threads blocked in futex(2), what they wait on, and where that leads: round in a circle, or
+// to the one thread that holds up all others.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "collector/snapshot/threads.h"
+#include "collector/analysis/futex_object.h"
+#include "collector/analysis/thread_words.h"
 
 namespace ec {
 
-enum class LockKind {
-  kMutex,          // pthread_mutex_t, std::mutex: normal, recursive, error-checking, adaptive
-  kPriorityMutex,  // with priority inheritance
-  kRobustMutex,
-  kRwlockWrite,   // wants to write; owner = the writer, when one holds it
-  kRwlockRead,    // wants to read; owner = the writer
-  kJoin,          // pthread_join, std::thread::join; owner = the thread that is joined
-  kStdio,         // FILE lock; owner not readable
-  kLowLevel,      // lll_lock: malloc arena, dynamic linker …; owner not written anywhere
-  kNoOwnerMutex,  // musl's normal mutex: no owner written
-};
-// "mutex", "mutex (priority inheritance)", "read-write lock (to write)" …
-std::string_view to_string(LockKind kind);
-
-struct Wait {
-  int waiter = 0;  // tid
-  int owner = 0;   // tid; 0 = unknown
-  LockKind kind = LockKind::kMutex;
-  uint64_t object = 0;      // address of the mutex, rwlock or FILE lock; of the thread's tid field for a join
-  uint64_t futex = 0;       // the word
-  bool timed = false;       // the wait has a time limit: it may end by itself
-  bool owner_died = false;  // robust and priority mutexes: the owner ended while it held the lock
-  int vanished_owner = 0;   // number in the owner field that is no living thread of the process; 0 = none
-  uint32_t readers = 0;     // kRwlockWrite: readers that hold it, not known by name
-};
-
-struct LockCrowd {
-  uint64_t object = 0;
-  LockKind kind = LockKind::kMutex;
-  int owner = 0;  // 0 = unknown
+// What one or more threads wait on.
+struct WaitObject {
+  uint64_t address = 0;
+  WaitKind kind = WaitKind::kUnknown;
+  std::string symbol;     // of a global variable: "g_lock", "table+0x40"; "" = none
+  int owner = 0;          // tid; 0 = unknown
+  bool inferred = false;  // as in Wait
   uint32_t readers = 0;
   std::vector<int> waiters;  // tids, ascending
 };
 
-struct WaitGraph {
-  std::vector<Wait> waits;               // one per waiting thread whose object was recognised, by tid
-  std::vector<std::vector<int>> cycles;  // tids along the arrows, smallest first; a thread that waits for itself: {tid}
-  std::vector<LockCrowd> crowds;         // two waiters or more on one object; most waiters first
+// A thread that others wait for and that waits for none of them: why all of them stand.
+struct WaitRoot {
+  int tid = 0;
+  size_t waiters = 0;      // directly and behind those
+  std::vector<int> chain;  // the longest way to it, from the outermost waiter to the root itself
+};
 
-  const Wait* wait_of(int tid) const;  // null when it does not wait
+struct WaitGraph {
+  std::vector<Wait> waits;               // one per thread that waits in futex(2), by tid
+  std::vector<WaitObject> objects;       // most waiters first
+  std::vector<std::vector<int>> cycles;  // tids along the arrows, smallest first; a thread that waits for itself: {tid}
+  std::vector<WaitRoot> roots;           // most waiters first
+
+  const Wait* wait_of(int tid) const;             // null when it does not wait
+  const WaitObject* object_of(int waiter) const;  // null when it does not wait
 };
 
 // Owners in memory are numbers of the target's own PID namespace: threads are matched by ns_tid (tid where it is 0).
-WaitGraph build_wait_graph(const std::vector<Thread>& threads);
+// Without stacks the memory decides alone.
+WaitGraph build_wait_graph(const Snapshot& snapshot, const ThreadIndex& index);
+
+// Whether none of them ran between the two readings: a thread that did not run still waits for what it waited for.
+// Nothing when that is not known: one reading only, or it was stopped by the collection, which counts as running.
+std::optional<bool> stood_still(const ThreadIndex& index, const std::vector<int>& tids);
 
 // Strongly connected components with two nodes or more, or one with an edge to itself (Tarjan, without recursion).
 // edges[n] = successors of node n, each < edges.size(). Components in no particular order, nodes ascending.

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "collector/base/text.h"
-#include "collector/collectors/threads.h"
+#include "collector/collectors/futex_words.h"
 
 namespace ec {
 
@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kStacksPath = "raw/stacks.json", kFutexPath = "raw/futex.bundle";
+constexpr std::string_view kStacksPath = "raw/stacks.json";
 constexpr size_t kShortestText = 6;
 
 std::string_view mode_word(StackMode mode) {
@@ -259,13 +259,14 @@ void gather_stacks(GatherContext& context) {
   };
   auto dump = dump_stacks(request);
   if (!dump) return context.out.failed(kStacksPath, source, dump.error(), fix_for(dump.error(), source));
-  for (const FutexWord& word : dump->futexes)
-    context.out.section(kFutexPath, fmt::format("{}/{:x}", word.tid, word.address), without_text(word.bytes));
   context.out.touch("names");
   UniqueFd root(open(fmt::format("/proc/{}/root", request.live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // Enough of the budget stays for handing the result over.
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
   NamedStacks named = name_frames(*dump, root.get(), Deadline::in(left * 4 / 5));
+  gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {
+    return name_frames(variables, root.get(), deadline);
+  });
   std::string text = stacks_json(*dump, named, asked, context.options.max_pause);
   auto without =
       std::count_if(dump->threads.begin(), dump->threads.end(), [](const DumpedThread& each) { return !each.stack; });

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/collectors/futex_words.h"
 #include "collector/collectors/host_constants.h"
 #include "collector/collectors/syscalls.h"
 #include "collector/proc/pid_stat.h"
@@ -151,6 +152,13 @@ void apply_rates(const RawThread& first, const RawThread& latest, double seconds
   uint64_t used_before = start->user_ticks + start->system_ticks, used_after = end->user_ticks + end->system_ticks;
   if (used_after >= used_before)
     thread.cpu_cores = static_cast<double>(used_after - used_before) / static_cast<double>(ticks) / seconds;
+  // Less than a tick is no tick: whoever had a CPU in between shows by having been switched away from it.
+  const Section* status = find_file(latest, "status");
+  if (!status || status->failed) return;
+  Thread now;
+  apply_status(status->bytes, now);
+  thread.switched =
+      now.voluntary_switches != thread.voluntary_switches || now.involuntary_switches != thread.involuntary_switches;
 }
 
 void gather_thread(TaskDir& tasks, pid_t tid, bool kernel_stacks, Sink& out, const std::string& bundle) {
@@ -167,13 +175,14 @@ void gather_thread(TaskDir& tasks, pid_t tid, bool kernel_stacks, Sink& out, con
   }
 }
 
-// What a second reading is for: schedstat alone where the kernel fills it, else the clock ticks of stat. A thread that
-// ended has nothing.
+// What a second reading is for: schedstat alone where the kernel fills it, else the clock ticks of stat and the context
+// switches of status. A thread that ended has nothing.
 void gather_run_time(TaskDir& tasks, pid_t tid, Sink& out, const std::string& bundle) {
   auto schedstat = tasks.read(tid, "schedstat");
   if (schedstat && FieldCursor(*schedstat).number<uint64_t>().value_or(0) > 0)
     return out.section(bundle, fmt::format("{}/schedstat", tid), *schedstat);
-  if (auto stat = tasks.read(tid, "stat")) out.section(bundle, fmt::format("{}/stat", tid), *stat);
+  for (const char* file : {"stat", "status"})
+    if (auto bytes = tasks.read(tid, file)) out.section(bundle, fmt::format("{}/{}", tid, file), *bytes);
 }
 
 }  // namespace
@@ -208,20 +217,6 @@ void gather_threads(GatherContext& context) {
       gather_thread(*tasks, tid, kernel_stacks, context.out, bundle);
     else
       gather_run_time(*tasks, tid, context.out, bundle);
-  }
-}
-
-void apply_futex_words(const RawStore& store, std::vector<Thread>& threads) {
-  for (const Section& section : store.bundle("raw/futex.bundle")) {
-    size_t slash = section.name.find('/');
-    if (section.failed || slash == std::string_view::npos) continue;
-    auto tid = parse_number<int>(section.name.substr(0, slash));
-    auto address = parse_number<uint64_t>(section.name.substr(slash + 1), 16);
-    if (!tid || !address) continue;
-    auto thread = std::lower_bound(threads.begin(), threads.end(), *tid,
-                                   [](const Thread& each, int wanted) { return each.tid < wanted; });
-    if (thread != threads.end() && thread->tid == *tid)
-      thread->futex = FutexMemory{*address, std::string(section.bytes)};
   }
 }
 

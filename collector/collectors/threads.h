@@ -3,16 +3,11 @@
 // and "machine" (uname), which names the system call numbers.
 #pragma once
 
-#include <vector>
-
 #include "collector/collectors/collector.h"
 
 namespace ec {
 
 void gather_threads(GatherContext& context);
 void parse_threads(const RawStore& store, Snapshot& snapshot);
-
-// Puts the futex words that the stack helper read (raw/futex.bundle, "TID/ADDRESS") into the threads.
-void apply_futex_words(const RawStore& store, std::vector<Thread>& threads);
 
 }  // namespace ec

@@ -24,6 +24,15 @@ struct BlockedCall {
 struct FutexMemory {
   uint64_t address = 0;
   std::string bytes;  // may be shorter when unreadable; offset of the word is 48
+  // The nearest symbol of the file that the word is a variable of; "" on the heap, a stack, or without a symbol table.
+  std::string symbol, module;
+  uint64_t symbol_offset = 0;  // of the word from the symbol
+  // A lock of stdio names its owner by the address of that thread's struct pthread: what stands there.
+  struct ThreadBlock {
+    uint64_t pointer = 0, self = 0;  // self: the block's own address, when it is one
+    uint32_t tid = 0;                // in the target's own PID namespace
+  };
+  std::optional<ThreadBlock> owner_block;
 };
 
 struct Thread {
@@ -34,6 +43,7 @@ struct Thread {
   double user_cpu_seconds = 0, system_cpu_seconds = 0;
   std::optional<double> cpu_cores;  // between the two readings
   uint64_t voluntary_switches = 0, involuntary_switches = 0;
+  std::optional<bool> switched;     // whether it was given a CPU between them; only where run time is counted in ticks
   std::optional<double> run_delay;  // seconds per second waiting for a CPU, between the readings
   double age_seconds = 0;
   int nice = 0, priority = 0, last_cpu = -1;

@@ -101,7 +101,13 @@ Module* Modules::at(uint64_t address) {
   const Region* region = space_.find(address);
   if (!region) return nullptr;
   const std::string& name = space_.name(*region);
-  if (region->inode == 0 && name != "[vdso]") return nullptr;
+  if (region->inode == 0 && name != "[vdso]") {
+    // Variables that begin as zero (.bss) lie behind the last mapping of their file, on pages without one.
+    const Region* before = region == space_.regions.data() ? nullptr : region - 1;
+    bool zeroes = name.empty() && region->writable && !region->executable && before && before->end == region->begin &&
+                  before->inode != 0 && before->writable;
+    return zeroes ? at(before->begin) : nullptr;
+  }
   Module*& known = by_region_[static_cast<size_t>(region - space_.regions.data())];
   if (known) return known;
 

@@ -38,8 +38,8 @@ class Modules {
   void update(AddressSpace space);
 
   bool executable(uint64_t address) const;
-  // The module of the mapping that holds `address`; null when nothing is mapped there, or no file (JIT code). The
-  // module may be without an image. Lives as long as this object.
+  // The module of the mapping that holds `address`, or whose .bss does; null when nothing is mapped there, or no file
+  // (JIT code). The module may be without an image. Lives as long as this object.
   Module* at(uint64_t address);
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "collector/analysis/wait_graph.h"
 #include "tests/unit/analysis/healthy_snapshot.h"
 
 namespace ec::test {
@@ -22,7 +23,8 @@ inline Thread futex_waiter(int tid, uint64_t address, uint64_t operation, uint32
   call.number = 202, call.name = "futex", call.arguments = {address, operation, value, timeout, 0, 0},
   call.text = "futex(FUTEX_WAIT, …)";
   t.call = call;
-  t.futex = FutexMemory{address, memory.bytes};
+  t.futex.emplace();
+  t.futex->address = address, t.futex->bytes = memory.bytes;
   return t;
 }
 
@@ -41,6 +43,29 @@ inline FutexMemoryBuilder glibc_rwlock(int futex_offset, uint32_t readers, int w
   FutexMemoryBuilder memory;
   memory.set(0 - futex_offset, readers).set(24 - futex_offset, static_cast<uint32_t>(writer)).set(28 - futex_offset, 0);
   return memory.set(0, word);
+}
+
+// A stack of these functions, innermost first; "" = a frame without a name.
+inline void give_functions(Snapshot& s, int tid, const std::vector<std::string>& functions) {
+  if (!s.stacks) s.stacks = Stacks{};
+  auto& stacks = *s.stacks;
+  Stack stack{{}, "root"};
+  for (auto& function : functions) {
+    Frame frame;
+    frame.symbol = function, frame.module = "/usr/bin/app";
+    stack.frames.push_back(static_cast<uint32_t>(stacks.frames.size()));
+    stacks.frames.push_back(frame);
+  }
+  stacks.threads.push_back({tid, "no-stop", static_cast<uint32_t>(stacks.stacks.size()), 0, false, ""});
+  stacks.stacks.push_back(std::move(stack));
+}
+
+inline WaitGraph graph_of(const Snapshot& snapshot) { return build_wait_graph(snapshot, ThreadIndex(snapshot)); }
+inline WaitGraph graph_of(std::vector<Thread> threads) {
+  Snapshot snapshot;
+  std::sort(threads.begin(), threads.end(), [](const Thread& a, const Thread& b) { return a.tid < b.tid; });
+  snapshot.threads = std::move(threads);
+  return graph_of(snapshot);
 }
 
 }  // namespace ec::test

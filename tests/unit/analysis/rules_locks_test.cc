@@ -31,39 +31,70 @@ Snapshot circle_of_two() {
 
 }  // namespace
 
-TEST_CASE("deadlock-suspect names threads, locks and functions") {
-  auto found = findings_of(circle_of_two(), "deadlock-suspect");
+TEST_CASE("deadlock names threads, locks and functions") {
+  auto found = findings_of(circle_of_two(), "deadlock");
   REQUIRE(found.size() == 1);
   CHECK(found.front().severity == Severity::kCritical);
+  CHECK(found.front().title == "2 threads wait for each other");
   CHECK(found.front().detail ==
         "redis-server (pid 42) is deadlocked: worker-43 (tid 43), in transfer, waits for the mutex "
         "at 0x1000 that worker-44 (tid 44) holds and "
-        "worker-44 (tid 44), in audit, waits for the mutex at 0x2000 that worker-43 (tid 43) holds.");
+        "worker-44 (tid 44), in audit, waits for the mutex at 0x2000 that worker-43 (tid 43) holds. "
+        "None of them ran between the two readings.");
   CHECK(found.front().evidence.front().artifact == "raw/futex.bundle");
   CHECK(found.front().evidence.front().locator == "section 43/1000");
+  CHECK(severity(circle_of_two(), "deadlock-suspect") == "");
 }
 
-TEST_CASE("deadlock-suspect: a thread that ran meanwhile is contended, not dead") {
+TEST_CASE("deadlock: of one, of two and of five threads") {
+  auto title = [](int count) {
+    Snapshot s = healthy();
+    s.threads = std::vector<Thread>{thread(42, "main")};
+    for (int i = 0; i < count; ++i)
+      s.threads->push_back(mutex_waiter(100 + i, 0x1000 + 64 * static_cast<uint64_t>(i), 100 + (i + 1) % count));
+    auto found = findings_of(s, "deadlock");
+    return found.size() == 1 ? found.front().title : "";
+  };
+  CHECK(title(1) == "Thread 100 waits for itself");
+  CHECK(title(2) == "2 threads wait for each other");
+  CHECK(title(5) == "5 threads wait for each other");
+}
+
+TEST_CASE("deadlock: a thread that ran meanwhile is contended, not dead") {
   Snapshot s = circle_of_two();
   (*s.threads)[1].cpu_cores = 0.01;
+  CHECK(severity(s, "deadlock") == "");
   CHECK(severity(s, "deadlock-suspect") == "");
+  // Where run time is counted in ticks, context switches tell.
+  s = circle_of_two();
+  (*s.threads)[1].switched = true;
+  CHECK(severity(s, "deadlock") == "");
+  (*s.threads)[1].switched = false;
+  CHECK(severity(s, "deadlock") == "critical");
 }
 
-TEST_CASE("deadlock-suspect: seen once, or with a time limit, is one step gentler") {
+TEST_CASE("deadlock-suspect: seen once, stopped by us, or with a time limit") {
   Snapshot s = circle_of_two();
   (*s.threads)[1].cpu_cores = std::nullopt;
+  CHECK(severity(s, "deadlock") == "");
   CHECK(severity(s, "deadlock-suspect") == "high");
   s = circle_of_two();
   (*s.threads)[1] = futex_waiter(43, 0x1000, 0x189, 2, glibc_mutex(44), 0x7ffc0000);
+  CHECK(severity(s, "deadlock") == "");
   CHECK(severity(s, "deadlock-suspect") == "high");
+  s = circle_of_two();
+  (*s.threads)[1].cpu_cores = 0.0001;
+  s.stacks->threads[0].pause_us = 20;
+  CHECK(severity(s, "deadlock") == "");
+  CHECK(findings_of(s, "deadlock-suspect").front().detail.find("They were stopped for their stacks") !=
+        std::string::npos);
 }
 
-TEST_CASE("deadlock-suspect counts the threads behind the circle") {
+TEST_CASE("deadlock counts the threads behind the circle") {
   Snapshot s = circle_of_two();
   for (int tid = 100; tid < 105; ++tid) s.threads->push_back(mutex_waiter(tid, 0x1000, 44));
   s.threads->push_back(mutex_waiter(200, 0x3000, 100));  // behind one of those
-  CHECK(findings_of(s, "deadlock-suspect").front().detail.find(" 6 more threads wait behind them.") !=
-        std::string::npos);
+  CHECK(findings_of(s, "deadlock").front().detail.find(" 6 more threads wait behind them.") != std::string::npos);
 }
 
 TEST_CASE("deadlock-suspect: a mutex whose owner is gone, only with the stack as witness") {
@@ -77,7 +108,27 @@ TEST_CASE("deadlock-suspect: a mutex whose owner is gone, only with the stack as
 TEST_CASE("a chain without a circle is no deadlock") {
   Snapshot s = healthy();
   s.threads = std::vector<Thread>{thread(42, "main"), mutex_waiter(43, 0x1000, 44), mutex_waiter(44, 0x2000, 42)};
+  CHECK(severity(s, "deadlock") == "");
   CHECK(severity(s, "deadlock-suspect") == "");
+}
+
+TEST_CASE("lock-convoy: a holder that waits itself leads to the end of the chain") {
+  Snapshot s = healthy();
+  Thread root = thread(42, "flusher");
+  BlockedCall call;
+  call.name = "recvfrom", call.text = "recvfrom(fd 31 = tcp 10.0.0.1:44 → 10.0.0.9:5432)";
+  root.call = call;
+  s.threads = std::vector<Thread>{root, mutex_waiter(43, 0x1000, 42), mutex_waiter(44, 0x2000, 43)};
+  for (int i = 0; i < 12; ++i) s.threads->push_back(mutex_waiter(100 + i, 0x3000, 44));
+  for (auto& waiter : *s.threads)
+    if (waiter.futex && waiter.futex->address == 0x3000) waiter.futex->symbol = "g_table";
+  auto found = findings_of(s, "lock-convoy");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().detail ==
+        "12 threads of redis-server (pid 42) wait for one mutex g_table at 0x3000; worker-44 (tid 44) holds it and "
+        "waits for the mutex at 0x2000; at the end of this chain of 3 locks stands flusher (tid 42), which waits in "
+        "recvfrom(fd 31 = "
+        "tcp 10.0.0.1:44 → 10.0.0.9:5432).");
 }
 
 TEST_CASE("lock-convoy: eight waiters, the holder named with what it does") {
