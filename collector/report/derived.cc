@@ -6,6 +6,7 @@ std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const R
   derived::Artifacts artifacts;
   derived::threads(snapshot, artifacts);
   derived::goroutines(snapshot, artifacts);
+  derived::waits(snapshot, artifacts);
   derived::process(snapshot, store, artifacts);
   derived::identity(snapshot, artifacts);
   derived::files(snapshot, artifacts);

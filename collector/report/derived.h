@@ -16,6 +16,8 @@ void threads(const Snapshot& snapshot, Artifacts& out);
 void goroutines(const Snapshot& snapshot, Artifacts& out);
 // derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
 void samples(const Snapshot& snapshot, Artifacts& out);
+// derived_waits.cc: threads/waits.json, threads/waits.svg
+void waits(const Snapshot& snapshot, Artifacts& out);
 // derived_files.cc: process/fds.json, process/open_files.txt
 void files(const Snapshot& snapshot, Artifacts& out);
 // derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text
