@@ -125,6 +125,7 @@ std::optional<GoPcTable::Function> GoPcTable::function(size_t index) const {
   auto text = std::string_view(bytes_).substr(names_ + *name, kLongestName);
   found.name = text.substr(0, text.find('\0'));
   found.frame_sizes = static_cast<uint32_t>(*sizes);
+  if (flag_ != 0) found.kind = static_cast<uint8_t>(load(at + flag_ - 1, 1).value_or(0));
   auto flags = flag_ == 0 ? std::nullopt : load(at + flag_, 1);
   found.begins_a_stack = (flags && (*flags & kTopFrame)) || begins_by_name(found.name);
   return found;

@@ -43,6 +43,13 @@ class Namer {
   Namer(const GoProgram& program, std::shared_ptr<const ElfFile> elf, RuntimeGoroutines& all)
       : program_(program), lines_(GoFunctions::find(std::move(elf))), all_(all) {}
 
+  // As in a Go traceback: functions that the compiler made around another one, unless that one panicked.
+  bool hides(uint64_t pc, const std::vector<uint32_t>& inner) const {
+    auto function = program_.functions.at(pc - program_.bias);
+    if (program_.wrapper_kind == 0 || !function || function->kind != program_.wrapper_kind) return false;
+    std::string_view callee = inner.empty() ? std::string_view{} : all_.frames[inner.back()].function;
+    return callee != "runtime.gopanic" && callee != "runtime.sigpanic" && callee != "runtime.panicwrap";
+  }
   // Indices into frames, innermost first: several where functions were inlined.
   const std::vector<uint32_t>& frames(uint64_t pc) {
     auto [place, added] = known_.try_emplace(pc);
@@ -117,6 +124,7 @@ RuntimeGoroutines named(const GoProgram& program, const ReadGoroutines& read, st
     for (uint64_t pc : stack.pcs) {
       // runtime.goexit only says where it ends.
       if (stack.whole && pc == stack.pcs.back() && stack.pcs.size() > 1) break;
+      if (namer.hides(pc, fresh.frames)) continue;
       const auto& frames = namer.frames(pc);
       fresh.frames.insert(fresh.frames.end(), frames.begin(), frames.end());
     }

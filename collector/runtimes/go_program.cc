@@ -98,7 +98,7 @@ Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& m
   std::string version = build ? parse_go_modules(build->version, build->modules).version : std::string{};
   auto layout = go_layout(version);
   if (!layout) return tl::unexpected(layout.error());
-  GoProgram program{version, std::move(*layout), std::move(*functions), bias, 0, {}};
+  GoProgram program{version, std::move(*layout), std::move(*functions), bias, 0, 0, {}};
   for (uint64_t address : references_of(elf, program.functions, "runtime.allgadd"))
     if (holds_goroutines(memory, address + bias, program.layout)) {
       program.all_goroutines = address + bias;
@@ -108,6 +108,10 @@ Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& m
     return fail(ErrorCode::kUnsupported, "goroutines",
                 fmt::format("the list of goroutines of Go {} was not found where version {} keeps it",
                             printable_line(version, 40), printable_line(program.layout.from, 40)));
+  // Its number comes right behind that of systemstack_switch since Go 1.17.
+  for (std::string_view name : {"runtime.systemstack_switch", "runtime.systemstack_switch.abi0"})
+    if (auto function = program.functions.named(name); function && function->kind != 0 && !version.starts_with("1.16"))
+      program.wrapper_kind = static_cast<uint8_t>(function->kind + 1);
   for (std::string_view name :
        {"runtime.waitReason.String", "runtime.(*waitReason).String", "runtime.goroutineheader"}) {
     for (uint64_t address : references_of(elf, program.functions, name)) {

@@ -20,8 +20,9 @@ struct GoProgram {
   std::string version;  // "1.19.8"
   GoLayout layout;
   GoPcTable functions;
-  uint64_t bias = 0;                      // address in memory - address in the file
-  uint64_t all_goroutines = 0;            // of runtime.allgs, a slice of pointers
+  uint64_t bias = 0;            // address in memory - address in the file
+  uint64_t all_goroutines = 0;  // of runtime.allgs, a slice of pointers
+  uint8_t wrapper_kind = 0;     // GoPcTable::Function::kind of functions that the compiler made; 0 = not known
   std::vector<std::string> wait_reasons;  // by number; empty when they were not found
 };
 
