@@ -39,6 +39,14 @@ std::optional<Start> saved_context(const GoroutineRecord& record, const GoProgra
   return start;
 }
 
+// The order of reading: every 16th first, so that what was read when the time is up is spread evenly.
+size_t spread(size_t i, size_t count) {
+  size_t passes = std::min<size_t>(16, count), longer = count % passes, length = count / passes;
+  size_t of_longer = longer * (length + 1);
+  return i < of_longer ? i % (length + 1) * passes + i / (length + 1)
+                       : (i - of_longer) % length * passes + longer + (i - of_longer) / length;
+}
+
 class Reader {
  public:
   Reader(const GoProgram& program, GoMemory& memory, const GoroutineLimits& limits)
@@ -55,7 +63,7 @@ class Reader {
       }
       std::vector<uint64_t> batch;
       for (size_t i = begin; i < std::min(wanted, begin + kBatch); ++i)
-        batch.push_back((*pointers)[i * pointers->size() / wanted]);
+        batch.push_back((*pointers)[spread(i, wanted) * pointers->size() / wanted]);
       read_batch(batch, kTries);
     }
     if (wanted < pointers->size()) leave_out(pointers->size() - wanted, "there are too many of them");
