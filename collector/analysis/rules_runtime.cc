@@ -40,6 +40,7 @@ std::string endpoint_artifact(const Endpoint& endpoint) {
 
 struct GoroutinesSeen {
   uint64_t total = 0;
+  uint64_t read = 0;  // of them; the groups add up to it
   const std::vector<GoroutineGroup>& groups;
   std::string artifact;  // where the groups stand
 };
@@ -48,16 +49,18 @@ std::optional<Finding> pile_up(const Snapshot& snapshot, const GoroutinesSeen& s
   const GoroutineGroup* pile = nullptr;
   for (auto& group : seen.groups)
     if (!waits_for_network(group) && (!pile || group.count > pile->count)) pile = &group;
-  bool stuck = pile && pile->count >= 1000 && 3 * pile->count >= seen.total;
+  bool stuck = pile && pile->count >= 1000 && 3 * pile->count >= seen.read;
   if (!stuck && seen.total < 50'000) return std::nullopt;
   Severity severity = (stuck && pile->count >= 10'000) || seen.total >= 500'000 ? Severity::kHigh
                       : stuck                                                   ? Severity::kMedium
                                                                                 : Severity::kLow;
   Finding finding{"goroutine-pile-up", severity, fmt::format("{} goroutines", seen.total), "", {}};
-  finding.detail = stuck ? fmt::format("{} has {} goroutines, {} of them in one place: {}{}{}.", target_name(snapshot),
-                                       seen.total, pile->count, own_function(*pile), pile->state.empty() ? "" : ", ",
-                                       in_sentence(pile->state, 40))
-                         : fmt::format("{} has {} goroutines.", target_name(snapshot), seen.total);
+  finding.detail =
+      stuck
+          ? fmt::format("{} has {} goroutines, {} of {} in one place: {}{}{}.", target_name(snapshot), seen.total,
+                        pile->count, seen.read < seen.total ? fmt::format("the {} that were read", seen.read) : "them",
+                        own_function(*pile), pile->state.empty() ? "" : ", ", in_sentence(pile->state, 40))
+          : fmt::format("{} has {} goroutines.", target_name(snapshot), seen.total);
   finding.detail += " Each keeps at least 2 KiB of stack and what it refers to; a number that only grows is a leak.";
   if (pile)
     finding.evidence.push_back(
@@ -76,7 +79,7 @@ Findings goroutine_pile_up(const Snapshot& snapshot) {
       if (total == 0)
         for (auto& group : endpoint.goroutine_groups) total += group.count;
       told |= !endpoint.goroutine_groups.empty();
-      auto finding = pile_up(snapshot, {total, endpoint.goroutine_groups, endpoint_artifact(endpoint)});
+      auto finding = pile_up(snapshot, {total, total, endpoint.goroutine_groups, endpoint_artifact(endpoint)});
       if (!finding) continue;
       if (endpoint.go)
         finding->evidence.push_back({"raw/endpoint.json", in_sentence(endpoint.url, 80),
@@ -85,9 +88,10 @@ Findings goroutine_pile_up(const Snapshot& snapshot) {
     }
   if (told || !snapshot.goroutines) return findings;
   auto groups = goroutine_functions(*snapshot.goroutines);
-  uint64_t total = own_goroutines(*snapshot.goroutines) + snapshot.goroutines->left_out;
+  uint64_t read = own_goroutines(*snapshot.goroutines), total = read + snapshot.goroutines->left_out;
   // What memory tells has the place, which a bare number of an endpoint has not.
-  if (auto finding = pile_up(snapshot, {total, groups, "threads/goroutines.txt"})) findings = {std::move(*finding)};
+  if (auto finding = pile_up(snapshot, {total, read, groups, "threads/goroutines.txt"}))
+    findings = {std::move(*finding)};
   return findings;
 }
 
