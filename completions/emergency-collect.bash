@@ -2,7 +2,7 @@
 _emergency_collect() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in collect|show|verify|diff|checklist|doctor|runbook|list) command=$word; break ;; esac
+    case $word in collect|show|verify|diff|checklist|doctor|runbook|list|symbolize) command=$word; break ;; esac
   done
   case $previous in
     -p|--pid) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current")); return ;;
@@ -12,19 +12,20 @@ _emergency_collect() {
     --progress) COMPREPLY=($(compgen -W "auto plain json none" -- "$current")); return ;;
     --endpoint) COMPREPLY=($(compgen -W "auto none http:// https:// unix:/" -- "$current")); return ;;
     --only|--skip) COMPREPLY=($(compgen -W "$(emergency-collect list 2>/dev/null | awk 'NR>1 && /^[a-z]/ {print $1}')" -- "$current")); return ;;
-    --runbooks) COMPREPLY=($(compgen -d -- "$current")); return ;;
+    --runbooks|--debug-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
   case $command in
     show|verify|diff) COMPREPLY=($(compgen -f -W "--list --reanalyse --runbooks" -- "$current")) ;;
     runbook) COMPREPLY=($(compgen -W "list show $(emergency-collect runbook list 2>/dev/null | awk '{print $1}')" -- "$current")) ;;
     checklist) COMPREPLY=($(compgen -W "--pid --name --unit --port --endpoint --help" -- "$current")) ;;
+    symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir -f -i -C -a -s -p --help" -- "$current")) ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --samples --every --numa-maps
+      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --samples --every --numa-maps --debug-dir
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
-      [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list"
+      [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
   esac
 }

@@ -1,5 +1,5 @@
 # fish completion for emergency-collect
-set -l commands collect show verify diff checklist doctor runbook list
+set -l commands collect show verify diff checklist doctor runbook list symbolize
 complete -c emergency-collect -f
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "collect" -d "Collect (the default)"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "show" -d "The summary of an archive"
@@ -9,6 +9,7 @@ complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a 
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "doctor" -d "What can be collected here"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "runbook" -d "The pages that findings point to"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "list" -d "The collectors"
+complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "symbolize" -d "Function, file and line of addresses"
 complete -c emergency-collect -s p -l pid -x -a "(__fish_complete_pids)" -d "Process to look at"
 complete -c emergency-collect -l name -x -d "Process with this name"
 complete -c emergency-collect -l unit -x -d "Main process of this systemd unit"
@@ -22,6 +23,8 @@ complete -c emergency-collect -l max-pause -x -d "Budget for the whole stop, ms"
 complete -c emergency-collect -l samples -x -d "Repeat the stacks so many times"
 complete -c emergency-collect -l every -x -d "Seconds between two samples"
 complete -c emergency-collect -l numa-maps -d "Read numa_maps as well"
+complete -c emergency-collect -l debug-dir -x -a "(__fish_complete_directories)" -d "Where debug files are looked for first"
+complete -c emergency-collect -n "__fish_seen_subcommand_from symbolize" -l exe -s e -r -F -d "File that the addresses are in"
 complete -c emergency-collect -l only -x -d "Run only these collectors"
 complete -c emergency-collect -l skip -x -d "Leave these collectors out"
 complete -c emergency-collect -l deadline -x -d "End of the whole run, s"

@@ -13,6 +13,7 @@ int run_command(const DiffRequest& request);
 int run_command(const ChecklistRequest& request);
 int run_command(const DoctorRequest& request);
 int run_command(const RunbookRequest& request);
+int run_command(const SymbolizeRequest& request);
 int run_command(const ListRequest& request);
 int run_command(const Leave& request);
 

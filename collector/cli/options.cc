@@ -100,12 +100,16 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   evidence
       ->add_option_function<double>(
           "--every",
-          [&request](const double& seconds) {
-            request.run.every = nanoseconds(static_cast<int64_t>(seconds * 1e9));
-          },
+          [&request](const double& seconds) { request.run.every = nanoseconds(static_cast<int64_t>(seconds * 1e9)); },
           "Seconds between two samples (default 1)")
       ->check(CLI::Range(0.01, 3600.0))
       ->type_name("S");
+  evidence
+      ->add_option("--debug-dir", request.run.debug_directories,
+                   "Where debug files are looked for first; repeatable (default: the target's /usr/lib/debug and ours)")
+      ->allow_extra_args(false)
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
   evidence->add_option("--only", request.only, "Run only these collectors (see list)")
       ->delimiter(',')
@@ -113,7 +117,8 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   evidence->add_option("--skip", request.skip, "Leave these collectors out")->delimiter(',')->type_name("NAME");
 
   auto* run = app.add_option_group("Run");
-  run->add_option("--deadline", request.deadline_seconds, "End of the whole run (default 30 plus the profile and the samples)")
+  run->add_option("--deadline", request.deadline_seconds,
+                  "End of the whole run (default 30 plus the profile and the samples)")
       ->check(CLI::Range(1, 86400))
       ->type_name("S");
   run->add_option("--runbooks", request.runbooks, "More runbooks, searched before the built-in ones")
@@ -126,6 +131,29 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
                                         {"json", CollectRequest::Progress::kJson},
                                         {"none", CollectRequest::Progress::kNone}},
                                        "auto (default), plain, json or none; on standard error", "HOW");
+}
+
+CLI::App* add_symbolize(CLI::App& app, SymbolizeRequest& request, std::string& short_executable) {
+  auto* symbolize = app.add_subcommand("symbolize", "Function, file and line of addresses in a file");
+  auto* file = symbolize->add_option_group("File");
+  file->add_option("--exe", request.executable, "Executable or library that the addresses are in")->type_name("FILE");
+  file->add_option("-e", short_executable, "The same, with output as addr2line(1) writes it")->type_name("FILE");
+  file->require_option(1);
+  symbolize->add_option("ADDRESS", request.addresses, "Hexadecimal, as in the file; none: from standard input");
+  symbolize
+      ->add_option("--debug-dir", request.debug_directories,
+                   "Where debug files are looked for first, laid out like /usr/lib/debug or all in one; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory);
+  auto* form = symbolize->add_option_group("As addr2line (each of them chooses its output)");
+  form->add_flag("-f,--functions", request.functions, "Names of functions");
+  form->add_flag("-i,--inlines", request.inlines, "What the function was inlined into");
+  form->add_flag("-C,--demangle", request.demangle, "C++ and Rust names as they were written");
+  form->add_flag("-a,--addresses", request.show_address, "The address first");
+  form->add_flag("-s,--basenames", request.base_names, "Files without their directories");
+  form->add_flag("-p,--pretty-print", request.one_line, "One line for each");
+  return symbolize;
 }
 
 std::string unknown_collector(const CollectRequest& request) {
@@ -222,6 +250,10 @@ Request parse_command_line(int argc, const char* const* argv) {
         ->type_name("DIR")
         ->check(CLI::ExistingDirectory);
 
+  SymbolizeRequest symbolize;
+  std::string short_executable;
+  auto* symbolize_app = add_symbolize(app, symbolize, short_executable);
+
   auto* list_app = app.add_subcommand("list", "The collectors, in running order");
 
   try {
@@ -242,6 +274,12 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (checklist_app->parsed()) return checklist;
   if (doctor_app->parsed()) return doctor;
   if (list_app->parsed()) return ListRequest{};
+  if (symbolize_app->parsed()) {
+    symbolize.addr2line = !short_executable.empty() || symbolize.functions || symbolize.inlines || symbolize.demangle ||
+                          symbolize.show_address || symbolize.base_names || symbolize.one_line;
+    if (!short_executable.empty()) symbolize.executable = short_executable;
+    return symbolize;
+  }
   if (runbook_app->parsed()) {
     runbook.list = runbook_list->parsed();
     return runbook;

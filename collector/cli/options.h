@@ -57,6 +57,13 @@ struct RunbookRequest {
   std::string id;
   std::vector<std::string> runbooks;
 };
+struct SymbolizeRequest {
+  std::string executable;
+  std::vector<std::string> addresses;  // hexadecimal; none: from standard input
+  std::vector<std::string> debug_directories;
+  bool addr2line = false;  // its output format, with its options:
+  bool functions = false, inlines = false, demangle = false, show_address = false, base_names = false, one_line = false;
+};
 struct ListRequest {};
 // Help, version or a usage error: print and leave.
 struct Leave {
@@ -65,7 +72,7 @@ struct Leave {
 };
 
 using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, DoctorRequest,
-                             RunbookRequest, ListRequest, Leave>;
+                             RunbookRequest, SymbolizeRequest, ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
 
 }  // namespace ec

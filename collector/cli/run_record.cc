@@ -31,6 +31,7 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
     return text;
   };
   if (!request.only.empty()) options["only"] = joined(request.only);
+  if (!request.run.debug_directories.empty()) options["debug-dir"] = joined(request.run.debug_directories);
   if (!request.skip.empty()) options["skip"] = joined(request.skip);
   return options;
 }

@@ -41,7 +41,8 @@ struct RunOptions {
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};
   bool numa_maps = false;
-  int samples = 1;  // of all stacks; 1: no series
+  std::vector<std::string> debug_directories;  // searched first for separate debug files
+  int samples = 1;                             // of all stacks; 1: no series
   std::chrono::nanoseconds every{std::chrono::seconds(1)};
   uint64_t rollup_rss_limit_bytes = uint64_t{8} << 30;  // smaps_rollup is skipped above it
   uint64_t log_tail_bytes = 64 * 1024;                  // of each log

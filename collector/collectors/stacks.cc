@@ -105,6 +105,9 @@ Frame frame_of(const json& object, const std::vector<std::pair<std::string, std:
   frame.symbol_offset = hex_of(object, "symbol_offset");
   frame.unknown_reason = string_of(object, "unknown");
   frame.found_by = string_of(object, "found_by");
+  frame.file = string_of(object, "file");
+  frame.line = static_cast<int>(std::clamp<int64_t>(number_of(object, "line"), 0, INT32_MAX));
+  if (auto flag = object.find("inlined"); flag != object.end() && flag->is_boolean()) frame.inlined = flag->get<bool>();
   return frame;
 }
 
@@ -167,6 +170,11 @@ std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMo
     } else {
       object["unknown"] = frame.unknown_reason;
     }
+    if (!frame.file.empty()) {
+      object["file"] = frame.file;
+      object["line"] = frame.line;
+    }
+    if (frame.inlined) object["inlined"] = true;
   }
   json& stacks = root["stacks"] = json::array();
   for (size_t i = 0; i < named.stacks.size(); ++i)
@@ -263,7 +271,10 @@ void gather_stacks(GatherContext& context) {
   UniqueFd root(open(fmt::format("/proc/{}/root", request.live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // Enough of the budget stays for handing the result over.
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  NamedStacks named = name_frames(*dump, root.get(), Deadline::in(left * 4 / 5));
+  Deadline names_until = Deadline::in(left * 4 / 5);
+  const auto& directories = context.options.debug_directories;
+  NamedStacks named = name_frames(*dump, root.get(), names_until, directories);
+  add_lines(*dump, root.get(), names_until, directories, named);
   gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {
     return name_frames(variables, root.get(), deadline);
   });

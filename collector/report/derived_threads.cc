@@ -19,8 +19,11 @@ using Out = std::back_insert_iterator<std::string>;
 // "  3  handle_request(Conn&)+0x1c  /usr/bin/app  server.cc:42"
 void frame_line(std::string& text, size_t number, const Frame& frame) {
   fmt::format_to(Out(text), "    {:>2}  {}", number, plain_line(frame_name(frame, 300), 300));
-  if (!frame.symbol.empty()) fmt::format_to(Out(text), "+{:#x}", frame.symbol_offset);
-  if (!frame.module.empty()) fmt::format_to(Out(text), "  {}", plain_line(frame.module, 200));
+  if (frame.inlined)
+    text += "  (inlined)";
+  else if (!frame.symbol.empty())
+    fmt::format_to(Out(text), "+{:#x}", frame.symbol_offset);
+  if (!frame.module.empty() && !frame.inlined) fmt::format_to(Out(text), "  {}", plain_line(frame.module, 200));
   if (!frame.file.empty()) fmt::format_to(Out(text), "  {}:{}", plain_line(frame.file, 200), frame.line);
   if (frame.found_by == "scan") text += "  (guessed)";
   if (frame.symbol.empty() && !frame.unknown_reason.empty())
@@ -115,7 +118,7 @@ class JsonStacks {
     append_json_field(text, "symbol", frame.symbol);
     fmt::format_to(Out(text), "\"symbol_offset\":{},", frame.symbol_offset);
     append_json_field(text, "file", frame.file);
-    fmt::format_to(Out(text), "\"line\":{},\"inlined\":false,", frame.line);
+    fmt::format_to(Out(text), "\"line\":{},\"inlined\":{},", frame.line, frame.inlined);
     if (!frame.unknown_reason.empty()) append_json_field(text, "unknown_reason", frame.unknown_reason);
     text += "\"found_by\":";
     append_json_string(text, frame.found_by);

@@ -46,6 +46,12 @@ std::vector<std::string> facts_of(const Snapshot& snapshot) {
   return facts;
 }
 
+// "  server.cc:42"
+std::string short_place(const Frame& frame) {
+  if (frame.file.empty() || frame.line <= 0) return {};
+  return fmt::format("  {}:{}", frame.file.substr(frame.file.rfind('/') + 1), frame.line);  // npos + 1 == 0
+}
+
 std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<ThreadGroup>& groups) {
   std::vector<PageStack> stacks;
   for (size_t i = 0; i < std::min(groups.size(), kStacks); ++i) {
@@ -64,7 +70,7 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
       for (uint32_t frame_index : group.stack->frames) {
         auto* frame = index.frame(frame_index);
         if (!frame || stack.frames.size() == kFrames || is_plumbing(frame->symbol)) continue;
-        stack.frames.push_back(plain_line(spoken_frame(*frame), 120));
+        stack.frames.push_back(plain_line(spoken_frame(*frame) + short_place(*frame), 160));
       }
       stack.more_frames = group.stack->frames.size() - stack.frames.size();
     } else if (group.example->kernel_frames) {

@@ -63,8 +63,9 @@ struct Frame {
   uint64_t symbol_offset = 0;
   std::string unknown_reason;  // why symbol is empty
   std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go
-  std::string file;            // "" until lines are asked for
+  std::string file;            // as the compiler recorded it; "" = unknown
   int line = 0;
+  bool inlined = false;  // into the next frame, whose pc it has
 };
 
 struct Stack {

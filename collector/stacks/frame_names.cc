@@ -1,25 +1,13 @@
 #include "collector/stacks/frame_names.h"
 
-#include <poll.h>
-
-#include <algorithm>
-#include <map>
 #include <unordered_map>
 
 #include "collector/base/bytes.h"
-#include "collector/base/helper_process.h"
-#include "collector/base/text.h"
-#include "symbolize/symbolizer.h"
+#include "collector/stacks/frame_requests.h"
 
 namespace ec {
 
 namespace {
-
-// One module and what is asked about it.
-struct Request {
-  const Module* module = nullptr;
-  std::vector<uint32_t> frames;  // indices into NamedStacks::frames
-};
 
 // Answers cross the process boundary as: u32 kind, u32 index, u64 offset, u32 lengths, bytes.
 enum class Answer : uint32_t { kName, kBuildId };
@@ -36,30 +24,6 @@ std::string encode(Answer kind, uint32_t index, uint64_t offset, std::string_vie
   return bytes.append(text).append(reason);
 }
 
-// In the child: everything that reads symbol tables.
-void answer_all(const std::vector<Request>& requests, const NamedStacks& named, const std::vector<bool>& return_address,
-                int target_root_fd, FrameWriter& out) {
-  Symbolizer symbolizer(target_root_fd);
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const Request& request = requests[i];
-    out.touch(std::to_string(i), true);
-    ModuleFile file;
-    file.path = request.module->path;
-    file.device_major = request.module->device_major;
-    file.device_minor = request.module->device_minor;
-    file.inode = request.module->inode;
-    file.fd = request.module->image->fd();
-    file.bytes = request.module->bytes;
-    uint32_t id = symbolizer.add_module(std::move(file));
-    out.frame(encode(Answer::kBuildId, static_cast<uint32_t>(i), 0, symbolizer.build_id(id), {}));
-    for (uint32_t index : request.frames) {
-      uint64_t back = return_address[index] ? 1 : 0;
-      SymbolName name = symbolizer.name(id, named.frames[index].module_offset - back);
-      out.frame(encode(Answer::kName, index, name.offset + (name.name.empty() ? 0 : back), name.name, name.reason));
-    }
-  }
-}
-
 void take_answer(std::string_view bytes, std::vector<std::string>& build_ids, NamedStacks& named) {
   ByteCursor cursor(bytes);
   auto head = cursor.read<AnswerHead>();
@@ -74,55 +38,42 @@ void take_answer(std::string_view bytes, std::vector<std::string>& build_ids, Na
   frame.unknown_reason = *reason;
 }
 
-// Runs the child over the requests from `first` on. Returns where to go on: behind the module that ended the child.
-size_t run_child(const std::vector<Request>& requests, size_t first, const std::vector<bool>& return_address,
-                 int target_root_fd, Deadline deadline, std::vector<std::string>& build_ids, NamedStacks& named) {
-  std::vector<Request> rest(requests.begin() + static_cast<std::ptrdiff_t>(first), requests.end());
-  auto child =
-      HelperProcess::start([&](FrameWriter& out) { answer_all(rest, named, return_address, target_root_fd, out); });
-  auto explain = [&](size_t from, const std::string& why) {
-    for (size_t i = from; i < requests.size(); ++i)
-      for (uint32_t index : requests[i].frames)
-        if (named.frames[index].symbol.empty() && named.frames[index].unknown_reason.empty())
-          named.frames[index].unknown_reason = why;
-  };
-  if (!child) {
-    explain(first, child.error().message());
-    return requests.size();
-  }
-  std::vector<std::string> rest_ids(rest.size());
-  std::string frame;
-  while (true) {
-    auto status = child->poll_frame(frame);
-    if (status == HelperProcess::Status::kEnded) break;
-    if (status == HelperProcess::Status::kFrame) {
-      take_answer(frame, rest_ids, named);
-      continue;
+// Names of all frames of these modules. Returns their build ids.
+std::vector<std::string> name_all(const std::vector<FrameRequest>& requests, Symbolizer symbolizer, Deadline deadline,
+                                  NamedStacks& named) {
+  std::vector<std::string> build_ids(requests.size());
+  auto ask = [&](size_t i, FrameWriter& out) {
+    uint32_t id = symbolizer.add_module(module_file(*requests[i].module));
+    out.frame(encode(Answer::kBuildId, static_cast<uint32_t>(i), 0, symbolizer.build_id(id), {}));
+    for (uint32_t index : requests[i].frames) {
+      const NamedFrame& frame = named.frames[index];
+      SymbolName name = symbolizer.name(id, frame.module_offset - frame.back());
+      out.frame(
+          encode(Answer::kName, index, name.offset + (name.name.empty() ? 0 : frame.back()), name.name, name.reason));
     }
-    if (deadline.passed()) break;
-    pollfd waiting{child->fd(), POLLIN, 0};
-    poll(&waiting, 1, deadline.remaining_ms());
-  }
-  for (size_t i = 0; i < rest.size(); ++i) build_ids[first + i] = rest_ids[i];
-  size_t reached = parse_number<size_t>(child->last_touch()).value_or(0);
-  if (deadline.passed()) {
-    explain(first, "the time for names was used up");
-    return requests.size();
-  }
-  auto ended = child->exit_status(milliseconds(200));
-  if (ended && *ended == 0) return requests.size();
-  for (uint32_t index : requests[std::min(first + reached, requests.size() - 1)].frames)
-    if (named.frames[index].symbol.empty())
-      named.frames[index].unknown_reason = "reading the symbols of this file failed: it may be damaged";
-  return std::min(first + reached + 1, requests.size());
+  };
+  auto explain = [&](size_t module, std::string_view why) {
+    for (uint32_t index : requests[module].frames) {
+      NamedFrame& frame = named.frames[index];
+      if (frame.symbol.empty() && frame.unknown_reason.empty()) frame.unknown_reason = why;
+    }
+  };
+  ModuleWork work;
+  work.modules = requests.size();
+  work.ask = ask;
+  work.answer = [&](std::string_view bytes) { take_answer(bytes, build_ids, named); };
+  work.failed = [&](size_t module) { explain(module, "reading the symbols of this file failed: it may be damaged"); };
+  if (auto done = run_modules(work, deadline); !done)
+    for (size_t i = 0; i < requests.size(); ++i)
+      explain(i, done.error().code == ErrorCode::kTimeout ? "the time for names was used up" : done.error().message());
+  return build_ids;
 }
 
 }  // namespace
 
-NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline deadline) {
+NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline deadline,
+                        const std::vector<std::string>& debug_directories) {
   NamedStacks named;
-  std::vector<bool> return_address;
-  std::map<const Module*, Request> by_module;
   std::unordered_map<std::string, uint32_t> known;
   std::string key;
   for (const PcStack& stack : dump.stacks) {
@@ -136,9 +87,9 @@ NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline dead
       indices.push_back(place->second);
       if (!added) continue;
       NamedFrame& fresh = named.frames.emplace_back();
-      return_address.push_back(frame.return_address);
       fresh.pc = frame.pc;
       fresh.found_by = frame.found_by;
+      fresh.return_address = frame.return_address;
       Module* module = dump.modules->at(frame.pc - (frame.return_address ? 1 : 0));
       if (!module) {
         fresh.unknown_reason = dump.modules->space().find(frame.pc)
@@ -149,28 +100,20 @@ NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline dead
       fresh.module = module->path;
       fresh.module_offset = frame.pc - module->bias;
       if (!module->image) fresh.unknown_reason = module->why.message();
-      Request& request = by_module[module];
-      request.module = module;
-      request.frames.push_back(place->second);
     }
   }
-  std::vector<Request> requests;
-  for (auto& [module, request] : by_module) {
-    named.module_paths.push_back(module->path);
-    requests.push_back(std::move(request));
-  }
+  auto requests = frame_requests(dump, named);
+  for (const FrameRequest& request : requests) named.module_paths.push_back(request.module->path);
   named.module_build_ids.resize(requests.size());
   // Modules without a file have no names; they keep their place so that build ids stay parallel.
-  std::vector<Request> readable;
+  std::vector<FrameRequest> readable;
   std::vector<size_t> places;
   for (size_t i = 0; i < requests.size(); ++i)
     if (requests[i].module->image) {
       readable.push_back(std::move(requests[i]));
       places.push_back(i);
     }
-  std::vector<std::string> build_ids(readable.size());
-  for (size_t at = 0; at < readable.size();)
-    at = run_child(readable, at, return_address, target_root_fd, deadline, build_ids, named);
+  auto build_ids = name_all(readable, Symbolizer(target_root_fd, debug_directories), deadline, named);
   for (size_t i = 0; i < places.size(); ++i) named.module_build_ids[places[i]] = build_ids[i];
   return named;
 }

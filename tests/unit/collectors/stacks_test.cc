@@ -49,6 +49,31 @@ NamedStacks names() {
 
 }  // namespace
 
+TEST_CASE("lines and inlined frames survive the way through raw/stacks.json") {
+  NamedStacks named = names();
+  NamedFrame inlined = named.frames[0];
+  inlined.symbol = "parse";
+  inlined.file = "/src/parse.h";
+  inlined.line = 7;
+  inlined.inlined = true;
+  named.frames[0].file = "/src/handle.cc";
+  named.frames[0].line = 42;
+  named.frames.push_back(inlined);
+  named.stacks = {{2, 0, 1}};
+  auto stacks =
+      parse_stacks_json("raw/stacks.json", stacks_json(two_threads(), named, StackMode::kConsistent, milliseconds(50)));
+  REQUIRE(stacks);
+  REQUIRE(stacks->frames.size() == 3);
+  CHECK(stacks->stacks[0].frames == std::vector<uint32_t>{2, 0, 1});
+  CHECK(stacks->frames[2].inlined);
+  CHECK(stacks->frames[2].pc == stacks->frames[0].pc);
+  CHECK(stacks->frames[2].file == "/src/parse.h");
+  CHECK(stacks->frames[2].line == 7);
+  CHECK_FALSE(stacks->frames[0].inlined);
+  CHECK(stacks->frames[0].line == 42);
+  CHECK(stacks->frames[1].file.empty());
+}
+
 TEST_CASE("stacks survive the way through raw/stacks.json") {
   std::string text = stacks_json(two_threads(), names(), StackMode::kConsistent, milliseconds(50));
   auto stacks = parse_stacks_json("raw/stacks.json", text);
