@@ -57,7 +57,11 @@ class Namer {
     auto function = program_.functions.at(pc - program_.bias);
     // A return address belongs to the call before it; a goroutine that never ran has its first instruction.
     uint64_t address = pc - program_.bias - (function && pc - program_.bias > function->entry ? 1 : 0);
-    if (lines_) add_lines(*lines_, pc, address, place->second);
+    if (lines_)
+      for (SourceFrame& frame : lines_->source(address)) {
+        place->second.push_back(static_cast<uint32_t>(all_.frames.size()));
+        all_.frames.push_back({pc, std::move(frame.function), std::move(frame.file), frame.line, frame.inlined});
+      }
     if (place->second.empty()) {
       place->second.push_back(static_cast<uint32_t>(all_.frames.size()));
       all_.frames.push_back({pc, function ? std::string(function->name) : std::string{}, "", 0, false});
@@ -66,15 +70,6 @@ class Namer {
   }
 
  private:
-  template <class Lines>
-  void add_lines(const Lines& lines, uint64_t pc, uint64_t address, std::vector<uint32_t>& numbers) {
-    if constexpr (requires { lines.source(address); })
-      for (auto& frame : lines.source(address)) {
-        numbers.push_back(static_cast<uint32_t>(all_.frames.size()));
-        all_.frames.push_back({pc, frame.function, frame.file, frame.line, frame.inlined});
-      }
-  }
-
   const GoProgram& program_;
   std::optional<GoFunctions> lines_;
   RuntimeGoroutines& all_;
