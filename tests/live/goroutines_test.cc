@@ -16,7 +16,7 @@ namespace {
 
 struct Told {
   std::string state;
-  std::vector<std::string> functions;  // innermost first, without those of the runtime
+  std::vector<std::string> places;  // "main.wait /src/main.go:20", innermost first, without those of the runtime
 };
 
 bool of_runtime(std::string_view function) { return function.starts_with("runtime."); }
@@ -35,7 +35,10 @@ std::map<uint64_t, Told> told_by_the_program(const std::string& text) {
       one->state = line->substr(open + 2, close - open - 2);
     } else if (one && !line->empty() && !line->starts_with("\t") && !line->starts_with("created by ")) {
       std::string function(line->substr(0, line->rfind('(')));
-      if (!of_runtime(function) && !line->ends_with("(...)")) one->functions.push_back(function);
+      auto place = lines.next();
+      REQUIRE(place);
+      if (!of_runtime(function))
+        one->places.push_back(function + " " + std::string(trim(place->substr(0, place->find(" +")))));
     }
   }
   return all;
@@ -62,6 +65,11 @@ TEST_CASE("goroutines read from memory are those that the program tells of itsel
   BackgroundProgram server({built(flags), "-pile", "5000"});
   std::string ready = server.wait_for_line("ready ");
   std::string address = ready.substr(ready.rfind(' ') + 1);
+  std::vector<std::string> ask{"python3", "-c",
+                               "import urllib.request,sys; sys.stdout.write(urllib.request.urlopen('http://" + address +
+                                   "/debug/pprof/goroutine?debug=2').read().decode())"};
+  // Once it has answered, it waits for the next one.
+  REQUIRE(run_program(ask).exit_code == 0);
   auto target = identify(server.pid());
   REQUIRE(target);
   StoreSink sink;
@@ -74,9 +82,7 @@ TEST_CASE("goroutines read from memory are those that the program tells of itsel
   REQUIRE(snapshot.goroutines);
   const RuntimeGoroutines& all = *snapshot.goroutines;
 
-  auto got = run_program({"python3", "-c",
-                          "import urllib.request,sys; sys.stdout.write(urllib.request.urlopen('http://" + address +
-                              "/debug/pprof/goroutine?debug=2').read().decode())"});
+  auto got = run_program(ask);
   REQUIRE(got.exit_code == 0);
   auto told = told_by_the_program(got.out);
   REQUIRE(told.size() > 5000);
@@ -92,11 +98,13 @@ TEST_CASE("goroutines read from memory are those that the program tells of itsel
     states.insert(one.state);
     REQUIRE(one.stack);
     CHECK(all.stacks[*one.stack].whole);
-    std::vector<std::string> functions;
-    for (uint32_t frame : all.stacks[*one.stack].frames)
-      if (!of_runtime(all.frames[frame].function) && !all.frames[frame].inlined)
-        functions.push_back(all.frames[frame].function);
-    CHECK(functions == other->second.functions);
+    std::vector<std::string> places;
+    for (uint32_t index : all.stacks[*one.stack].frames) {
+      const GoFrame& frame = all.frames[index];
+      if (!of_runtime(frame.function))
+        places.push_back(fmt::format("{} {}:{}", frame.function, frame.file, frame.line));
+    }
+    CHECK(places == other->second.places);
     ++compared;
   }
   CHECK(compared >= 5000);
