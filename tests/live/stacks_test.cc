@@ -50,7 +50,8 @@ Addresses addresses(const Stacks& stacks) {
   for (const ThreadStack& thread : stacks.threads) {
     auto& list = result[thread.tid];
     if (thread.stack)
-      for (uint32_t frame : stacks.stacks[*thread.stack].frames) list.push_back(stacks.frames[frame].pc);
+      for (uint32_t frame : stacks.stacks[*thread.stack].frames)
+        if (!stacks.frames[frame].inlined) list.push_back(stacks.frames[frame].pc);
   }
   return result;
 }
