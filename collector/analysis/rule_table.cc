@@ -29,6 +29,7 @@ const std::vector<Rule>& rule_table() {
       {"deadlock-suspect", "threads seem to wait for each other, or for a thread that is gone",
        rules::deadlock_suspect},
       {"lock-convoy", "many threads wait for one lock", rules::lock_convoy},
+      {"gil-contention", "Python threads wait for the interpreter lock", rules::gil_contention},
       {"connection-backlog", "connections wait to be accepted, or are dropped", rules::connection_backlog},
       {"conntrack-full", "the connection tracking table is nearly full", rules::conntrack_full},
       {"connection-leak", "connections that the peer closed are not closed by the process", rules::connection_leak},

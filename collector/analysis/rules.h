@@ -39,6 +39,8 @@ Findings connection_backlog(const Snapshot& snapshot);
 Findings connection_leak(const Snapshot& snapshot);
 Findings retransmits(const Snapshot& snapshot);
 Findings conntrack_full(const Snapshot& snapshot);
+// rules_python.cc
+Findings gil_contention(const Snapshot& snapshot);
 // rules_runtime.cc
 Findings goroutine_pile_up(const Snapshot& snapshot);
 Findings log_error_burst(const Snapshot& snapshot);

@@ -45,6 +45,11 @@ const Frame* ThreadIndex::frame(uint32_t index) const {
 }
 
 std::string frame_name(const Frame& frame, size_t limit) {
+  if (frame.found_by == "python") {
+    std::string_view file = frame.file;
+    file.remove_prefix(file.rfind('/') + 1);  // npos + 1 == 0
+    return printable_line(fmt::format("{} ({}:{})", frame.symbol, file, frame.line), limit);
+  }
   if (!frame.symbol.empty()) return printable_line(frame.symbol, limit);
   if (frame.module.empty()) return fmt::format("{:#x}", frame.pc);
   std::string_view module = frame.module;
@@ -102,7 +107,8 @@ bool is_wrapper(std::string_view symbol) {
 }  // namespace
 
 std::string spoken_frame(const Frame& frame) {
-  return frame.symbol.empty() ? frame_name(frame) : printable_line(spoken_name(frame.symbol), 100);
+  if (frame.symbol.empty() || frame.found_by == "python") return frame_name(frame);
+  return printable_line(spoken_name(frame.symbol), 100);
 }
 
 std::string top_function(const ThreadIndex& index, int tid) {
@@ -112,9 +118,19 @@ std::string top_function(const ThreadIndex& index, int tid) {
   return frame ? spoken_frame(*frame) : "";
 }
 
+const Frame* python_frame(const ThreadIndex& index, int tid) {
+  const Stack* stack = index.stack(tid);
+  if (!stack) return nullptr;
+  for (auto* frames : {&stack->frames, &stack->python_frames})
+    for (uint32_t number : *frames)
+      if (auto* frame = index.frame(number); frame && frame->found_by == "python") return frame;
+  return nullptr;
+}
+
 std::string program_function(const ThreadIndex& index, int tid) {
   const Stack* stack = index.stack(tid);
   if (!stack) return "";
+  if (auto* frame = python_frame(index, tid)) return spoken_frame(*frame);
   std::string first;
   for (uint32_t number : stack->frames) {
     const Frame* frame = index.frame(number);

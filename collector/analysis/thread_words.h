@@ -25,14 +25,17 @@ class ThreadIndex {
   std::unordered_map<int, size_t> threads_, stacks_;
 };
 
-// "symbol", else "module+0x1234", else "0x7f12…"; one line.
+// "symbol", else "module+0x1234", else "0x7f12…"; of Python "function (file.py:42)"; one line.
 std::string frame_name(const Frame& frame, size_t limit = 100);
 // The same without template arguments, parameters and return type: for sentences.
 std::string spoken_frame(const Frame& frame);
 // The innermost function, whatever it is; "" without a stack.
 std::string top_function(const ThreadIndex& index, int tid);
-// The innermost function that belongs to the program: neither a wrapper of a system call nor one of a lock, an
-// allocator or a condition variable of the C or C++ library; the innermost known one when all are. "" without a stack.
+// The innermost Python frame; null when there is none.
+const Frame* python_frame(const ThreadIndex& index, int tid);
+// The innermost function that belongs to the program: that of Python if there is one, else neither a wrapper of a
+// system call nor one of a lock, an allocator or a condition variable of the C or C++ library; the innermost known one
+// when all are. "" without a stack.
 std::string program_function(const ThreadIndex& index, int tid);
 // What it does now: "waits in futex(…)", "runs", "is in an uninterruptible wait (io_schedule)".
 std::string doing(const Thread& thread);

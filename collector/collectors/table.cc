@@ -20,6 +20,7 @@
 #include "collector/collectors/open_files.h"
 #include "collector/collectors/process.h"
 #include "collector/collectors/processes.h"
+#include "collector/collectors/python.h"
 #include "collector/collectors/samples.h"
 #include "collector/collectors/sockets.h"
 #include "collector/collectors/stacks.h"
@@ -39,6 +40,10 @@ constexpr Collector kTable[] = {
      "/proc/PID/task/TID/syscall, process_vm_readv(2), ptrace(2), files of /proc/PID/maps", 1, Tier::kT3, Lane::kStacks,
      milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "",
      false, true, false, gather_stacks, parse_stacks},
+    {"python", "Python frames of all threads with file and line, and who holds the GIL; read without a stop",
+     "process_vm_readv(2), files of /proc/PID/maps", 1, Tier::kT1, Lane::kStacks, milliseconds{1500}, 64u << 20,
+     "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "paths", false, true, false,
+     gather_python, parse_python},
     {"goroutines", "every goroutine of a Go program: state, what it waits for and how long, stack, creator",
      "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines},

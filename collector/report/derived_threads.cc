@@ -17,8 +17,13 @@ namespace {
 using Out = std::back_insert_iterator<std::string>;
 
 // "  3  handle_request(Conn&)+0x1c  /usr/bin/app  server.cc:42"
+// "  3  handle (app.py:42)  /srv/app.py"
 void frame_line(std::string& text, size_t number, const Frame& frame) {
   fmt::format_to(Out(text), "    {:>2}  {}", number, plain_line(frame_name(frame, 300), 300));
+  if (frame.found_by == "python") {
+    fmt::format_to(Out(text), "  {}\n", plain_line(frame.file, 200));
+    return;
+  }
   if (frame.inlined)
     text += "  (inlined)";
   else if (!frame.symbol.empty())
@@ -76,6 +81,10 @@ std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index) {
     if (group.stack) {
       for (size_t i = 0; i < group.stack->frames.size(); ++i)
         if (auto* frame = index.frame(group.stack->frames[i])) frame_line(text, i, *frame);
+      if (!group.stack->python_note.empty())
+        fmt::format_to(Out(text), "        (Python: {})\n", plain_line(group.stack->python_note, 200));
+      for (size_t i = 0; i < group.stack->python_frames.size(); ++i)
+        if (auto* frame = index.frame(group.stack->python_frames[i])) frame_line(text, i, *frame);
       if (group.stack->end != "root")
         fmt::format_to(Out(text), "        (not complete: {})\n", plain_line(group.stack->end, 60));
     } else if (auto* entry = index.thread_stack(group.tids.front()); entry && !entry->note.empty()) {
@@ -92,16 +101,17 @@ class JsonStacks {
     std::vector<std::string> frames;
     frames.reserve(stacks.frames.size());
     for (auto& frame : stacks.frames) frames.push_back(frame_json(frame));
-    texts_.reserve(stacks.stacks.size());
-    for (auto& stack : stacks.stacks) {
+    auto list = [&](const std::vector<uint32_t>& numbers) {
       std::string text = "[";
-      for (uint32_t number : stack.frames)
+      for (uint32_t number : numbers)
         if (number < frames.size()) {
           if (text.size() > 1) text += ',';
           text += frames[number];
         }
-      texts_.push_back(text + "]");
-    }
+      return text + "]";
+    };
+    texts_.reserve(stacks.stacks.size());
+    for (auto& stack : stacks.stacks) texts_.push_back(list(stack.frames) + apart(stack, list));
     first_ = stacks.stacks.data();
   }
   const std::string& text(const Stack* stack) const {
@@ -110,6 +120,16 @@ class JsonStacks {
   }
 
  private:
+  // Python frames that have no place among the others.
+  static std::string apart(const Stack& stack, const auto& list) {
+    std::string text;
+    if (!stack.python_frames.empty()) text += ",\"python_frames\":" + list(stack.python_frames);
+    if (!stack.python_note.empty()) {
+      text += ",\"python_note\":";
+      append_json_string(text, stack.python_note);
+    }
+    return text;
+  }
   static std::string frame_json(const Frame& frame) {
     std::string text = fmt::format("{{\"pc\":\"{:#x}\",", frame.pc);
     append_json_field(text, "module", frame.module);

@@ -48,7 +48,7 @@ std::vector<std::string> facts_of(const Snapshot& snapshot) {
 
 // "  server.cc:42"
 std::string short_place(const Frame& frame) {
-  if (frame.file.empty() || frame.line <= 0) return {};
+  if (frame.file.empty() || frame.line <= 0 || frame.found_by == "python") return {};
   return fmt::format("  {}:{}", frame.file.substr(frame.file.rfind('/') + 1), frame.line);  // npos + 1 == 0
 }
 
@@ -67,12 +67,13 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
     stack.names = enumerate(names, 3);
     if (group.stack) {
       // Plumbing is left out: threads/stacks.txt has it.
-      for (uint32_t frame_index : group.stack->frames) {
+      bool apart = !group.stack->python_frames.empty();
+      for (uint32_t frame_index : apart ? group.stack->python_frames : group.stack->frames) {
         auto* frame = index.frame(frame_index);
         if (!frame || stack.frames.size() == kFrames || is_plumbing(frame->symbol)) continue;
         stack.frames.push_back(plain_line(spoken_frame(*frame) + short_place(*frame), 160));
       }
-      stack.more_frames = group.stack->frames.size() - stack.frames.size();
+      stack.more_frames = group.stack->frames.size() + group.stack->python_frames.size() - stack.frames.size();
     } else if (group.example->kernel_frames) {
       for (size_t f = 0; f < std::min<size_t>(group.example->kernel_frames->size(), kFrames); ++f)
         stack.frames.push_back("[kernel] " + plain_line((*group.example->kernel_frames)[f], 100));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 #include <unordered_set>
@@ -14,7 +15,9 @@ namespace ec {
 namespace {
 
 constexpr size_t kMostInterpreters = 256, kMostThreads = 50'000, kMostFrames = 4000;
-constexpr int kMostWalks = 6;
+// Frames are used again at the same addresses: by chance, two walks over a thread that runs agree on frames of
+// different moments. They were seen to do so in one of some thousand readings of a busy recursion.
+constexpr int kMostWalks = 12, kAgreements = 3;
 constexpr uint8_t kOwnedByCStack = 3;  // 3.12, 3.13: FRAME_OWNED_BY_CSTACK
 
 // A frame as it stands in memory.
@@ -201,19 +204,24 @@ PythonThreadRead Reader::read_thread(uint64_t address) {
     if (tid && *tid > 0) thread.pthread_tid = static_cast<uint64_t>(*tid);
   }
   Walk before = walk(address);
-  size_t common = 0;
+  size_t common = 0;  // frames that the last kAgreements pairs of walks had in common
+  std::array<size_t, kAgreements> recent{};
+  int agreed = 0;
   for (int walks = 1; walks < kMostWalks; ++walks) {
     Walk after = walk(address);
-    common = before.problem == after.problem ? common_frames(before, after) : 0;
-    bool equal = common == before.frames.size() && common == after.frames.size();
+    size_t alike = before.problem == after.problem ? common_frames(before, after) : 0;
+    bool equal = alike == before.frames.size() && alike == after.frames.size();
     before = std::move(after);
-    if (!equal || (!before.problem.empty() && !before.too_long)) continue;
+    recent[static_cast<size_t>(walks) % recent.size()] = alike;
+    common = *std::min_element(recent.begin(), recent.end());
+    agreed = equal ? agreed + 1 : 0;
+    if (agreed < kAgreements || (!before.problem.empty() && !before.too_long)) continue;
     if (!tell(before.frames, thread)) continue;  // a frame that is just being made
     thread.note = before.problem;
     thread.whole = before.problem.empty();
     return thread;
   }
-  // It runs all the time. What both of the last walks met lies below what changes.
+  // It runs all the time. What all of the last walks met lies below what changes.
   if (!before.problem.empty() || common == 0) {
     thread.frames.clear();
     thread.evaluators.clear();

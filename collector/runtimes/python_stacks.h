@@ -1,6 +1,6 @@
 // The Python frames of all threads of an interpreter, read while it runs. Nothing is believed before it has been seen
-// twice: a stack counts when two walks over it one after the other meet the same frames, and of one that changes only
-// the outer frames that both walks met.
+// again: a stack counts when several walks over it one after the other meet the same frames, and of one that changes
+// only the outer frames that all of them met.
 #pragma once
 
 #include <cstdint>

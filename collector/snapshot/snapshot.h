@@ -16,6 +16,7 @@
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
 #include "collector/snapshot/process.h"
+#include "collector/snapshot/python.h"
 #include "collector/snapshot/samples.h"
 #include "collector/snapshot/threads.h"
 
@@ -135,6 +136,7 @@ struct Snapshot {
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
   Part<SampleSeries> samples;  // of --samples
+  Part<PythonRuntime> python;  // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;

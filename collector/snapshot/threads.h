@@ -62,7 +62,7 @@ struct Frame {
   std::string symbol;          // demangled; "" = unknown
   uint64_t symbol_offset = 0;
   std::string unknown_reason;  // why symbol is empty
-  std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go
+  std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go|python
   std::string file;            // as the compiler recorded it; "" = unknown
   int line = 0;
   bool inlined = false;  // into the next frame, whose pc it has
@@ -71,6 +71,9 @@ struct Frame {
 struct Stack {
   std::vector<uint32_t> frames;  // indices into Stacks::frames, innermost first
   std::string end;               // root|limit|no-unwind-info|bad-memory
+  // Python frames that could not be put in their places among the others, innermost first, and why.
+  std::vector<uint32_t> python_frames;
+  std::string python_note;
 };
 
 struct ThreadStack {
