@@ -62,6 +62,9 @@ constexpr std::array kSigns{
     Sign{"int_memalign", Witness::kAllocator},
     Sign{"mid_memalign", Witness::kAllocator},
     Sign{"arena_get", Witness::kAllocator},
+    Sign{"reused_arena", Witness::kAllocator},
+    Sign{"detach_arena", Witness::kAllocator},
+    Sign{"sysmalloc", Witness::kAllocator},
     Sign{"tcache_init", Witness::kAllocator},
     Sign{"systrim", Witness::kAllocator},
 };
