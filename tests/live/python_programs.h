@@ -88,6 +88,7 @@ class PythonProgram {
     before.insert(before.end(), {python, "program.py"});
     program_ = std::make_unique<BackgroundProgram>(before, settings);
     ready_ = !program_->wait_for_line("ready").empty();
+    usleep(300'000);  // the main thread goes on to where it waits
   }
   bool ready() const { return ready_; }
   pid_t pid() const { return program_->pid(); }

@@ -68,8 +68,8 @@ async def branch():
 def loop():
     asyncio.new_event_loop().run_until_complete(branch())
 event = threading.Event()
-start(encode, query, loop, event.wait)
 threading.Thread(target=event.wait).start()
+start(encode, query, loop, event.wait)
 event.wait()
 )py";
 
