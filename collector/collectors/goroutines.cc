@@ -209,7 +209,7 @@ void gather_goroutines(GatherContext& context) {
   auto elf = ElfFile::open(ByteSource((*module)->path, UniqueFd(dup((*module)->image->fd()))));
   if (!elf) return context.out.failed(kPath, source, elf.error());
   auto file = std::make_shared<const ElfFile>(std::move(*elf));
-  LiveGoMemory memory(live_tid);
+  LiveRuntimeMemory memory(live_tid);
   auto program = find_go_program(*file, (*module)->bias, memory);
   if (!program) return context.out.failed(kPath, source, program.error());
   GoroutineLimits limits;

@@ -188,7 +188,7 @@ void gather_python(GatherContext& context) {
     context.out.touch(what, true);
     return true;
   });
-  LivePythonMemory memory(live_tid);
+  LiveRuntimeMemory memory(live_tid);
   auto site = find_python(modules, executable_of(target), memory);
   if (!site) return context.out.failed(kPath, source, site.error());
   if (!*site) return;

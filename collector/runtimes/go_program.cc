@@ -61,7 +61,7 @@ std::vector<uint64_t> data_references(std::string_view code, uint64_t code_addre
   return found;
 }
 
-std::vector<std::string> wait_reasons_at(GoMemory& memory, uint64_t address) {
+std::vector<std::string> wait_reasons_at(RuntimeMemory& memory, uint64_t address) {
   std::vector<std::string> reasons;
   while (reasons.size() < kMostReasons) {
     auto header = memory.at<std::array<uint64_t, 2>>(address + reasons.size() * 16);
@@ -78,7 +78,7 @@ std::vector<std::string> wait_reasons_at(GoMemory& memory, uint64_t address) {
   return reasons.size() < 3 ? std::vector<std::string>{} : reasons;
 }
 
-bool holds_goroutines(GoMemory& memory, uint64_t address, const GoLayout& layout) {
+bool holds_goroutines(RuntimeMemory& memory, uint64_t address, const GoLayout& layout) {
   auto slice = memory.at<GoSlice>(address);
   if (!slice || !slice->plausible()) return false;
   std::vector<uint64_t> pointers(std::min<size_t>(slice->length, kCheckedGoroutines));
@@ -90,7 +90,7 @@ bool holds_goroutines(GoMemory& memory, uint64_t address, const GoLayout& layout
   });
 }
 
-Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& memory) {
+Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, RuntimeMemory& memory) {
   auto build = go_buildinfo(elf);
   auto functions = GoPcTable::find(elf);
   if (!functions)

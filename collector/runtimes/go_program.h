@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "collector/runtimes/go_layout.h"
-#include "collector/runtimes/go_memory.h"
+#include "collector/runtimes/memory.h"
 #include "symbolize/elf_file.h"
 #include "symbolize/go_pcvalue.h"
 
@@ -28,7 +28,7 @@ struct GoProgram {
 
 // Errors: not-found (no Go program, or its list of goroutines is not where the runtime refers to it), unsupported (its
 // version or its layout is not known).
-Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& memory);
+Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, RuntimeMemory& memory);
 
 // Addresses that instructions in `code` may refer to relative to themselves (Intel SDM vol. 2, 2.2.1.6): every place
 // of four bytes is taken for such a distance, with no immediate or one of 1 or 4 bytes behind it. Those outside
@@ -36,8 +36,8 @@ Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, GoMemory& m
 std::vector<uint64_t> data_references(std::string_view code, uint64_t code_address, uint64_t begin, uint64_t end);
 
 // The words for wait reasons, when `address` is that of the runtime's table of them; else nothing.
-std::vector<std::string> wait_reasons_at(GoMemory& memory, uint64_t address);
+std::vector<std::string> wait_reasons_at(RuntimeMemory& memory, uint64_t address);
 // Whether the slice at `address` holds pointers to goroutines of this layout.
-bool holds_goroutines(GoMemory& memory, uint64_t address, const GoLayout& layout);
+bool holds_goroutines(RuntimeMemory& memory, uint64_t address, const GoLayout& layout);
 
 }  // namespace ec

@@ -13,7 +13,7 @@ namespace ec {
 
 class GoStackWalker {
  public:
-  GoStackWalker(const GoProgram& program, GoMemory& memory) : program_(program), memory_(memory) {}
+  GoStackWalker(const GoProgram& program, RuntimeMemory& memory) : program_(program), memory_(memory) {}
 
   // From `pc` and `sp` outwards. `copy`: memory from `sp` on; what lies behind it, up to `stack_end`, is read when the
   // walk gets there. At most 256 frames.
@@ -28,7 +28,7 @@ class GoStackWalker {
   Frame frame_at(uint64_t pc);
 
   const GoProgram& program_;
-  GoMemory& memory_;
+  RuntimeMemory& memory_;
   std::unordered_map<uint64_t, Frame> frames_;  // by pc
   std::string more_;
 };

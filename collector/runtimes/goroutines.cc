@@ -49,7 +49,7 @@ size_t spread(size_t i, size_t count) {
 
 class Reader {
  public:
-  Reader(const GoProgram& program, GoMemory& memory, const GoroutineLimits& limits)
+  Reader(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits)
       : program_(program), memory_(memory), limits_(limits), walker_(program, memory) {}
 
   Result<ReadGoroutines> run() {
@@ -98,7 +98,7 @@ class Reader {
     for (size_t i = 0; i < addresses.size(); ++i) spans_.push_back({addresses[i], buffer_.data() + i * size, size, 0});
     memory_.read_all(spans_);
     std::vector<std::optional<GoroutineRecord>> found;
-    for (const GoMemory::Span& span : spans_)
+    for (const RuntimeMemory::Span& span : spans_)
       found.push_back(span.copied == size
                           ? read_goroutine(span.address, {span.destination, span.copied}, program_.layout)
                           : std::nullopt);
@@ -173,12 +173,12 @@ class Reader {
   }
 
   const GoProgram& program_;
-  GoMemory& memory_;
+  RuntimeMemory& memory_;
   const GoroutineLimits& limits_;
   GoStackWalker walker_;
   ReadGoroutines result_;
   std::string buffer_, stack_buffer_;
-  std::vector<GoMemory::Span> spans_;
+  std::vector<RuntimeMemory::Span> spans_;
   std::unordered_map<std::string, uint32_t> known_;
   size_t frames_ = 0;
 };
@@ -217,7 +217,7 @@ std::optional<GoroutineRecord> read_goroutine(uint64_t address, std::string_view
   return record;
 }
 
-Result<ReadGoroutines> read_goroutines(const GoProgram& program, GoMemory& memory, const GoroutineLimits& limits) {
+Result<ReadGoroutines> read_goroutines(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits) {
   return Reader(program, memory, limits).run();
 }
 

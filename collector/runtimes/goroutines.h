@@ -80,6 +80,6 @@ struct GoroutineLimits {
 };
 
 // Errors: gone or denied when the list cannot be read.
-Result<ReadGoroutines> read_goroutines(const GoProgram& program, GoMemory& memory, const GoroutineLimits& limits);
+Result<ReadGoroutines> read_goroutines(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits);
 
 }  // namespace ec

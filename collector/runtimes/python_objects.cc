@@ -47,7 +47,7 @@ std::optional<std::string> PythonCodes::string(uint64_t address) {
   if (!compact || (kind != 1 && kind != 2 && kind != 4)) return std::nullopt;
   uint64_t taken = std::min(*length, kLongestText);
   std::string raw(taken * kind, '\0');
-  if (!memory_.read(address + (ascii ? site_.layout.ascii_text : site_.layout.wide_text), raw.data(), raw.size()))
+  if (!memory_.read_whole(address + (ascii ? site_.layout.ascii_text : site_.layout.wide_text), raw.data(), raw.size()))
     return std::nullopt;
   std::string text;
   for (uint64_t i = 0; i < taken; ++i) {
@@ -64,7 +64,7 @@ std::optional<std::string> PythonCodes::bytes(uint64_t address) {
   auto size = memory_.at<uint64_t>(address + kBytesSize);
   if (!size || *size > kLargestTable) return std::nullopt;
   std::string content(*size, '\0');
-  if (!memory_.read(address + kBytesText, content.data(), content.size())) return std::nullopt;
+  if (!memory_.read_whole(address + kBytesText, content.data(), content.size())) return std::nullopt;
   return content;
 }
 

@@ -13,7 +13,7 @@ namespace ec {
 class PythonCodes {
  public:
   // Both must outlive this object.
-  PythonCodes(PythonMemory& memory, const PythonSite& site) : memory_(memory), site_(site) {}
+  PythonCodes(RuntimeMemory& memory, const PythonSite& site) : memory_(memory), site_(site) {}
 
   // Index of the code object at `address`; nothing when there is none.
   std::optional<uint32_t> at(uint64_t address);
@@ -31,7 +31,7 @@ class PythonCodes {
   std::optional<std::string> string(uint64_t address);
   std::optional<std::string> bytes(uint64_t address);
 
-  PythonMemory& memory_;
+  RuntimeMemory& memory_;
   const PythonSite& site_;
   std::unordered_map<uint64_t, uint32_t> by_address_;
   std::vector<PythonCode> codes_;

@@ -57,9 +57,9 @@ std::optional<int> minor_of_names(const AddressSpace& space, const std::string& 
   return std::nullopt;
 }
 
-Result<void> read_layout(PythonSite& site, uint64_t version_at, PythonMemory& memory, const AddressSpace& space) {
+Result<void> read_layout(PythonSite& site, uint64_t version_at, RuntimeMemory& memory, const AddressSpace& space) {
   std::array<char, kPythonDebugOffsetsSize> head{};
-  if (memory.read(site.runtime, head.data(), head.size()) && std::string_view(head.data(), 8) == "xdebugpy") {
+  if (memory.read_whole(site.runtime, head.data(), head.size()) && std::string_view(head.data(), 8) == "xdebugpy") {
     auto layout = python_layout_from_debug_offsets({head.data(), head.size()});
     if (!layout) return tl::unexpected(layout.error());
     site.layout = *layout;
@@ -120,7 +120,7 @@ std::optional<int> python_minor_of_path(std::string_view path) {
   return std::nullopt;
 }
 
-Result<std::optional<PythonSite>> find_python(Modules& modules, const std::string& executable, PythonMemory& memory) {
+Result<std::optional<PythonSite>> find_python(Modules& modules, const std::string& executable, RuntimeMemory& memory) {
   std::set<std::string_view> tried;
   for (const Region& region : modules.space().regions) {
     const std::string& name = modules.space().name(region);

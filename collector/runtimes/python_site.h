@@ -19,6 +19,6 @@ std::optional<int> python_minor_of_path(std::string_view path);
 
 // Files that may hold an interpreter are the executable (`executable`, as maps names it) and those with "python" in
 // their name. Nothing: this is no Python. Errors: unsupported (a version that is not known, or without its symbols).
-Result<std::optional<PythonSite>> find_python(Modules& modules, const std::string& executable, PythonMemory& memory);
+Result<std::optional<PythonSite>> find_python(Modules& modules, const std::string& executable, RuntimeMemory& memory);
 
 }  // namespace ec

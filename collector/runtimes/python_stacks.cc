@@ -43,7 +43,7 @@ struct ThreadState {
 
 class Reader {
  public:
-  Reader(PythonMemory& memory, const PythonSite& site, Deadline deadline)
+  Reader(RuntimeMemory& memory, const PythonSite& site, Deadline deadline)
       : memory_(memory), site_(site), layout_(site.layout), deadline_(deadline), codes_(memory, site) {}
 
   Result<PythonRead> read();
@@ -60,7 +60,7 @@ class Reader {
   }
   bool tell(const std::vector<SeenFrame>& frames, PythonThreadRead& thread);
 
-  PythonMemory& memory_;
+  RuntimeMemory& memory_;
   const PythonSite& site_;
   const PythonLayout& layout_;
   Deadline deadline_;
@@ -116,7 +116,7 @@ std::optional<SeenFrame> Reader::read_frame(uint64_t address, uint64_t& previous
   char bytes[128];
   const uint64_t size =
       std::max({layout_.frame_code, layout_.frame_previous, layout_.frame_instruction, layout_.frame_entry}) + 8;
-  if (address == 0 || size > sizeof bytes || !memory_.read(address, bytes, size)) return std::nullopt;
+  if (address == 0 || size > sizeof bytes || !memory_.read_whole(address, bytes, size)) return std::nullopt;
   auto word = [&](uint64_t offset) {
     uint64_t value;
     std::memcpy(&value, bytes + offset, sizeof value);
@@ -279,7 +279,7 @@ Result<PythonRead> Reader::read() {
 
 }  // namespace
 
-Result<PythonRead> read_python(PythonMemory& memory, const PythonSite& site, Deadline deadline) {
+Result<PythonRead> read_python(RuntimeMemory& memory, const PythonSite& site, Deadline deadline) {
   return Reader(memory, site, deadline).read();
 }
 

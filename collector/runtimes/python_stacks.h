@@ -9,8 +9,8 @@
 
 #include "collector/base/clock.h"
 #include "collector/base/error.h"
+#include "collector/runtimes/memory.h"
 #include "collector/runtimes/python_layout.h"
-#include "collector/runtimes/python_memory.h"
 
 namespace ec {
 
@@ -57,6 +57,6 @@ struct PythonRead {
 };
 
 // Errors: malformed (no list of interpreters at the address), timeout.
-Result<PythonRead> read_python(PythonMemory& memory, const PythonSite& site, Deadline deadline);
+Result<PythonRead> read_python(RuntimeMemory& memory, const PythonSite& site, Deadline deadline);
 
 }  // namespace ec

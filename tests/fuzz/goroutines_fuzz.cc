@@ -13,7 +13,7 @@ using namespace ec;
 
 constexpr uint64_t kBase = 0x1000;
 
-class InputAsMemory : public GoMemory {
+class InputAsMemory : public RuntimeMemory {
  public:
   explicit InputAsMemory(std::string_view bytes) : bytes_(bytes) {}
   // The same bytes again and again, so that pointers lead somewhere.

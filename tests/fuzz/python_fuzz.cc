@@ -6,6 +6,7 @@
 
 #include "collector/collectors/python.h"
 #include "collector/collectors/python_merge.h"
+#include "collector/runtimes/recorded_memory.h"
 
 namespace {
 
@@ -14,21 +15,21 @@ using namespace ec;
 constexpr uint64_t kRuntime = 0x10000;
 
 // Each address below 2^48 shows some place of the input, so that pointers lead somewhere; a few are not readable.
-class InputMemory : public PythonMemory {
+class InputMemory : public RuntimeMemory {
  public:
   explicit InputMemory(std::string_view bytes) : bytes_(bytes) {}
-  bool read(uint64_t address, void* destination, size_t size) override {
-    if (bytes_.empty() || address >> 48 != 0 || address % 61 == 60) return false;
+  size_t read(uint64_t address, void* destination, size_t size) override {
+    if (bytes_.empty() || address >> 48 != 0 || address % 61 == 60) return 0;
     auto* out = static_cast<char*>(destination);
     for (size_t i = 0; i < size; ++i) out[i] = bytes_[(address + i) % bytes_.size()];
-    return true;
+    return size;
   }
 
  private:
   std::string_view bytes_;
 };
 
-void read(PythonMemory& memory, const PythonLayout& layout) {
+void read(RuntimeMemory& memory, const PythonLayout& layout) {
   PythonSite site;
   site.layout = layout;
   site.runtime = kRuntime;

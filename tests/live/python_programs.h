@@ -114,7 +114,7 @@ class PythonProgram {
 // What the collector does, down to the reader, on a process that is there.
 struct FoundPython {
   std::unique_ptr<Modules> modules;
-  std::unique_ptr<LivePythonMemory> memory;
+  std::unique_ptr<LiveRuntimeMemory> memory;
   PythonSite site;
 };
 inline Result<FoundPython> find_live_python(pid_t pid) {
@@ -122,7 +122,7 @@ inline Result<FoundPython> find_live_python(pid_t pid) {
   if (!space) return tl::unexpected(space.error());
   FoundPython found;
   found.modules = std::make_unique<Modules>(pid, std::move(*space), nullptr);
-  found.memory = std::make_unique<LivePythonMemory>(pid);
+  found.memory = std::make_unique<LiveRuntimeMemory>(pid);
   std::error_code none;
   auto executable = std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), none);
   auto site = find_python(*found.modules, executable.string(), *found.memory);

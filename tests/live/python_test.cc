@@ -10,6 +10,7 @@
 #include "collector/collectors/python_merge.h"
 #include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
+#include "collector/runtimes/recorded_memory.h"
 #include "tests/live/files_sink.h"
 #include "tests/live/python_programs.h"
 #include "tests/live/stack_programs.h"

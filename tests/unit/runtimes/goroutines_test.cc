@@ -10,7 +10,7 @@ using namespace ec;
 namespace {
 
 // Pieces of memory; reading outside of them copies nothing.
-class PictureOfMemory : public GoMemory {
+class PictureOfMemory : public RuntimeMemory {
  public:
   std::map<uint64_t, std::string> pieces;
   // Called before each read: a program goes on while it is looked at.

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "collector/runtimes/python_site.h"
+#include "collector/runtimes/recorded_memory.h"
 #include "tests/support/program.h"
 #include "tests/support/python_frames.h"
 
@@ -38,7 +39,7 @@ std::vector<Fixture> fixtures() {
     auto memory = RecordedMemory::from_bundle(name, fixture_text(name + ".memory"));
     REQUIRE(memory);
     std::string head(kPythonDebugOffsetsSize, '\0');
-    bool described = memory->read(site.runtime, head.data(), head.size());
+    bool described = memory->read_whole(site.runtime, head.data(), head.size());
     CHECK(described == (minor >= 13));
     auto layout = described ? python_layout_from_debug_offsets(head) : python_layout(minor);
     REQUIRE(layout);
@@ -50,18 +51,18 @@ std::vector<Fixture> fixtures() {
 }
 
 // Changes what the memory below it holds, as a running program does.
-class ChangingMemory : public PythonMemory {
+class ChangingMemory : public RuntimeMemory {
  public:
   using Change = std::function<void(uint64_t address, char* bytes, size_t size)>;
-  ChangingMemory(PythonMemory& memory, Change change) : memory_(memory), change_(std::move(change)) {}
-  bool read(uint64_t address, void* destination, size_t size) override {
-    if (!memory_.read(address, destination, size)) return false;
+  ChangingMemory(RuntimeMemory& memory, Change change) : memory_(memory), change_(std::move(change)) {}
+  size_t read(uint64_t address, void* destination, size_t size) override {
+    if (!memory_.read_whole(address, destination, size)) return 0;
     change_(address, static_cast<char*>(destination), size);
-    return true;
+    return size;
   }
 
  private:
-  PythonMemory& memory_;
+  RuntimeMemory& memory_;
   Change change_;
 };
 

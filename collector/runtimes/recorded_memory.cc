@@ -1,4 +1,4 @@
-#include "collector/runtimes/python_memory.h"
+#include "collector/runtimes/recorded_memory.h"
 
 #include <fmt/format.h>
 
@@ -9,11 +9,11 @@
 
 namespace ec {
 
-bool RecordingMemory::read(uint64_t address, void* destination, size_t size) {
-  if (!source_.read(address, destination, size)) return false;
+size_t RecordingMemory::read(uint64_t address, void* destination, size_t size) {
+  if (!source_.read_whole(address, destination, size)) return 0;
   std::string& kept = seen_[address];
   if (kept.size() < size) kept.assign(static_cast<const char*>(destination), size);
-  return true;
+  return size;
 }
 
 std::string RecordingMemory::bundle() const {
@@ -46,14 +46,14 @@ void RecordedMemory::add(uint64_t address, std::string_view bytes) {
   pieces_.emplace(address, bytes);
 }
 
-bool RecordedMemory::read(uint64_t address, void* destination, size_t size) {
+size_t RecordedMemory::read(uint64_t address, void* destination, size_t size) {
   auto next = pieces_.upper_bound(address);
-  if (next == pieces_.begin()) return false;
+  if (next == pieces_.begin()) return 0;
   const auto& [begin, piece] = *std::prev(next);
   uint64_t skip = address - begin;
-  if (skip > piece.size() || size > piece.size() - skip) return false;
+  if (skip > piece.size() || size > piece.size() - skip) return 0;
   std::memcpy(destination, piece.data() + skip, size);
-  return true;
+  return size;
 }
 
 }  // namespace ec

@@ -1,6 +1,5 @@
-// Where the reader of goroutines gets the memory of the target from, many pieces at a time: the live process, or a
-// test's picture of one. It changes while it is read and is hostile: a reader checks what it got, and bounds every
-// walk.
+// Where the readers of language runtimes get the memory of the target from: the live process, or a test's picture of
+// one. It changes while it is read and is hostile: a reader checks what it got, and bounds every walk.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +11,11 @@
 
 namespace ec {
 
-class GoMemory {
+class RuntimeMemory {
  public:
   using Span = TargetMemory::Span;
 
-  virtual ~GoMemory() = default;
+  virtual ~RuntimeMemory() = default;
   // Copies up to `size` bytes from `address` and returns how many: fewer where the memory ends or is unreadable.
   virtual size_t read(uint64_t address, void* destination, size_t size) = 0;
   // All spans, each with how much of it was copied; one unreadable span does not end the others.
@@ -24,18 +23,21 @@ class GoMemory {
     for (Span& span : spans) span.copied = read(span.address, span.destination, span.size);
   }
 
+  // All `size` bytes, or false.
+  bool read_whole(uint64_t address, void* destination, size_t size) { return read(address, destination, size) == size; }
+
   template <class T>
   std::optional<T> at(uint64_t address) {
     static_assert(std::is_trivially_copyable_v<T>);
     T value;
-    if (read(address, &value, sizeof value) != sizeof value) return std::nullopt;
+    if (!read_whole(address, &value, sizeof value)) return std::nullopt;
     return value;
   }
 };
 
-class LiveGoMemory : public GoMemory {
+class LiveRuntimeMemory : public RuntimeMemory {
  public:
-  explicit LiveGoMemory(pid_t live_tid) : memory_(live_tid) {}
+  explicit LiveRuntimeMemory(pid_t live_tid) : memory_(live_tid) {}
   size_t read(uint64_t address, void* destination, size_t size) override {
     return memory_.read(address, destination, size);
   }
