@@ -1,14 +1,13 @@
 #include "collector/proc/proc_root.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <memory>
 
+#include "collector/base/directory_entries.h"
 #include "collector/base/text.h"
 
 namespace ec {
@@ -54,23 +53,10 @@ Result<std::string> ProcRoot::link(const char* path) const {
 
 Result<void> ProcRoot::each(const std::string& path, const std::function<bool(std::string_view)>& visit) const {
   const char* relative = path.empty() ? "." : path.c_str();
-  int fd = openat(fd_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail_errno(directory_ + "/" + path, errno);
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(fd), closedir);
-  if (!stream) {
-    int problem = errno;
-    close(fd);
-    return fail_errno(directory_ + "/" + path, problem);
-  }
-  while (true) {
-    errno = 0;
-    const dirent* entry = readdir(stream.get());
-    if (!entry && errno != 0) return fail_errno(directory_ + "/" + path, errno);
-    if (!entry) return {};
-    std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    if (!visit(name)) return {};
-  }
+  UniqueFd fd(openat(fd_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int problem = fd ? each_directory_entry(fd.get(), visit) : errno;
+  if (problem != 0) return fail_errno(directory_ + "/" + path, problem);
+  return {};
 }
 
 Result<void> ProcRoot::each_number(const std::string& path, const std::function<bool(int)>& visit) const {

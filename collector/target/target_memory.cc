@@ -14,6 +14,8 @@ namespace ec {
 namespace {
 
 constexpr size_t kMostSpansPerCall = 512;  // IOV_MAX is 1024
+// A kernel that does not preempt lets no thread of the target have this CPU during a copy: keep them short.
+constexpr size_t kEnoughPerCall = 256u << 10;
 constexpr uint64_t kPage = 4096;
 
 // Addresses of user space only: /proc/TID/mem would take them as negative offsets.
@@ -62,11 +64,12 @@ void TargetMemory::read_all(std::vector<Span>& spans) {
       for (; at < spans.size(); ++at) spans[at].copied = read(spans[at].address, spans[at].destination, spans[at].size);
       return;
     }
-    size_t count = std::min(spans.size() - at, kMostSpansPerCall);
-    for (size_t i = 0; i < count; ++i) {
-      const Span& span = spans[at + i];
-      local[i] = {span.destination, span.size};
-      remote[i] = {reinterpret_cast<void*>(span.address), span.size};
+    size_t count = 0;
+    for (size_t bytes = 0; count < kMostSpansPerCall && at + count < spans.size() && bytes < kEnoughPerCall; ++count) {
+      const Span& span = spans[at + count];
+      bytes += span.size;
+      local[count] = {span.destination, span.size};
+      remote[count] = {reinterpret_cast<void*>(span.address), span.size};
     }
     ssize_t got = process_vm_readv(tid_, local.data(), count, remote.data(), count, 0);
     size_t rest = got > 0 ? static_cast<size_t>(got) : 0;

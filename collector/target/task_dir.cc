@@ -1,14 +1,13 @@
 #include "collector/target/task_dir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
+#include "collector/base/directory_entries.h"
 #include "collector/base/text.h"
 
 namespace ec {
@@ -35,12 +34,11 @@ Result<std::vector<pid_t>> TaskDir::list() const {
   // A descriptor of its own: directory positions are shared by duplicates.
   UniqueFd own(::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!own) return fail_errno(path, errno);
-  std::unique_ptr<DIR, int (*)(DIR*)> stream(fdopendir(own.get()), closedir);
-  if (!stream) return fail_errno(path, errno);
-  own.release();
   std::vector<pid_t> tids;
-  while (const dirent* entry = readdir(stream.get()))
-    if (auto tid = parse_number<pid_t>(entry->d_name)) tids.push_back(*tid);
+  each_directory_entry(own.get(), [&](std::string_view name) {
+    if (auto tid = parse_number<pid_t>(name)) tids.push_back(*tid);
+    return true;
+  });
   if (tids.empty()) return fail(ErrorCode::kGone, path, "no threads left");
   std::sort(tids.begin(), tids.end());
   return tids;
