@@ -111,7 +111,8 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
-  evidence->add_option("--only", request.only, "Run only these collectors (see list)")
+  evidence
+      ->add_option("--only", request.only, "Run only these collectors, and those that show what they find (see list)")
       ->delimiter(',')
       ->type_name("NAME");
   evidence->add_option("--skip", request.skip, "Leave these collectors out")->delimiter(',')->type_name("NAME");
@@ -186,6 +187,7 @@ Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
   if (max_pause_ms) request.run.max_pause = milliseconds(*max_pause_ms);
   if (std::string name = unknown_collector(request); !name.empty())
     return usage(fmt::format("there is no collector '{}' (emergency-collect list shows them)", name));
+  request.only = with_companions(std::move(request.only));
   for (const std::string& endpoint : request.run.endpoints)
     if (!good_endpoint(endpoint))
       return usage(fmt::format("--endpoint {}: expected auto, none, http://…, https://… or unix:/path", endpoint));

@@ -103,10 +103,13 @@ struct Collector {
   void (*gather)(GatherContext&);
   // Fills its part of the snapshot from the raw bytes. Called after each reading: sets, never adds.
   void (*parse)(const RawStore&, Snapshot&);
+  std::string_view shown_through = "";  // the collector without which nobody sees what this one found
 };
 
 // All collectors in running order.
 std::span<const Collector> collector_table();
+// `names` and those that they are shown through.
+std::vector<std::string> with_companions(std::vector<std::string> names);
 
 // Reads a file that is not seekable or has no size (proc, sysfs): up to `limit` bytes; truncated content is an error of
 // kind truncated only when `limit` cut it. Errors: sys_error with `file` as place.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iterator>
 
 #include "collector/collectors/collector.h"
@@ -39,11 +40,11 @@ constexpr Collector kTable[] = {
     {"stacks", "user stacks of all threads with function names; blocked threads are read without a stop",
      "/proc/PID/task/TID/syscall, process_vm_readv(2), ptrace(2), files of /proc/PID/maps", 1, Tier::kT3, Lane::kStacks,
      milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "",
-     false, true, false, gather_stacks, parse_stacks},
+     false, true, false, gather_stacks, parse_stacks, "threads"},
     {"python", "Python frames of all threads with file and line, and who holds the GIL; read without a stop",
      "process_vm_readv(2), files of /proc/PID/maps", 1, Tier::kT1, Lane::kStacks, milliseconds{1500}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "paths", false, true, false,
-     gather_python, parse_python},
+     gather_python, parse_python, "stacks"},
     {"goroutines", "every goroutine of a Go program: state, what it waits for and how long, stack, creator",
      "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines},
@@ -151,5 +152,16 @@ static_assert(in_order_of_volatility());
 }  // namespace
 
 std::span<const Collector> collector_table() { return kTable; }
+
+std::vector<std::string> with_companions(std::vector<std::string> names) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    auto row =
+        std::find_if(std::begin(kTable), std::end(kTable), [&](const Collector& c) { return c.name == names[i]; });
+    if (row == std::end(kTable) || row->shown_through.empty()) continue;
+    if (std::find(names.begin(), names.end(), row->shown_through) == names.end())
+      names.emplace_back(row->shown_through);
+  }
+  return names;
+}
 
 }  // namespace ec

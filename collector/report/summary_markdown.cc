@@ -70,6 +70,7 @@ std::string_view mark_word(Figure::Mark mark) {
 }
 
 void key_figures(const PageContent& content, BoundedPage& page) {
+  if (content.figures.empty()) return;
   page.line(content.rates_over.empty() ? "## Key figures" : "## Key figures (rates over " + content.rates_over + ")");
   page.line();
   page.line("| | | |");

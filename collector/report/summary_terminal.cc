@@ -52,6 +52,7 @@ void findings(const PageContent& content, TerminalWriter& out) {
 }
 
 void key_figures(const PageContent& content, TerminalWriter& out) {
+  if (content.figures.empty()) return;
   out.blank();
   out.heading(content.rates_over.empty() ? "KEY FIGURES" : "KEY FIGURES  rates over " + content.rates_over);
   size_t width = 0;

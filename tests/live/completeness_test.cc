@@ -146,6 +146,18 @@ TEST_CASE("what the user left out is one line, complete, and a replay says the s
   CHECK(replay.out.find("all collectors but threads and process") != std::string::npos);
 }
 
+TEST_CASE("stacks asked for alone come with the threads that show them") {
+  BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  Collected run(target.pid(), {"--only", "stacks"});
+  INFO(run.result.out);
+  CHECK(run.result.exit_code == 0);
+  CHECK(run.result.out.find("THREADS") != std::string::npos);
+  CHECK(run.result.out.find("KEY FIGURES") == std::string::npos);
+  CHECK(run.artifact("threads/stacks.txt").find("main") != std::string::npos);
+  CHECK(run.artifact("threads/stacks.json").find("\"tid\":" + std::to_string(target.pid())) != std::string::npos);
+}
+
 TEST_CASE("stacks that were not wanted are one line, and complete") {
   if (!is_root() || !may_read_kernel_log()) return not_run_here("needs root and the kernel log");
   BackgroundProgram target({std::string(EC_TARGETS_DIR) + "/idle"});
