@@ -69,11 +69,12 @@ std::vector<int> roots_of(const DebugPlaces& places) {
   return roots;
 }
 
-// `build_id`: at least four digits.
-std::shared_ptr<const ElfFile> open_by_id(const std::string& build_id, const DebugPlaces& places) {
-  std::string name = fmt::format("/.build-id/{}/{}.debug", build_id.substr(0, 2), build_id.substr(2));
-  for (const std::string& directory : places.directories)
-    if (auto file = open_elf(-1, directory + name); file && file->build_id() == build_id) return file;
+std::shared_ptr<const ElfFile> open_by_id(const std::string& build_id, const std::string& path,
+                                          const DebugPlaces& places, std::string& refused) {
+  if (!is_build_id(build_id)) return nullptr;
+  if (auto file = find_in_directories(build_id, path, ElfPart::kDebug, places.directories, refused)) return file;
+  if (auto file = find_in_index(build_id, ElfPart::kDebug, places.known)) return file;
+  std::string name = build_id_path(build_id) + ".debug";
   for (int root : roots_of(places))
     if (auto file = open_elf(root, "/usr/lib/debug" + name); file && file->build_id() == build_id) return file;
   return nullptr;
@@ -93,18 +94,28 @@ Result<uint32_t> debuglink_crc(const ByteSource& source) {
   return crc ^ 0xffffffffu;
 }
 
+std::shared_ptr<const ElfFile> find_module(const std::string& build_id, const std::string& path,
+                                           const DebugPlaces& places, std::string& reason) {
+  if (!is_build_id(build_id)) {
+    reason = "no build id to find a file by";
+    return nullptr;
+  }
+  std::string refused;
+  if (auto file = find_in_directories(build_id, path, ElfPart::kCode, places.directories, refused)) return file;
+  if (auto file = find_in_index(build_id, ElfPart::kCode, places.known)) return file;
+  refused.clear();  // the same files
+  if (auto file = open_by_id(build_id, path, places, refused)) return file;
+  reason = "no file with build id " + build_id + (refused.empty() ? "" : ": " + refused);
+  return nullptr;
+}
+
 std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std::string& path,
                                                const DebugPlaces& places, std::string& reason) {
   std::string build_id = module.build_id();
   size_t slash = path.rfind('/');
   std::string folder = path.substr(0, slash == std::string::npos ? 0 : slash);
-  if (build_id.size() > 2) {
-    if (auto file = open_by_id(build_id, places)) return file;
-    std::string name = path.substr(slash == std::string::npos ? 0 : slash + 1);
-    for (const std::string& directory : places.directories)
-      for (const std::string& candidate : {directory + "/" + name + ".debug", directory + "/" + name})
-        if (auto file = open_elf(-1, candidate); file && file->build_id() == build_id) return file;
-  }
+  std::string refused;
+  if (auto file = open_by_id(build_id, path, places, refused)) return file;
   if (auto link = read_link_section(module)) {
     auto matching = [&](int root, const std::string& candidate) -> std::shared_ptr<const ElfFile> {
       auto file = candidate == path ? nullptr : open_elf(root, candidate);
@@ -119,6 +130,7 @@ std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std:
         if (auto file = matching(root, candidate)) return file;
   }
   reason = build_id.empty() ? "no build id to find a debug file by" : "no debug file for build id " + build_id;
+  if (!refused.empty()) reason += ": " + refused;
   return nullptr;
 }
 
@@ -128,8 +140,8 @@ std::shared_ptr<const ElfFile> find_alt_file(const ElfFile& debug, const DebugPl
   size_t end = bytes ? bytes->find('\0') : std::string::npos;
   if (end == std::string::npos || end + 1 >= bytes->size()) return nullptr;
   std::string build_id = to_hex(std::string_view(*bytes).substr(end + 1));
-  if (build_id.size() > 2)
-    if (auto file = open_by_id(build_id, places)) return file;
+  std::string refused;
+  if (auto file = open_by_id(build_id, "", places, refused)) return file;
   // "/usr/lib/debug/.dwz/…", or relative to the debug file. What it leads to must have the build id.
   std::string name = bytes->substr(0, end);
   size_t base = name.rfind('/');

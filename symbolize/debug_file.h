@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "symbolize/build_id_files.h"
 #include "symbolize/elf_file.h"
 
 namespace ec {
@@ -13,9 +14,16 @@ namespace ec {
 struct DebugPlaces {
   // Of the target's root directory, -1 = none. Not owned: it stays open as long as files are looked for.
   int target_root_fd = -1;
-  // On the host: laid out like /usr/lib/debug, or with the debug files (or whole copies) directly in them.
+  // On the host, in the layouts of build_id_files.h.
   std::vector<std::string> directories;
+  // More files whose build ids are known.
+  BuildIdIndex known = {};
 };
+
+// The file that a module was mapped from, for when only its build id and its path are left: with its code or, failing
+// that, its debug file. Never by the path on the host: that comes from somebody's archive. Null: `reason` says why.
+std::shared_ptr<const ElfFile> find_module(const std::string& build_id, const std::string& path,
+                                           const DebugPlaces& places, std::string& reason);
 
 // The debug file of `module`, whose path in the target's root is `path`. Null when there is none that matches: one
 // found by build id must have this build id; one found by link must have it too or, without build ids, the right

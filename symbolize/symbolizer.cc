@@ -7,7 +7,6 @@
 #include <optional>
 #include <vector>
 
-#include "symbolize/debug_file.h"
 #include "symbolize/demangle.h"
 #include "symbolize/elf_file.h"
 #include "symbolize/go_pclntab.h"
@@ -136,7 +135,9 @@ std::string Symbolizer::State::why_unknown(const Module& module, uint64_t addres
 }
 
 Symbolizer::Symbolizer(int target_root_fd, std::vector<std::string> debug_directories, bool demangled)
-    : state_(std::make_unique<State>(State{{target_root_fd, std::move(debug_directories)}, demangled, {}})) {}
+    : Symbolizer(DebugPlaces{target_root_fd, std::move(debug_directories)}, demangled) {}
+Symbolizer::Symbolizer(DebugPlaces places, bool demangled)
+    : state_(std::make_unique<State>(State{std::move(places), demangled, {}})) {}
 Symbolizer::Symbolizer(Symbolizer&&) noexcept = default;
 Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
 Symbolizer::~Symbolizer() = default;
@@ -156,6 +157,11 @@ uint32_t Symbolizer::add_module(ModuleFile file) {
 
 std::string Symbolizer::build_id(uint32_t module) {
   return module < state_->modules.size() ? state_->opened(module).build_id : "";
+}
+
+std::string Symbolizer::debug_file(uint32_t module) const {
+  bool known = module < state_->modules.size() && state_->modules[module].debug;
+  return known ? state_->modules[module].debug->source().name() : "";
 }
 
 SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {

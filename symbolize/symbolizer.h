@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "symbolize/debug_file.h"
 #include "symbolize/source_frame.h"
 
 namespace ec {
@@ -37,6 +38,7 @@ class Symbolizer {
   // it must stay open as long as the Symbolizer lives. `debug_directories` as in DebugPlaces.
   // Names are as in the file when they are not to be demangled.
   explicit Symbolizer(int target_root_fd, std::vector<std::string> debug_directories = {}, bool demangled = true);
+  explicit Symbolizer(DebugPlaces places, bool demangled = true);
   Symbolizer(Symbolizer&&) noexcept;
   Symbolizer& operator=(Symbolizer&&) noexcept;
   ~Symbolizer();
@@ -50,6 +52,8 @@ class Symbolizer {
   // Line and inlined functions of the same address, from Go's pclntab or from DWARF in the file or its debug file. For
   // the files of a target only in a helper process (see source_lines.h).
   SourcePlace source(uint32_t module, uint64_t elf_address);
+  // The separate debug file that answers came from so far, "" = none.
+  std::string debug_file(uint32_t module) const;
 
  private:
   struct State;
