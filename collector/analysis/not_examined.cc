@@ -163,8 +163,8 @@ void from_stacks(const Snapshot& snapshot, std::vector<NotExamined>& list, GapGr
     list.push_back({fmt::format("function names of {:.0f} % of the frames",
                                 100 * ratio(stacks.unresolved_frames, stacks.total_frames)),
                     "the modules have no symbols for them",
-                    "install their debug symbols (Debian: the -dbg or -dbgsym package) and collect again; the archive "
-                    "keeps addresses and build ids"});
+                    "emergency-collect symbolize ARCHIVE --debug-dir DIR, on any machine that has their debug symbols "
+                    "(Debian: the -dbg or -dbgsym package)"});
 }
 
 void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list) {

@@ -60,6 +60,22 @@ Json pause_object(const Part<Stacks>& stacks) {
   return json;
 }
 
+Json symbolized_object(const AddedNames& names) {
+  Json json;
+  json["at"] = rfc3339(names.at_wall_ns);
+  json["collector"] = Json{{"version", names.version}, {"build_id", names.collector_build_id}};
+  json["archive"] = names.archive;
+  json["manifest_sha256"] = names.manifest_sha256;
+  json["files"] = Json::array();
+  for (const AddedModule& module : names.modules) {
+    if (module.names.empty()) continue;
+    Json file{{"module", module.path}, {"build_id", module.build_id}, {"file", module.file}};
+    if (!module.debug_file.empty()) file["debug_file"] = module.debug_file;
+    json["files"].push_back(std::move(file));
+  }
+  return json;
+}
+
 Json head_object(const Snapshot& snapshot, bool complete) {
   const RunInfo& run = snapshot.run;
   Json json;
@@ -87,6 +103,7 @@ Json head_object(const Snapshot& snapshot, bool complete) {
   for (const auto& [name, value] : run.options) json["options"][name] = value;
   json["privileges_missing"] = run.privileges_missing;
   json["pause"] = pause_object(snapshot.stacks);
+  if (snapshot.added_names) json["symbolized"] = symbolized_object(*snapshot.added_names);
   json["cost"] = Json{{"wall_seconds", run.cost.wall_seconds},
                       {"cpu_seconds", run.cost.cpu_seconds},
                       {"peak_rss_bytes", run.cost.peak_rss_bytes}};

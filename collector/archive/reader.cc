@@ -54,6 +54,7 @@ std::string common_folder(const std::vector<ReadMember>& members) {
 // "incident-HOST-COMM-PID-20261120T214638Z", from the right: HOST and COMM may hold dashes themselves.
 void take_facts_from_folder(OpenedArchive& archive) {
   std::string_view name = archive.folder;
+  if (name.ends_with(kSymbolized)) name.remove_suffix(kSymbolized.size());
   size_t time = name.rfind('-');
   size_t pid = time == npos || time == 0 ? npos : name.rfind('-', time - 1);
   if (pid == npos || !name.starts_with("incident-")) return;
@@ -142,12 +143,15 @@ Result<OpenedArchive> open_archive(const std::string& path) {
   if (!S_ISDIR(about.st_mode) && !S_ISREG(about.st_mode))
     return fail(ErrorCode::kMalformed, path, "neither a file nor a folder");
   Result<Members> members = fail(ErrorCode::kIo, path, "");
+  ArchiveFormat format = ArchiveFormat::kTarZst;
   if (S_ISDIR(about.st_mode)) {
     members = members_of_folder(path);
     if (members && members->list.empty()) return fail(ErrorCode::kMalformed, path, "an empty folder");
   } else {
     auto bytes = read_whole(fd.get(), path, static_cast<uint64_t>(about.st_size));
     if (!bytes) return tl::unexpected(bytes.error());
+    if (bytes->starts_with("PK")) format = ArchiveFormat::kZip;
+    if (bytes->starts_with("\x1f\x8b")) format = ArchiveFormat::kTarGz;
     members = members_of_archive(*bytes);
   }
   if (!members) {
@@ -156,6 +160,7 @@ Result<OpenedArchive> open_archive(const std::string& path) {
     return tl::unexpected(error);
   }
   OpenedArchive archive = assemble(std::move(*members));
+  archive.format = format;
   if (S_ISDIR(about.st_mode) && archive.folder.empty()) {
     std::string_view name = path;
     while (name.ends_with('/')) name.remove_suffix(1);

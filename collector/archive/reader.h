@@ -5,14 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "collector/archive/format.h"
 #include "collector/archive/raw_store.h"
 #include "collector/base/error.h"
 
 namespace ec {
 
 struct OpenedArchive {
-  std::string folder;             // the one folder inside
-  RawStore store;                 // every artifact, raw/ and derived, paths without the folder
+  std::string folder;                             // the one folder inside
+  ArchiveFormat format = ArchiveFormat::kTarZst;  // of the file; an unpacked folder or plain tar counts as tar.zst
+  RawStore store;                                 // every artifact, raw/ and derived, paths without the folder
   std::vector<ArtifactRow> rows;  // of manifest.json, else journal.jsonl, else the rows inside the artifacts' headers
   RunInfo run;                    // from manifest.json or journal; what is missing stays empty
   TargetInfo target;

@@ -8,13 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "collector/archive/format.h"
 #include "collector/base/error.h"
 #include "collector/snapshot/snapshot.h"
 
 namespace ec {
-
-enum class ArchiveFormat { kTarZst, kTarGz, kZip };
-std::string_view extension(ArchiveFormat format);  // ".tar.zst"
 
 struct WriterOptions {
   std::string output;  // a file, a directory, or "-" for standard output

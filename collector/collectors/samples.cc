@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/collectors/added_names.h"
 #include "collector/collectors/stacks.h"
 #include "collector/target/task_dir.h"
 
@@ -182,6 +183,7 @@ void parse_samples(const RawStore& store, Snapshot& snapshot) {
   }
   if (auto names = store.read(kNames))
     if (auto named = parse_stacks_json(kNames, *names); named && named->stacks.size() == stacks.size()) {
+      if (auto added = read_added_names(store)) put_names(*added, *named);
       series.frames = std::move(named->frames);
       series.stacks = std::move(named->stacks);
     }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "collector/base/text.h"
+#include "collector/collectors/added_names.h"
 #include "collector/collectors/futex_words.h"
 
 namespace ec {
@@ -82,6 +83,10 @@ int64_t number_of(const json& object, const char* key) {
     return static_cast<int64_t>(std::min<uint64_t>(found->get<uint64_t>(), uint64_t{INT64_MAX}));
   return found->is_number_integer() ? found->get<int64_t>() : 0;
 }
+bool flag_of(const json& object, const char* key) {
+  auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
 uint64_t hex_of(const json& object, const char* key) {
   std::string text = string_of(object, key);
   return text.starts_with("0x") ? parse_number<uint64_t>(std::string_view(text).substr(2), 16).value_or(0) : 0;
@@ -107,7 +112,8 @@ Frame frame_of(const json& object, const std::vector<std::pair<std::string, std:
   frame.found_by = string_of(object, "found_by");
   frame.file = string_of(object, "file");
   frame.line = static_cast<int>(std::clamp<int64_t>(number_of(object, "line"), 0, INT32_MAX));
-  if (auto flag = object.find("inlined"); flag != object.end() && flag->is_boolean()) frame.inlined = flag->get<bool>();
+  frame.inlined = flag_of(object, "inlined");
+  frame.return_address = flag_of(object, "return_address");
   return frame;
 }
 
@@ -175,6 +181,7 @@ std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMo
       object["line"] = frame.line;
     }
     if (frame.inlined) object["inlined"] = true;
+    if (frame.return_address) object["return_address"] = true;
   }
   json& stacks = root["stacks"] = json::array();
   for (size_t i = 0; i < named.stacks.size(); ++i)
@@ -229,8 +236,7 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
     }
     if (auto pause = each.find("pause_us"); pause != each.end() && pause->is_number())
       thread.pause_us = pause->get<double>();
-    if (auto flag = each.find("interrupted_call"); flag != each.end() && flag->is_boolean())
-      thread.interrupted_call = flag->get<bool>();
+    thread.interrupted_call = flag_of(each, "interrupted_call");
     thread.note = string_of(each, "note");
     stacks.threads.push_back(std::move(thread));
   }
@@ -296,6 +302,8 @@ void parse_stacks(const RawStore& store, Snapshot& snapshot) {
     snapshot.stacks = text.error();
   else
     snapshot.stacks = parse_stacks_json(kStacksPath, *text);
+  snapshot.added_names = read_added_names(store);
+  if (snapshot.added_names && snapshot.stacks) put_names(*snapshot.added_names, *snapshot.stacks);
   if (snapshot.threads) apply_futex_words(store, *snapshot.threads);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collector/base/part.h"
+#include "collector/snapshot/added_names.h"
 #include "collector/snapshot/files.h"
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
@@ -135,8 +136,9 @@ struct Snapshot {
   Process process;
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
-  Part<SampleSeries> samples;  // of --samples
-  Part<PythonRuntime> python;  // stacks hold its frames already
+  Part<SampleSeries> samples;             // of --samples
+  std::optional<AddedNames> added_names;  // stacks and samples hold them already
+  Part<PythonRuntime> python;             // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;

@@ -65,7 +65,8 @@ struct Frame {
   std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go|python
   std::string file;            // as the compiler recorded it; "" = unknown
   int line = 0;
-  bool inlined = false;  // into the next frame, whose pc it has
+  bool inlined = false;         // into the next frame, whose pc it has
+  bool return_address = false;  // the call is before pc; archives of version 0.1.0 and before do not tell
 };
 
 struct Stack {
