@@ -189,13 +189,7 @@ void CollectRun::analyse_now() {
   if (snapshot_.target.death && !raw_.row(raw_path(Reading::kLast, "kmsg.txt"))) read_kernel_log_again();
   parse_all(raw_, snapshot_);
   if (snapshot_.target.death) gather_death_evidence();
-  if (snapshot_.target.start_time.empty() && snapshot_.process.status)
-    snapshot_.target.start_time =
-        rfc3339(snapshot_.run.started_wall_ns - static_cast<int64_t>(snapshot_.process.status->age_seconds * 1e9));
-  if (snapshot_.executable) {
-    snapshot_.target.exe = snapshot_.executable->path;
-    snapshot_.target.build_id = snapshot_.executable->build_id;
-  }
+  take_target_facts(snapshot_);
   snapshot_.run.finished_wall_ns = wall_clock_ns();
   snapshot_.run.cost = own_cost(since_start_ms() / 1000);
   snapshot_.artifacts = writer_->rows();

@@ -14,6 +14,7 @@ int run_command(const ChecklistRequest& request);
 int run_command(const DoctorRequest& request);
 int run_command(const RunbookRequest& request);
 int run_command(const SymbolizeRequest& request);
+int run_command(const SymbolizeArchiveRequest& request);
 int run_command(const ListRequest& request);
 int run_command(const Leave& request);
 

@@ -11,6 +11,7 @@ struct LoadedArchive {
   OpenedArchive archive;
   Snapshot snapshot;  // parsed anew from the raw bytes
 };
+Snapshot snapshot_of(const OpenedArchive& archive);
 // Opens an archive or fixture folder and brings its snapshot back. Errors: those of open_archive().
 Result<LoadedArchive> load_archive(const std::string& path);
 

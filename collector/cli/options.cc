@@ -1,12 +1,12 @@
 #include "collector/cli/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <sstream>
 
 #include "collector/base/text.h"
 #include "collector/cli/exit_code.h"
+#include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
 
 namespace ec {
@@ -134,29 +134,6 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
                                        "auto (default), plain, json or none; on standard error", "HOW");
 }
 
-CLI::App* add_symbolize(CLI::App& app, SymbolizeRequest& request, std::string& short_executable) {
-  auto* symbolize = app.add_subcommand("symbolize", "Function, file and line of addresses in a file");
-  auto* file = symbolize->add_option_group("File");
-  file->add_option("--exe", request.executable, "Executable or library that the addresses are in")->type_name("FILE");
-  file->add_option("-e", short_executable, "The same, with output as addr2line(1) writes it")->type_name("FILE");
-  file->require_option(1);
-  symbolize->add_option("ADDRESS", request.addresses, "Hexadecimal, as in the file; none: from standard input");
-  symbolize
-      ->add_option("--debug-dir", request.debug_directories,
-                   "Where debug files are looked for first, laid out like /usr/lib/debug or all in one; repeatable")
-      ->allow_extra_args(false)
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
-  auto* form = symbolize->add_option_group("As addr2line (each of them chooses its output)");
-  form->add_flag("-f,--functions", request.functions, "Names of functions");
-  form->add_flag("-i,--inlines", request.inlines, "What the function was inlined into");
-  form->add_flag("-C,--demangle", request.demangle, "C++ and Rust names as they were written");
-  form->add_flag("-a,--addresses", request.show_address, "The address first");
-  form->add_flag("-s,--basenames", request.base_names, "Files without their directories");
-  form->add_flag("-p,--pretty-print", request.one_line, "One line for each");
-  return symbolize;
-}
-
 std::string unknown_collector(const CollectRequest& request) {
   for (const auto* names : {&request.only, &request.skip})
     for (const std::string& name : *names) {
@@ -177,10 +154,6 @@ void format_from_name(CollectRequest& request) {
     if (request.output.ends_with(extension(format))) request.format = format;
 }
 
-Leave usage(const std::string& problem) {
-  return Leave{kUsage, "", fmt::format("emergency-collect: {}; see --help\n", problem)};
-}
-
 Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
   if (request.target.empty()) return usage("which process? Give --pid, --name, --unit or --port");
   format_from_name(request);
@@ -195,6 +168,10 @@ Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
 }
 
 }  // namespace
+
+Leave usage(const std::string& problem) {
+  return Leave{kUsage, "", fmt::format("emergency-collect: {}; see --help\n", problem)};
+}
 
 Request parse_command_line(int argc, const char* const* argv) {
   CLI::App app{"Snapshots a process in trouble and its host: a first page worth reading, an archive worth attaching.",
@@ -252,9 +229,7 @@ Request parse_command_line(int argc, const char* const* argv) {
         ->type_name("DIR")
         ->check(CLI::ExistingDirectory);
 
-  SymbolizeRequest symbolize;
-  std::string short_executable;
-  auto* symbolize_app = add_symbolize(app, symbolize, short_executable);
+  SymbolizeOptions symbolize(app);
 
   auto* list_app = app.add_subcommand("list", "The collectors, in running order");
 
@@ -276,12 +251,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (checklist_app->parsed()) return checklist;
   if (doctor_app->parsed()) return doctor;
   if (list_app->parsed()) return ListRequest{};
-  if (symbolize_app->parsed()) {
-    symbolize.addr2line = !short_executable.empty() || symbolize.functions || symbolize.inlines || symbolize.demangle ||
-                          symbolize.show_address || symbolize.base_names || symbolize.one_line;
-    if (!short_executable.empty()) symbolize.executable = short_executable;
-    return symbolize;
-  }
+  if (symbolize.parsed()) return symbolize.request();
   if (runbook_app->parsed()) {
     runbook.list = runbook_list->parsed();
     return runbook;

@@ -64,6 +64,12 @@ struct SymbolizeRequest {
   bool addr2line = false;  // its output format, with its options:
   bool functions = false, inlines = false, demangle = false, show_address = false, base_names = false, one_line = false;
 };
+struct SymbolizeArchiveRequest {
+  std::string archive;
+  std::string output;  // a file, a directory or "-"; "" = beside the archive
+  std::vector<std::string> debug_directories;
+  int deadline_seconds = 300;
+};
 struct ListRequest {};
 // Help, version or a usage error: print and leave.
 struct Leave {
@@ -72,7 +78,7 @@ struct Leave {
 };
 
 using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, DoctorRequest,
-                             RunbookRequest, SymbolizeRequest, ListRequest, Leave>;
+                             RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
 
 }  // namespace ec

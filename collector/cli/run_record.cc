@@ -82,6 +82,17 @@ void read_run_record(std::string_view text, Snapshot& snapshot) {
   }
 }
 
+void take_target_facts(Snapshot& snapshot) {
+  TargetInfo& target = snapshot.target;
+  if (target.start_time.empty() && snapshot.process.status)
+    target.start_time =
+        rfc3339(snapshot.run.started_wall_ns - static_cast<int64_t>(snapshot.process.status->age_seconds * 1e9));
+  if (snapshot.executable) {
+    target.exe = snapshot.executable->path;
+    target.build_id = snapshot.executable->build_id;
+  }
+}
+
 bool is_complete(const Snapshot& snapshot) {
   return std::none_of(snapshot.artifacts.begin(), snapshot.artifacts.end(), [](const ArtifactRow& row) {
     return row.status == Status::kFailed || row.status == Status::kTimeout || row.status == Status::kPartial;

@@ -18,6 +18,9 @@ std::string run_record_text(const Snapshot& snapshot);
 // The inverse: sets what the text says. Unknown lines are passed over.
 void read_run_record(std::string_view text, Snapshot& snapshot);
 
+// Start time, executable and build id of the target, from what was parsed of it.
+void take_target_facts(Snapshot& snapshot);
+
 // Whether everything that was tried was obtained: no failed, timed-out or partial artifact. What this target or kernel
 // does not have, and what was switched off by the user, does not count as missing.
 bool is_complete(const Snapshot& snapshot);
