@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "collector/archive/unpack_start.h"
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
 #include "collector/proc/journal_file.h"
@@ -20,23 +21,18 @@ namespace {
 
 constexpr std::string_view kBundle = "raw/logs.bundle";
 constexpr size_t kMostEntries = 500;
-constexpr size_t kMostFiles = 4;
+constexpr size_t kMostFiles = 8;
 constexpr size_t kMessageBytes = 4096;
 constexpr size_t kArtifactBytes = 512 * 1024;
 
-struct Unit {
-  std::string name;     // "nginx.service"
-  std::string user_id;  // of a unit of a user's own manager; "" = of the system
-};
-
-Result<Unit> unit_of(const TargetIdentity& target) {
+Result<JournalUnit> unit_of(const TargetIdentity& target) {
   std::string file = fmt::format("/proc/{}/cgroup", target.pid);
   auto text = read_file(file);
   if (!text) return tl::unexpected(text.error());
   auto entries = parse_pid_cgroup(file, *text);
   if (!entries) return tl::unexpected(entries.error());
   for (const CgroupEntry& entry : *entries) {
-    Unit unit{unit_from_path(entry.path), {}};
+    JournalUnit unit{unit_from_path(entry.path), {}};
     if (!unit.name.ends_with(".service") && !unit.name.ends_with(".scope")) continue;
     size_t manager = entry.path.find("/user@"), end = entry.path.find(".service/", manager);
     if (manager != std::string::npos && end != std::string::npos)
@@ -51,28 +47,44 @@ struct JournalPath {
   int64_t modified = 0;
 };
 
-// Journals of this host in which lines of the unit may be: the one being written first, then archived ones, newest
-// first.
-std::vector<JournalPath> journals(const Unit& unit, std::optional<Error>& denied) {
+std::vector<std::string> names_in(const std::string& folder, std::optional<Error>& denied) {
+  std::vector<std::string> names;
+  std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(folder.c_str()), closedir);
+  if (!stream && errno == EACCES) denied = sys_error(folder, EACCES);
+  while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) names.emplace_back(entry->d_name);
+  return names;
+}
+
+void add_journals(const std::string& folder, const std::string& prefix, const std::vector<std::string>& names,
+                  std::vector<JournalPath>& found) {
+  for (const std::string& name : names) {
+    bool active = name == prefix + ".journal", archived = name.starts_with(prefix + "@") && name.ends_with(".journal");
+    if (!active && !archived) continue;
+    JournalPath journal{folder + "/" + name, INT64_MAX};
+    struct stat file {};
+    if (!active && stat(journal.path.c_str(), &file) == 0) journal.modified = file.st_mtime;
+    found.push_back(std::move(journal));
+  }
+}
+
+// Journals of this host in which lines of the unit may be: those being written first, then archived ones, newest first.
+std::vector<JournalPath> journals(const JournalUnit& unit, std::optional<Error>& denied) {
   std::vector<JournalPath> found;
   auto machine = read_file("/etc/machine-id", 4096);
   std::string id(machine ? trim(*machine) : std::string_view{});
   if (id.empty() || id.find('/') != std::string::npos) return found;
-  std::string prefix = "system";
-  if (parse_number<uint32_t>(unit.user_id)) prefix = "user-" + unit.user_id;
-  for (const char* root : {"/run/log/journal/", "/var/log/journal/"}) {
-    std::string folder = root + id;
-    std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(folder.c_str()), closedir);
-    if (!stream && errno == EACCES) denied = sys_error(folder, EACCES);
-    while (const dirent* entry = stream ? readdir(stream.get()) : nullptr) {
-      std::string_view name = entry->d_name;
-      bool active = name == prefix + ".journal",
-           archived = name.starts_with(prefix + "@") && name.ends_with(".journal");
-      if (!active && !archived) continue;
-      JournalPath journal{folder + "/" + std::string(name), INT64_MAX};
-      struct stat file {};
-      if (!active && stat(journal.path.c_str(), &file) == 0) journal.modified = file.st_mtime;
-      found.push_back(std::move(journal));
+  for (const std::string root : {"/run/log/journal", "/var/log/journal"}) {
+    std::vector<std::string> folders{id};
+    std::optional<Error> unused;  // who may not list the root may still enter what is below
+    for (std::string& name : names_in(root, unused))
+      if (name.starts_with(id + ".")) folders.push_back(std::move(name));  // LogNamespace=
+    for (const std::string& name : folders) {
+      std::string folder = root + "/" + name;
+      auto names = names_in(folder, denied);
+      size_t before = found.size();
+      if (parse_number<uint32_t>(unit.user_id)) add_journals(folder, "user-" + unit.user_id, names, found);
+      // Users have files of their own only in the persistent journal, and system users nowhere.
+      if (found.size() == before) add_journals(folder, "system", names, found);
     }
   }
   std::stable_sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.modified > b.modified; });
@@ -80,14 +92,14 @@ std::vector<JournalPath> journals(const Unit& unit, std::optional<Error>& denied
   return found;
 }
 
-Result<std::vector<JournalEntry>> read_journal(const std::string& path, const std::string& unit, size_t limit) {
+Result<std::vector<JournalEntry>> read_journal(const std::string& path, const JournalUnit& unit, size_t limit) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno(path, errno);
   ReadAt read_at = [&](uint64_t offset, void* to, size_t size) {
     if (offset > INT64_MAX - size) return false;
     return pread(fd.get(), to, size, static_cast<off_t>(offset)) == static_cast<ssize_t>(size);
   };
-  return newest_entries(path, read_at, unit, limit);
+  return newest_entries(path, read_at, unpack_start, unit, limit);
 }
 
 // As journalctl -o short-iso, with the priority where it tells something: "2026-11-20T22:05:11.000Z nginx[42]: [err]
@@ -129,7 +141,7 @@ void gather_journal(GatherContext& context) {
   for (const JournalPath& journal : journals(*unit, problem)) {
     if (entries.size() >= kMostEntries || out.hung_before(journal.path)) continue;
     out.touch(journal.path, true);
-    auto more = read_journal(journal.path, unit->name, kMostEntries - entries.size());
+    auto more = read_journal(journal.path, *unit, kMostEntries - entries.size());
     if (!more) {
       problem = more.error();
       continue;
@@ -139,8 +151,7 @@ void gather_journal(GatherContext& context) {
   }
   std::string source = fmt::format("journal of {}", printable_line(unit->name, 120));
   if (!any_read && problem) {
-    out.failed(kJournalArtifact, source, *problem,
-               problem->code == ErrorCode::kDenied ? "run as root, or as a member of the group systemd-journal" : "");
+    out.failed(kJournalArtifact, source, *problem, problem->code == ErrorCode::kDenied ? "run as root, or as a member of the group systemd-journal" : "");
     return;
   }
   if (!any_read) {

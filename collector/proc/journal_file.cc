@@ -10,13 +10,14 @@
 #include <optional>
 
 #include "collector/base/text.h"
+#include "collector/proc/lz4_block.h"
 
 namespace ec {
 
 namespace {
 
 enum ObjectType : uint8_t { kData = 1, kField = 2, kEntry = 3, kEntryArray = 6 };
-constexpr uint8_t kCompressed = 1 | 2 | 4;                   // xz, lz4, zstd
+constexpr uint8_t kXz = 1, kLz4 = 2, kZstd = 4, kCompressed = kXz | kLz4 | kZstd;
 constexpr uint32_t kKnownIncompatible = 1 | 2 | 4 | 8 | 16;  // compressions, keyed hash, compact
 constexpr uint32_t kCompact = 16;
 
@@ -25,7 +26,8 @@ constexpr int kMostFields = 8192;             // names of fields, all chains of 
 constexpr int kMostValues = 100'000;          // of one field
 constexpr int kMostArrays = 64;               // each is larger than the one before
 constexpr uint64_t kMostItems = 256;          // fields of one entry that are looked at
-constexpr uint64_t kMostPayload = 8192;       // of one field
+constexpr uint64_t kMostPayload = 8192;       // of one field, unpacked
+constexpr uint64_t kMostPacked = 256 * 1024;  // what the first kMostPayload bytes unpack from: a whole zstd block
 constexpr uint64_t kLargestArray = 1u << 20;  // offsets read of one array
 
 struct ObjectHeader {
@@ -65,7 +67,8 @@ struct EntryArrayObject {
 
 class Journal {
  public:
-  Journal(std::string_view where, const ReadAt& file) : where_(where), file_(file) {}
+  Journal(std::string_view where, const ReadAt& file, const UnpackStart& unpack)
+      : where_(where), file_(file), unpack_(unpack) {}
 
   std::optional<Error> open() {
     if (!file_(0, &header_, sizeof header_))
@@ -155,11 +158,22 @@ class Journal {
   // Compact files keep two more 32-bit numbers before the payload.
   uint64_t payload_offset() const { return sizeof(DataObject) + (compact_ ? 8 : 0); }
 
-  std::string payload(uint64_t offset, const DataObject& data) {
+  std::string payload(uint64_t offset, const DataObject& data, uint64_t most = kMostPayload) {
     if (data.header.size < payload_offset()) return {};
-    std::string text(std::min(data.header.size - payload_offset(), kMostPayload), '\0');
+    std::string text(std::min(data.header.size - payload_offset(), most), '\0');
     if (!file_(offset + payload_offset(), text.data(), text.size())) return {};
     return text;
+  }
+
+  // The payload as it was logged: journald packs what is longer than 512 bytes.
+  std::optional<std::string> unpacked(uint64_t offset, const DataObject& data) {
+    uint8_t packing = data.header.flags & kCompressed;
+    if (packing == 0) return payload(offset, data);
+    std::string packed = payload(offset, data, kMostPacked);
+    if (packing != kLz4) return unpack_ ? unpack_(packed, kMostPayload) : std::nullopt;
+    constexpr size_t kSize = 8;  // the unpacked size goes before the block
+    if (packed.size() < kSize) return std::nullopt;
+    return unpack_lz4_block(std::string_view(packed).substr(kSize), kMostPayload);
   }
 
   bool payload_is(uint64_t offset, const DataObject& data, std::string_view text) {
@@ -195,16 +209,15 @@ class Journal {
   void take_field(uint64_t offset, JournalEntry& entry, std::string& command) {
     auto data = object<DataObject>(offset, kData);
     if (!data) return;
-    if (data->header.flags & kCompressed) {
+    auto text = unpacked(offset, *data);
+    if (!text) {
       // Only long fields are compressed, and of those that we want only the message is ever long.
       if (entry.message.empty()) entry.message = "(compressed field not read)";
       return;
     }
-    std::string text = payload(offset, *data);
     auto value_of = [&](std::string_view name) -> std::optional<std::string_view> {
-      if (!std::string_view(text).starts_with(name) || text.size() <= name.size() || text[name.size()] != '=')
-        return std::nullopt;
-      return std::string_view(text).substr(name.size() + 1);
+      if (!text->starts_with(name) || text->size() <= name.size() || (*text)[name.size()] != '=') return std::nullopt;
+      return std::string_view(*text).substr(name.size() + 1);
     };
     if (auto message = value_of("MESSAGE"))
       entry.message = *message;
@@ -214,26 +227,46 @@ class Journal {
       command = *name;
     else if (auto pid = value_of("_PID"))
       entry.pid = *pid;
+    else if (auto user = value_of("_UID"))
+      entry.user_id = *user;
     else if (auto priority = value_of("PRIORITY"))
       entry.priority = parse_number<int>(*priority).value_or(6);
   }
 
   std::string_view where_;
   const ReadAt& file_;
+  const UnpackStart& unpack_;
   FileHeader header_{};
   bool compact_ = false;
 };
 
+// Fields without '_' are what the sender says: only the manager, and root for core dumps, are believed.
+struct Relation {
+  std::string_view field;
+  bool (*believed)(const JournalEntry&, const JournalUnit&);
+};
+bool from_anybody(const JournalEntry&, const JournalUnit&) { return true; }
+bool from_system_manager(const JournalEntry& entry, const JournalUnit&) { return entry.pid == "1"; }
+bool from_root(const JournalEntry& entry, const JournalUnit&) { return entry.user_id == "0"; }
+bool from_user(const JournalEntry& entry, const JournalUnit& unit) { return entry.user_id == unit.user_id; }
+
+constexpr Relation kOfSystem[] = {
+    {"_SYSTEMD_UNIT", from_anybody}, {"UNIT", from_system_manager}, {"COREDUMP_UNIT", from_root}};
+// Other users may have units of that name.
+constexpr Relation kOfUser[] = {
+    {"_SYSTEMD_USER_UNIT", from_user}, {"USER_UNIT", from_user}, {"COREDUMP_USER_UNIT", from_user}};
+
 }  // namespace
 
-Result<std::vector<JournalEntry>> newest_entries(std::string_view where, const ReadAt& file, std::string_view unit,
-                                                 size_t limit) {
-  Journal journal(where, file);
+Result<std::vector<JournalEntry>> newest_entries(std::string_view where, const ReadAt& file, const UnpackStart& unpack,
+                                                 const JournalUnit& unit, size_t limit) {
+  Journal journal(where, file, unpack);
   if (auto problem = journal.open()) return tl::unexpected(std::move(*problem));
   std::vector<JournalEntry> entries;
-  for (std::string_view field : {"_SYSTEMD_UNIT", "UNIT"})
-    for (uint64_t offset : journal.entries_of(field, fmt::format("{}={}", field, unit), limit))
-      if (auto entry = journal.entry(offset)) entries.push_back(std::move(*entry));
+  for (const Relation& relation : unit.user_id.empty() ? kOfSystem : kOfUser)
+    for (uint64_t offset : journal.entries_of(relation.field, fmt::format("{}={}", relation.field, unit.name), limit))
+      if (auto entry = journal.entry(offset); entry && relation.believed(*entry, unit))
+        entries.push_back(std::move(*entry));
   std::stable_sort(entries.begin(), entries.end(),
                    [](const JournalEntry& a, const JournalEntry& b) { return a.sequence < b.sequence; });
   if (entries.size() > limit) entries.erase(entries.begin(), entries.end() - static_cast<long>(limit));

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "collector/archive/unpack_start.h"
 #include "collector/proc/journal_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -13,6 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::memcpy(to, data + offset, count);
     return true;
   };
-  (void)ec::newest_entries("x", read_at, "nginx.service", 100);
+  (void)ec::newest_entries("x", read_at, ec::unpack_start, {"nginx.service", ""}, 100);
+  (void)ec::newest_entries("x", read_at, ec::unpack_start, {"mine.service", "1000"}, 100);
   return 0;
 }
