@@ -2,6 +2,7 @@
 
 #include "collector/archive/redaction.h"
 #include "collector/base/text.h"
+#include "collector/proc/pid_cgroup.h"
 
 namespace ec {
 
@@ -47,6 +48,12 @@ Result<TargetIdentity> find_target(const TargetRequest& request) {
   }
   auto found = candidates(request);
   if (!found) return tl::unexpected(found.error());
+  if (found->empty() && !request.unit.empty()) {
+    std::string unit = printable_line(full_unit_name(request.unit), 120);
+    return fail(
+        ErrorCode::kGone, words(request),
+        fmt::format("no process runs in {0}: it is stopped or has another name; see: systemctl status {0}", unit));
+  }
   if (found->empty()) return fail(ErrorCode::kGone, words(request), "no process matches");
   if (found->size() > 1)
     return fail(ErrorCode::kUsage, words(request),

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 #include <set>
 
 #include "collector/base/helper_process.h"
@@ -19,6 +20,7 @@ namespace ec {
 namespace {
 
 constexpr size_t kCommandLineBytes = 4096;
+constexpr size_t kEnvironmentBytes = 256 * 1024;
 constexpr milliseconds kStuckAfter{250};
 constexpr milliseconds kCommandLinesBudget{2000};
 
@@ -44,26 +46,27 @@ Result<Host> read_host() {
   return host;
 }
 
+// What is asked of each process; runs in a helper.
+using ReadOne = std::string (*)(const ProcRoot& proc, pid_t pid, std::string& buffer);
+
 // Frames of the helper: the pid in decimal, a space, the bytes.
-void write_command_lines(FrameWriter& out, const std::vector<pid_t>& pids, size_t first) {
+void write_answers(FrameWriter& out, const std::vector<pid_t>& pids, size_t first, ReadOne read_one) {
   auto proc = ProcRoot::open("/proc");
   if (!proc) return;
   std::string buffer;
   for (size_t i = first; i < pids.size(); ++i) {
-    std::string path = fmt::format("{}/cmdline", pids[i]);
     out.touch(std::to_string(i), true);
-    auto text = proc->read(path.c_str(), buffer, kCommandLineBytes);
-    out.frame(fmt::format("{} {}", pids[i], text ? *text : std::string_view{}));
+    out.frame(fmt::format("{} {}", pids[i], read_one(*proc, pids[i], buffer)));
   }
 }
 
-// Raw, NUL-separated. A process whose command line cannot be read in time has none.
-std::map<pid_t, std::string> read_command_lines(const std::vector<pid_t>& pids) {
+// A process that does not answer in time has no entry.
+std::map<pid_t, std::string> ask_each(const std::vector<pid_t>& pids, ReadOne read_one) {
   std::map<pid_t, std::string> lines;
   Deadline deadline = Deadline::in(kCommandLinesBudget);
   size_t first = 0;
   while (first < pids.size() && !deadline.passed()) {
-    auto helper = HelperProcess::start([&](FrameWriter& out) { write_command_lines(out, pids, first); });
+    auto helper = HelperProcess::start([&](FrameWriter& out) { write_answers(out, pids, first, read_one); });
     if (!helper) return lines;
     std::string frame;
     while (true) {
@@ -85,14 +88,34 @@ std::map<pid_t, std::string> read_command_lines(const std::vector<pid_t>& pids) 
   return lines;
 }
 
+// Raw, NUL-separated.
+std::map<pid_t, std::string> read_command_lines(const std::vector<pid_t>& pids) {
+  return ask_each(pids, [](const ProcRoot& proc, pid_t pid, std::string& buffer) {
+    auto text = proc.read(fmt::format("{}/cmdline", pid).c_str(), buffer, kCommandLineBytes);
+    return std::string(text ? *text : std::string_view{});
+  });
+}
+
+// Of several processes of a unit the one that systemd started: it told that one, and so all below, its PID (since 248).
+// All of them when that is not to be seen, or is not one.
+std::vector<pid_t> started_by_systemd(const std::vector<pid_t>& pids) {
+  auto answers = ask_each(pids, [](const ProcRoot& proc, pid_t pid, std::string& buffer) -> std::string {
+    auto text = proc.read(fmt::format("{}/environ", pid).c_str(), buffer, kEnvironmentBytes);
+    return text && environment_value(*text, "SYSTEMD_EXEC_PID") == std::to_string(pid) ? "main" : "";
+  });
+  std::vector<pid_t> started;
+  for (pid_t pid : pids)
+    if (auto answer = answers.find(pid); answer != answers.end() && answer->second == "main") started.push_back(pid);
+  return started.size() == 1 ? started : pids;
+}
+
 std::string one_line(std::string_view arguments) {
   std::string text(trim(arguments));
   std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
 }
 
-std::vector<Candidate> candidates(const std::vector<pid_t>& found, const ProcessNodes& all) {
-  std::vector<pid_t> roots = without_descendants(found, all);
+std::vector<Candidate> described(const std::vector<pid_t>& roots, const ProcessNodes& all) {
   auto lines = read_command_lines(roots);
   std::vector<Candidate> result;
   for (pid_t pid : roots) {
@@ -100,6 +123,10 @@ std::vector<Candidate> candidates(const std::vector<pid_t>& found, const Process
     result.push_back({pid, node == all.end() ? "" : node->second.comm, one_line(lines[pid])});
   }
   return result;
+}
+
+std::vector<Candidate> candidates(const std::vector<pid_t>& found, const ProcessNodes& all) {
+  return described(without_descendants(found, all), all);
 }
 
 }  // namespace
@@ -130,15 +157,15 @@ Result<std::vector<Candidate>> find_by_name(const std::string& name) {
   return candidates(found, host->all);
 }
 
-Result<std::vector<Candidate>> find_by_unit(const std::string& unit) {
-  auto host = read_host();
-  if (!host) return tl::unexpected(host.error());
-  std::string full_name = full_unit_name(unit), buffer, path;
+namespace {
+
+std::vector<pid_t> processes_of_unit(const Host& host, const std::string& full_name) {
+  std::string buffer, path;
   std::vector<pid_t> found;
-  for (const auto& [pid, node] : host->all) {
+  for (const auto& [pid, node] : host.all) {
     if (pid == getpid()) continue;
     path = fmt::format("{}/cgroup", pid);
-    auto text = host->proc.read(path.c_str(), buffer);
+    auto text = host.proc.read(path.c_str(), buffer);
     if (!text) continue;
     auto entries = parse_pid_cgroup(path, *text);
     if (!entries) continue;
@@ -146,7 +173,36 @@ Result<std::vector<Candidate>> find_by_unit(const std::string& unit) {
                               [&](const CgroupEntry& entry) { return path_has_unit(entry.path, full_name); });
     if (inside) found.push_back(pid);
   }
-  return candidates(found, host->all);
+  return found;
+}
+
+// "redis.service" is a link to redis-server.service; cgroups have the name of the file. "" when it is no other name.
+std::string unit_behind_alias(const std::string& full_name) {
+  if (full_name.find('/') != std::string::npos) return {};
+  for (const char* folder : {"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
+                             "/usr/lib/systemd/system", "/lib/systemd/system"}) {
+    char target[PATH_MAX];
+    ssize_t length = readlink(fmt::format("{}/{}", folder, full_name).c_str(), target, sizeof target);
+    if (length <= 0) continue;
+    std::string_view name = file_name({target, static_cast<size_t>(length)});
+    // "/dev/null": masked. The same name: a unit file kept elsewhere.
+    if (name != full_name && full_unit_name(name) == name) return std::string(name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Candidate>> find_by_unit(const std::string& unit) {
+  auto host = read_host();
+  if (!host) return tl::unexpected(host.error());
+  std::string full_name = full_unit_name(unit);
+  std::vector<pid_t> found = processes_of_unit(*host, full_name);
+  if (found.empty())
+    if (std::string other = unit_behind_alias(full_name); !other.empty()) found = processes_of_unit(*host, other);
+  std::vector<pid_t> roots = without_descendants(found, host->all);
+  if (roots.size() > 1) roots = started_by_systemd(roots);
+  return described(roots, host->all);
 }
 
 namespace {

@@ -60,6 +60,13 @@ uint64_t socket_inode(std::string_view link) {
   return parse_number<uint64_t>(link.substr(kBegin.size(), link.size() - kBegin.size() - 1)).value_or(0);
 }
 
+std::string_view environment_value(std::string_view environment, std::string_view name) {
+  for (std::string_view entry : split(environment, '\0'))
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+      return entry.substr(name.size() + 1);
+  return {};
+}
+
 std::string_view file_name(std::string_view path) {
   constexpr std::string_view kDeleted = " (deleted)";
   if (path.ends_with(kDeleted)) path.remove_suffix(kDeleted.size());

@@ -33,6 +33,9 @@ void add_listening_inodes(std::string_view text, uint16_t port, std::unordered_s
 // The number in "socket:[123]"; 0 for every other link.
 uint64_t socket_inode(std::string_view link);
 
+// The value of `name` in the NUL-separated text of /proc/PID/environ; "" when it is not there.
+std::string_view environment_value(std::string_view environment, std::string_view name);
+
 // Last component of a path, without " (deleted)".
 std::string_view file_name(std::string_view path);
 

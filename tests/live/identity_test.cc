@@ -269,13 +269,28 @@ TEST_CASE("identity: by the name of the first argument when nothing else matches
   }));
 }
 
-TEST_CASE("identity: a unit through its cgroup path") {
-  std::string unit = fmt::format("ec-test-{}", getpid()), folder;
+namespace {
+
+// A cgroup of this name, as systemd makes one for a unit; "" where we may not.
+std::string make_cgroup(const std::string& name) {
   for (const char* root : {"/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"}) {
-    folder = fmt::format("{}/{}.service", root, unit);
-    if (access((std::string(root) + "/cgroup.procs").c_str(), W_OK) == 0 && mkdir(folder.c_str(), 0755) == 0) break;
-    folder.clear();
+    std::string folder = fmt::format("{}/{}", root, name);
+    if (access((std::string(root) + "/cgroup.procs").c_str(), W_OK) == 0 && mkdir(folder.c_str(), 0755) == 0)
+      return folder;
   }
+  return {};
+}
+
+void move_into(const std::string& folder, pid_t pid) {
+  std::ofstream procs(folder + "/cgroup.procs");
+  procs << pid << std::flush;
+  REQUIRE(procs.good());
+}
+
+}  // namespace
+
+TEST_CASE("identity: a unit through its cgroup path") {
+  std::string unit = fmt::format("ec-test-{}", getpid()), folder = make_cgroup(unit + ".service");
   // The match itself is a unit test.
   if (folder.empty()) return not_run_here("needs a cgroup hierarchy that we may write to");
   {
@@ -285,11 +300,7 @@ TEST_CASE("identity: a unit through its cgroup path") {
     });
     REQUIRE(eventually([&] { return children_of(child.pid()).size() == 1; }));
     pid_t worker = children_of(child.pid()).front();
-    for (pid_t pid : {child.pid(), worker}) {
-      std::ofstream procs(folder + "/cgroup.procs");
-      procs << pid << std::flush;
-      REQUIRE(procs.good());
-    }
+    for (pid_t pid : {child.pid(), worker}) move_into(folder, pid);
     for (const std::string& name : {unit, unit + ".service"}) {
       auto found = find_by_unit(name);
       REQUIRE(found);
@@ -297,6 +308,30 @@ TEST_CASE("identity: a unit through its cgroup path") {
       CHECK(found->front().pid == child.pid());
     }
     kill(worker, SIGKILL);
+  }
+  CHECK(eventually([&] { return rmdir(folder.c_str()) == 0; }));
+}
+
+TEST_CASE("identity: of a unit's processes the one that systemd started") {
+  std::string unit = fmt::format("ec-test-main-{}", getpid()), folder = make_cgroup(unit + ".service");
+  if (folder.empty()) return not_run_here("needs a cgroup hierarchy that we may write to");
+  {
+    BackgroundProgram main({"sh", "-c", "export SYSTEMD_EXEC_PID=$$; exec sleep 60"});
+    // One that it started and that another process has adopted since: older or younger, it is not the main one.
+    ProgramSettings inherited;
+    inherited.environment = {fmt::format("SYSTEMD_EXEC_PID={}", main.pid())};
+    BackgroundProgram orphan({"sleep", "60"}, inherited);
+    BackgroundProgram stranger({"sleep", "60"});
+    move_into(folder, stranger.pid());
+    move_into(folder, orphan.pid());
+    auto both = find_by_unit(unit);
+    REQUIRE(both);
+    CHECK(both->size() == 2);
+    move_into(folder, main.pid());
+    CHECK(eventually([&] {
+      auto found = find_by_unit(unit);
+      return found && found->size() == 1 && found->front().pid == main.pid();
+    }));
   }
   CHECK(eventually([&] { return rmdir(folder.c_str()) == 0; }));
 }

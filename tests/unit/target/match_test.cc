@@ -43,6 +43,15 @@ TEST_CASE("match: a circle of parents, read while PIDs were reused, ends") {
   (void)without_descendants({10}, all);
 }
 
+TEST_CASE("match: a value of the environment") {
+  using namespace std::string_view_literals;
+  auto environment = "PATH=/bin\0XSYSTEMD_EXEC_PID=1\0SYSTEMD_EXEC_PID=42\0EMPTY=\0"sv;
+  CHECK(environment_value(environment, "SYSTEMD_EXEC_PID") == "42");
+  CHECK(environment_value(environment, "EMPTY").empty());
+  CHECK(environment_value(environment, "SYSTEMD").empty());
+  CHECK(environment_value("", "PATH").empty());
+}
+
 TEST_CASE("match: listening sockets on a port, of both address families") {
   const char* text =
       "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
