@@ -16,6 +16,7 @@
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
 #include "collector/collectors/collector.h"
+#include "collector/collectors/journal.h"
 #include "collector/collectors/process_files.h"
 #include "collector/proc/proc_root.h"
 #include "collector/target/obstacles.h"
@@ -204,6 +205,10 @@ std::vector<Check> target_checks(const TargetIdentity& target, const OwnPrivileg
   if (kernel_stacks.outcome == Outcome::kMissing) kernel_stacks.outcome = Outcome::kLess;
   checks.push_back(std::move(kernel_stacks));
   if (!no_memory_reason(target).empty()) return checks;
+  if (auto unit = readable_journal(target); unit)
+    checks.push_back({fmt::format("journal of {}", printable_line(*unit, 120)), Outcome::kGood, "", ""});
+  else if (unit.error().code != ErrorCode::kNotFound)
+    checks.push_back({"journal of its unit", Outcome::kMissing, unit.error().message(), std::string(kJournalFix)});
   checks.push_back(readable("memory maps", task + "/maps", to_trace));
   checks.push_back(readable("environment (names; values redacted)", proc + "/environ", to_trace));
   checks.push_back(memory_readable(target, to_trace));

@@ -151,7 +151,7 @@ void gather_journal(GatherContext& context) {
   }
   std::string source = fmt::format("journal of {}", printable_line(unit->name, 120));
   if (!any_read && problem) {
-    out.failed(kJournalArtifact, source, *problem, problem->code == ErrorCode::kDenied ? "run as root, or as a member of the group systemd-journal" : "");
+    out.failed(kJournalArtifact, source, *problem, problem->code == ErrorCode::kDenied ? std::string(kJournalFix) : "");
     return;
   }
   if (!any_read) {
@@ -166,6 +166,19 @@ void gather_journal(GatherContext& context) {
     out.partial(kJournalArtifact, source, text, problem->message(), Redact::kText);
   else
     out.artifact(kJournalArtifact, source, text, Redact::kText);
+}
+
+Result<std::string> readable_journal(const TargetIdentity& target) {
+  auto unit = unit_of(target);
+  if (!unit) return tl::unexpected(unit.error());
+  std::optional<Error> refusal;
+  for (const JournalPath& journal : journals(*unit, refusal)) {
+    UniqueFd fd(open(journal.path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    if (fd) return unit->name;
+    refusal = sys_error(journal.path, errno);
+  }
+  if (refusal) return tl::unexpected(*refusal);
+  return fail(ErrorCode::kNotFound, unit->name, "this host keeps no journal files");
 }
 
 Part<uint64_t> parse_journal_lines(const RawStore& store) {
