@@ -42,6 +42,8 @@ std::vector<std::string> facts_of(const Snapshot& snapshot) {
   }
   if (snapshot.process.credential && !snapshot.process.credential->user.empty())
     add("user " + snapshot.process.credential->user);
+  else if (snapshot.process.status)  // of a container, or made by systemd for this run (DynamicUser=)
+    add(fmt::format("uid {}", snapshot.process.status->euid));
   if (snapshot.process.status) add("running for " + human_duration(snapshot.process.status->age_seconds));
   return facts;
 }
