@@ -69,6 +69,11 @@ void target_cpu(const Snapshot& snapshot, FigureList& list) {
   }
   if (!process.cgroup) return;
   auto& cgroup = *process.cgroup;
+  // The quota is for all in the cgroup: workers may use up what the target is then denied.
+  if (cgroup.cpu_limit_cores && cgroup.cpu_cores)
+    list.add("process.cgroup_cpu_cores", "cgroup CPU",
+             fmt::format("{:.2f} of {:g} cores", *cgroup.cpu_cores, *cgroup.cpu_limit_cores), *cgroup.cpu_cores,
+             "cores", mark_of(ratio(*cgroup.cpu_cores, *cgroup.cpu_limit_cores), 0.7, 0.9));
   if (cgroup.cpu_limit_cores && cgroup.throttled_share)
     list.add("process.throttled_share", "throttled",
              fmt::format("{:.0f} % of the periods, quota {:g} cores", 100 * *cgroup.throttled_share,

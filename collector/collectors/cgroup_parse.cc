@@ -171,6 +171,8 @@ void fill_cpu(Cgroup& cgroup, const ControlFiles& files, const ControlFiles& lat
   Optional stalled = difference(cgroup.cpu_throttled_us, throttled_us(after));
   if (periods && throttled)
     cgroup.throttled_share = *periods == 0 ? 0 : static_cast<double>(*throttled) / static_cast<double>(*periods);
+  Optional used = difference(at(before, "usage_usec"), at(after, "usage_usec"));
+  if (used && seconds > 0) cgroup.cpu_cores = static_cast<double>(*used) / 1e6 / seconds;
   if (stalled && seconds > 0) cgroup.throttled_seconds_per_second = static_cast<double>(*stalled) / 1e6 / seconds;
 }
 

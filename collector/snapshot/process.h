@@ -81,6 +81,7 @@ struct Cgroup {
   std::optional<uint64_t> oom_kills_between;  // the two readings; the second one may be after the death of the target
   std::optional<uint64_t> memory_max_events;  // memory.events max / memory.failcnt
   std::optional<double> cpu_limit_cores;      // quota / period
+  std::optional<double> cpu_cores;            // used by all in the cgroup that has the quota, between the readings
   std::optional<uint64_t> cpu_periods, cpu_throttled_periods, cpu_throttled_us;  // since the cgroup exists
   // Between the two readings; nothing when a reading is missing.
   std::optional<double> throttled_share;  // throttled periods / periods, 0…1

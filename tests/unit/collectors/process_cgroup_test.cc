@@ -72,6 +72,26 @@ TEST_CASE("cgroup v1: the limit above is stricter than the own one") {
   CHECK(cgroup->files.at("cpu.cfs_quota_us") == "20000");
 }
 
+TEST_CASE("cgroup v2 as systemd makes it: a service with limits, in a slice in a slice") {
+  RawStore store;
+  add(store, "raw/proc/42/cgroup", read_fixture("proc-cgroup-v2-systemd/cgroup"));
+  add(store, "raw/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2-systemd/cgroup.bundle"), 26.365);
+  add(store, "raw/second/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2-systemd/second/cgroup.bundle"), 595.402);
+  auto cgroup = parse(store);
+  REQUIRE(cgroup);
+  CHECK(cgroup->version == 2);
+  CHECK(cgroup->unit == "limited.service");
+  CHECK(cgroup->memory_limit_bytes == 64u << 20);
+  CHECK(cgroup->memory_high_bytes == 48u << 20);
+  CHECK(cgroup->memory_current_bytes == 7442432u);
+  CHECK(cgroup->pids_limit == 20u);
+  CHECK(cgroup->pids_current == 2u);
+  CHECK(cgroup->cpu_limit_cores == Approx(0.3));
+  CHECK(cgroup->throttled_share == Approx(1.0));
+  CHECK(cgroup->cpu_cores.value_or(0) == Approx(0.304).margin(0.001));
+  CHECK(cgroup->cpu_pressure);
+}
+
 TEST_CASE("cgroup v2: limits of the container and of its pod, two readings") {
   RawStore store;
   add(store, "raw/proc/42/cgroup", read_fixture("proc-cgroup-v2/cgroup"));
