@@ -47,7 +47,8 @@ struct Candidate {
 // Other ways to name a target. Each gives all processes that match; empty when none does. Own process excluded.
 // name: comm or the file name of the executable, exact; else a full match of the first argument's file name.
 Result<std::vector<Candidate>> find_by_name(const std::string& name);
-// unit: systemd unit through cgroup paths; "nginx" means "nginx.service". Main process first.
+// unit: systemd unit through cgroup paths; "nginx" means "nginx.service", and other names of a unit are known. Of
+// several processes without a common ancestor the one that systemd started, where its environment can be read.
 Result<std::vector<Candidate>> find_by_unit(const std::string& unit);
 // port: who listens on this TCP port, in our network namespace or in its own.
 Result<std::vector<Candidate>> find_by_port(uint16_t port);
