@@ -109,18 +109,12 @@ std::vector<pid_t> started_by_systemd(const std::vector<pid_t>& pids) {
   return started.size() == 1 ? started : pids;
 }
 
-std::string one_line(std::string_view arguments) {
-  std::string text(trim(arguments));
-  std::replace(text.begin(), text.end(), '\0', ' ');
-  return text;
-}
-
 std::vector<Candidate> described(const std::vector<pid_t>& roots, const ProcessNodes& all) {
   auto lines = read_command_lines(roots);
   std::vector<Candidate> result;
   for (pid_t pid : roots) {
     auto node = all.find(pid);
-    result.push_back({pid, node == all.end() ? "" : node->second.comm, one_line(lines[pid])});
+    result.push_back({pid, node == all.end() ? "" : node->second.comm, std::move(lines[pid])});
   }
   return result;
 }

@@ -41,7 +41,7 @@ std::optional<std::string> changed(const TargetIdentity& target);
 
 struct Candidate {
   pid_t pid = 0;
-  std::string comm, command_line;  // command_line as read: redact before it is shown
+  std::string comm, command_line;  // command_line as read, NUL-separated: redact before it is shown
 };
 
 // Other ways to name a target. Each gives all processes that match; empty when none does. Own process excluded.

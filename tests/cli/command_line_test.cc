@@ -1,5 +1,6 @@
 // Exit codes, one clear line for bad input, pipes, interrupts: what other programs depend on.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -60,6 +61,25 @@ TEST_CASE("bad input gives one clear line and exit code 2") {
     CHECK(result.err.find(c.says) != std::string::npos);
   }
   CHECK(directory.find("").empty());
+}
+
+TEST_CASE("several processes of one name are listed, without the secrets of their arguments") {
+  std::string name = fmt::format("ec-twin-{}", getpid());
+  std::string script =
+      fmt::format("exec -a /opt/{} bash -c 'sleep 60; :' x -p Canary0argument --password=Canary1", name);
+  BackgroundProgram one({"bash", "-c", script}), other({"bash", "-c", script});
+  ProgramResult result;
+  REQUIRE(eventually([&] {
+    result = collect({"--name", name});
+    return result.err.find("2 processes match; choose one:") != std::string::npos;
+  }));
+  CAPTURE(result.err);
+  CHECK(result.exit_code == 2);
+  CHECK(lines_of(result.err) == 3);
+  CHECK(result.err.find(fmt::format("--pid {}", one.pid())) != std::string::npos);
+  CHECK(result.err.find(fmt::format("--pid {}", other.pid())) != std::string::npos);
+  CHECK(result.err.find(" x -p [redacted:") != std::string::npos);
+  CHECK(result.err.find("Canary") == std::string::npos);
 }
 
 TEST_CASE("what is not there gives one line and exit code 1") {
