@@ -8,8 +8,10 @@ namespace ec {
 int run_command(const ListRequest&) {
   std::string text = fmt::format("{:<16} {:<4} {:>8}  {}\n", "COLLECTOR", "COST", "BUDGET", "WHAT, AND FROM WHERE");
   for (const Collector& collector : collector_table()) {
-    text += fmt::format("{:<16} T{:<3} {:>6}ms  {}\n", collector.name, static_cast<int>(collector.tier),
-                        collector.budget.count(), collector.summary);
+    // A day: it ends with the run.
+    bool bounded = collector.budget < std::chrono::hours(24);
+    text += fmt::format("{:<16} T{:<3} {:>8}  {}\n", collector.name, static_cast<int>(collector.tier),
+                        bounded ? fmt::format("{}ms", collector.budget.count()) : "the run", collector.summary);
     text += fmt::format("{:<32}{}\n", "", collector.source);
   }
   text +=
