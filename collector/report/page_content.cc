@@ -18,7 +18,7 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kStacks = 6, kFrames = 8;
+constexpr size_t kStacks = 6, kFrames = 8, kCommandBytes = 240;
 
 // Built-in pages parse once; the tests hold them to it, and a page without commands is shown all the same.
 const RunbookShelf* built_in_shelf() {
@@ -46,6 +46,17 @@ std::vector<std::string> facts_of(const Snapshot& snapshot) {
     add(fmt::format("uid {}", snapshot.process.status->euid));
   if (snapshot.process.status) add("running for " + human_duration(snapshot.process.status->age_seconds));
   return facts;
+}
+
+// As ps(1) shows it; programs that rewrite it tell what they are at: "postgres: shop app [local] UPDATE waiting".
+std::string command_of(const Snapshot& snapshot) {
+  if (!snapshot.process.command_line) return {};
+  std::string command;
+  for (auto& argument : *snapshot.process.command_line) {
+    if (command.size() > 4 * kCommandBytes) break;
+    command += (command.empty() ? "" : " ") + argument;
+  }
+  return plain_line(trim(command), kCommandBytes);
 }
 
 // "  server.cc:42"
@@ -119,6 +130,14 @@ std::vector<std::string> cost_of(const Snapshot& snapshot) {
   return lines;
 }
 
+// An error names its place first: "127.0.0.1:8080: no answer within 700 ms", which stands beside the URL already.
+std::string_view error_at(const Endpoint& endpoint) {
+  std::string_view error = endpoint.error, place = endpoint.url;
+  if (size_t scheme = place.find("://"); scheme != std::string_view::npos) place.remove_prefix(scheme + 3);
+  bool repeated = !place.empty() && error.starts_with(place) && error.substr(place.size()).starts_with(": ");
+  return repeated ? error.substr(place.size() + 2) : error;
+}
+
 std::vector<std::string> profiles_of(const Snapshot& snapshot) {
   std::vector<std::string> lines;
   if (std::string series = series_sentence(snapshot); !series.empty())
@@ -134,7 +153,7 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
     if (!names.empty())
       lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), enumerate(names, 12)));
     else if (!endpoint.error.empty())
-      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), plain_line(endpoint.error, 160)));
+      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), plain_line(error_at(endpoint), 160)));
   }
   return lines;
 }
@@ -166,6 +185,7 @@ PageContent page_content(const Page& page) {
                                               : fmt::format("{} on {}", plain_line(target_name(snapshot), 120),
                                                             host.empty() ? "this host" : host);
   content.facts = facts_of(snapshot);
+  content.command = command_of(snapshot);
   if (snapshot.run.started_wall_ns != 0) content.taken = rfc3339(snapshot.run.started_wall_ns);
   content.verdict = plain_line(verdict(snapshot, page.findings), 1500);
   const RunbookShelf* shelf = page.runbooks ? page.runbooks : built_in_shelf();

@@ -26,6 +26,7 @@ struct PageStack {
 struct PageContent {
   std::string headline;            // "redis-server (pid 42) on host7"
   std::vector<std::string> facts;  // of the target: "Redis 7.0.15", "unit redis-server.service", "running for 3 d 4 h"
+  std::string command;             // the target's command line, redacted; "" when it has none or it is not known
   std::string taken;               // "2026-11-20T21:46:38Z, 0.4 s"
   std::string verdict;
   std::vector<PageFinding> findings;

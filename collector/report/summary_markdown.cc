@@ -165,6 +165,10 @@ std::string summary_markdown(const Page& page) {
   std::string facts = content.taken;
   for (auto& fact : content.facts) facts += (facts.empty() ? "" : " · ") + fact;
   out.line("Taken " + markdown_text(facts, 800));
+  if (!content.command.empty()) {
+    out.line();
+    out.line("Command: " + markdown_code(content.command, 500));
+  }
   out.line();
   findings(content, out);
   key_figures(content, out);

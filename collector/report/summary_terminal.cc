@@ -144,6 +144,7 @@ std::string summary_terminal(const Page& page, bool colour, int columns) {
   std::string facts = content.taken;
   for (auto& fact : content.facts) facts += (facts.empty() ? "" : " · ") + fact;
   if (!facts.empty()) out.item("", facts, Tone::kNone, Tone::kDim);
+  if (!content.command.empty()) out.item("", content.command, Tone::kNone, Tone::kDim);
   out.blank();
   out.item("", content.verdict, Tone::kNone,
            tone_of_verdict(content) == Tone::kAlarm ? Tone::kRed : tone_of_verdict(content));

@@ -188,3 +188,29 @@ TEST_CASE("the checklist and the page of an empty snapshot") {
   CHECK_FALSE(summary_markdown({empty, {}, ""}).empty());
   CHECK_FALSE(summary_terminal({empty, {}, ""}, true, 80).empty());
 }
+
+TEST_CASE("the page shows the command line: as it stands, short and harmless") {
+  Snapshot s = healthy();
+  auto pages = [&] { return std::pair(summary_terminal({s, {}, ""}, false, 80), summary_markdown({s, {}, ""})); };
+  s.process.command_line = std::vector<std::string>{"postgres: shop app [local] UPDATE waiting"};
+  CHECK(pages().first.find("\npostgres: shop app [local] UPDATE waiting\n") != std::string::npos);
+  CHECK(pages().second.find("\nCommand: `postgres: shop app [local] UPDATE waiting`\n") != std::string::npos);
+  s.process.command_line = std::vector<std::string>{"/usr/bin/java", "-cp", std::string(5000, 'x'), "\x1b[2J`<b>"};
+  CHECK(widest(pages().first) <= 80);
+  CHECK(pages().first.find(std::string(79, 'x')) != std::string::npos);
+  CHECK(pages().first.find(std::string(300, 'x')) == std::string::npos);
+  s.process.command_line = std::vector<std::string>{"\x1b[2J`<b>"};
+  CHECK(pages().first.find('\x1b') == std::string::npos);
+  s.process.command_line = std::vector<std::string>{};
+  CHECK(pages().second.find("Command:") == std::string::npos);
+}
+
+TEST_CASE("an endpoint that gave nothing is named once") {
+  Snapshot s = healthy();
+  Endpoint endpoint;
+  endpoint.url = "http://127.0.0.1:8080", endpoint.kind = "none";
+  endpoint.error = "127.0.0.1:8080: no answer within 700 ms";
+  s.endpoints = std::vector<Endpoint>{endpoint};
+  CHECK(summary_terminal({s, {}, ""}, false, 80).find("\n http://127.0.0.1:8080: no answer within 700 ms\n") !=
+        std::string::npos);
+}
