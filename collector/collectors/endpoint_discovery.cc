@@ -159,10 +159,11 @@ std::string_view known_product(std::string_view comm) {
       {"valkey-server", "Valkey"}, {"mysqld", "MySQL"},        {"mariadbd", "MariaDB"},   {"memcached", "memcached"},
       {"sshd", "OpenSSH"},         {"mongod", "MongoDB"},      {"beam.smp", "Erlang"},    {"master", "Postfix"},
       {"dovecot", "Dovecot"},      {"named", "BIND"},          {"slapd", "OpenLDAP"},     {"smbd", "Samba"},
-      {"vsftpd", "vsftpd"},        {"exim4", "Exim"}};
+      {"vsftpd", "vsftpd"},        {"exim4", "Exim"},          {"dnsmasq", "dnsmasq"},    {"unbound", "Unbound"},
+      {"mosquitto", "Mosquitto"},  {"clamd", "ClamAV"}};
   for (const auto& [name, product] : kRows)
     if (comm == name) return product;
-  return {};
+  return comm.starts_with("php-fpm") ? "FastCGI" : "";  // "php-fpm8.2"
 }
 
 std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listeners,

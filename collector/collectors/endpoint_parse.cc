@@ -82,6 +82,21 @@ Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
   return endpoint;
 }
 
+// The light row asks first. Where nobody accepts, the connection that waits in the queue later on may be its own: what
+// it was told stands.
+void keep_first_answers(const RawStore& store, std::vector<EndpointRecord>& records) {
+  constexpr std::string_view kPath = "raw/runtime.json", kNotQueried = "not queried: ";
+  auto text = store.read(kPath);
+  auto first = text ? parse_endpoint_records(kPath, *text) : Result<EndpointRecords>(tl::unexpected(text.error()));
+  if (!first) return;
+  for (EndpointRecord& record : records) {
+    if (!record.error.starts_with(kNotQueried)) continue;
+    auto same = std::find_if(first->endpoints.begin(), first->endpoints.end(),
+                             [&](const EndpointRecord& one) { return one.url == record.url; });
+    if (same != first->endpoints.end() && !same->error.empty()) record.error = same->error;
+  }
+}
+
 // The collector was killed before it could write down what it did: its artifacts are there all the same.
 void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpoints) {
   std::string folder;
@@ -121,6 +136,7 @@ void parse_endpoints(const RawStore& store, Snapshot& snapshot) {
   std::string path = complete ? "raw/endpoint.json" : "raw/runtime.json";
   auto text = store.read(path);
   auto records = text ? parse_endpoint_records(path, *text) : Result<EndpointRecords>(tl::unexpected(text.error()));
+  if (records && complete) keep_first_answers(store, records->endpoints);
   std::vector<Endpoint> endpoints;
   if (records)
     for (const EndpointRecord& record : records->endpoints) endpoints.push_back(endpoint_of(store, record));

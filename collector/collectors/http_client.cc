@@ -86,8 +86,9 @@ class GuardedStream : public httplib::Stream {
   }
 
   std::string timeout_words() const {
+    if (!first_byte_at_)
+      return fmt::format("no answer within {} ms", (total_.passed() ? limits_.total : limits_.first_byte).count());
     if (total_.passed()) return fmt::format("not ended after {} ms", limits_.total.count());
-    if (!first_byte_at_) return fmt::format("no answer within {} ms", limits_.first_byte.count());
     return fmt::format("stopped {} for {} ms", in_body_ ? "in the body" : "in the header", limits_.idle.count());
   }
 

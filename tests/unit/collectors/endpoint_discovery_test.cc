@@ -63,6 +63,8 @@ TEST_CASE("known services are left alone, by port and by name") {
     CHECK(name.ends_with("known service, not queried (PostgreSQL)"));
   CHECK(known_service(6060).empty());
   CHECK(known_product("emergency").empty());
+  CHECK(known_product("dnsmasq") == "dnsmasq");
+  CHECK(known_product("php-fpm8.2") == "FastCGI");
 }
 
 TEST_CASE("unix listeners keep their path and its root") {

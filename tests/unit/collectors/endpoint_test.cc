@@ -279,6 +279,26 @@ TEST_CASE("when the collector was killed its artifacts and the light row speak")
   CHECK(snapshot.endpoints->at(1).variables.at("requests_total") == "1234");
 }
 
+TEST_CASE("a listener that accepted nothing is not said to be busy with the connection that asked it") {
+  auto told = [](const std::string& first, const std::string& then) {
+    EndpointRecords records;
+    records.endpoints.resize(1);
+    records.endpoints[0].url = "http://127.0.0.1:6060";
+    records.endpoints[0].kinds = {"none"};
+    RawStore store;
+    records.endpoints[0].error = first;
+    put(store, "raw/runtime.json", to_json(records));
+    records.endpoints[0].error = then;
+    put(store, "raw/endpoint.json", to_json(records));
+    return parsed(store).endpoints->at(0).error;
+  };
+  const std::string silent = "127.0.0.1:6060: no answer within 450 ms",
+                    busy = "not queried: a connection waits in its accept queue";
+  CHECK(told(silent, busy) == silent);
+  CHECK(told(busy, busy) == busy);
+  CHECK(told(silent, "127.0.0.1:6060: no answer within 700 ms") == "127.0.0.1:6060: no answer within 700 ms");
+}
+
 TEST_CASE("why there is no endpoint is told") {
   RawStore store;
   CHECK(parsed(store).endpoints.why().code == ErrorCode::kNotFound);
