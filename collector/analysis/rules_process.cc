@@ -81,6 +81,8 @@ Findings deleted_or_replaced_executable(const Snapshot& snapshot) {
   auto& executable = *snapshot.executable;
   std::string path = in_sentence(executable.path, 120);
   Evidence link{raw_process(snapshot, "links.bundle"), "section exe", executable.deleted ? path + " (deleted)" : path};
+  // A file in memory always reads as deleted: there never was one on the disk. `suspicious-process` tells of it.
+  if (executable.path.starts_with("/memfd:")) return {};
   if (executable.deleted && !executable.replaced)
     return {{"deleted-or-replaced-executable",
              Severity::kMedium,

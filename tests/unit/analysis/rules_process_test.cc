@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "tests/unit/analysis/healthy_snapshot.h"
 
@@ -45,6 +46,9 @@ TEST_CASE("deleted-or-replaced-executable") {
   CHECK(severity(s, "deleted-or-replaced-executable") == "low");
   s.executable->deleted = true, s.executable->replaced = false;
   CHECK(severity(s, "deleted-or-replaced-executable") == "medium");
+  std::string path = std::exchange(s.executable->path, "/memfd:payload");  // never was on the disk
+  CHECK(severity(s, "deleted-or-replaced-executable") == "");
+  s.executable->path = path;
   s.executable->deleted = false;
   CHECK(severity(s, "deleted-or-replaced-executable") == "");
   s.executable->changed_libraries = {"/lib/libssl.so.3", "/lib/libcrypto.so.3"};
