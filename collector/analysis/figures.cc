@@ -236,7 +236,7 @@ void host_devices(const Snapshot& snapshot, FigureList& list) {
   }
   if (host.tcp) {
     auto& tcp = *host.tcp;
-    double share = ratio(tcp.retransmitted, tcp.out_segments);
+    double share = retransmitted_share(tcp);
     bool enough = tcp.out_segments >= 200;
     list.add("host.tcp_retransmit_ratio", "TCP",
              fmt::format("{:.0f} segments/s out, {:.0f}/s sent again ({:.1f} %), {:.1f}/s failed connects",

@@ -18,6 +18,8 @@ std::string fd_of(const Snapshot& snapshot, size_t socket) {
 }
 
 // The kernel drops a connection when the queue is longer than the backlog (sk_acceptq_is_full: strictly greater).
+bool is_full(uint64_t waiting, uint64_t backlog) { return waiting > backlog || (waiting == backlog && backlog >= 8); }
+
 void full_listeners(const Snapshot& snapshot, Findings& findings) {
   if (!snapshot.files) return;
   auto& sockets = snapshot.files->sockets;
@@ -25,7 +27,7 @@ void full_listeners(const Snapshot& snapshot, Findings& findings) {
     auto& socket = sockets[i];
     if (socket.state != "LISTEN" || !socket.backlog || *socket.backlog == 0) continue;
     uint64_t waiting = socket.receive_queue, backlog = *socket.backlog;
-    bool full = waiting > backlog || (waiting == backlog && backlog >= 8);
+    bool full = is_full(waiting, backlog);
     bool long_queue = backlog >= 8 && ratio(waiting, backlog) >= 0.5;
     if (!full && !long_queue) continue;
     Severity severity = full                             ? Severity::kCritical
@@ -49,6 +51,25 @@ void full_listeners(const Snapshot& snapshot, Findings& findings) {
   }
 }
 
+// A full listener of the network namespace that is not the target's: "127.0.0.1:80 of nginx (pid 7): 2 wait, the queue
+// holds 1"; "" when none is full at the moment.
+std::string full_elsewhere(const Snapshot& snapshot) {
+  if (!snapshot.sockets) return {};
+  auto& listening = snapshot.sockets->listening;
+  auto& owners = snapshot.sockets->listening_owner;
+  for (size_t i = 0; i < listening.size(); ++i) {
+    auto& socket = listening[i];
+    if (!is_tcp(socket) || !socket.backlog || *socket.backlog == 0 || !is_full(socket.receive_queue, *socket.backlog))
+      continue;
+    std::string owner;
+    if (i < owners.size() && owners[i].pid != 0)
+      owner = fmt::format(" of {} (pid {})", in_sentence(owners[i].comm, 40), owners[i].pid);
+    return fmt::format("{}{}: {} wait, the queue holds {}", in_sentence(socket.local, 80), owner, socket.receive_queue,
+                       *socket.backlog);
+  }
+  return {};
+}
+
 bool target_listens(const Snapshot& snapshot) {
   return snapshot.files && std::any_of(snapshot.files->sockets.begin(), snapshot.files->sockets.end(),
                                        [](const Socket& s) { return is_tcp(s) && s.state == "LISTEN"; });
@@ -70,15 +91,27 @@ Findings connection_backlog(const Snapshot& snapshot) {
     if (tcp.listen_overflows_total > 0) findings.front().evidence.push_back(counters);
     return findings;
   }
-  if (tcp.listen_overflows > 0)
-    findings.push_back({"connection-backlog",
-                        Severity::kHigh,
-                        fmt::format("Accept queues overflow: {:.1f} connections/s dropped", tcp.listen_overflows),
-                        fmt::format("Accept queues in the network namespace of {} overflow now: {:.1f} connections a "
-                                    "second are dropped, {} since boot.",
-                                    target_name(snapshot), tcp.listen_overflows, tcp.listen_overflows_total),
-                        {counters}});
-  else if (tcp.listen_overflows_total >= 100 && target_listens(snapshot))
+  if (tcp.listen_overflows > 0) {
+    // The counter is of the namespace: what the target does not own must not be the verdict on the target.
+    std::string elsewhere = full_elsewhere(snapshot);
+    bool others = snapshot.target.pid != 0 && snapshot.files && (!elsewhere.empty() || !target_listens(snapshot));
+    Finding finding{"connection-backlog",
+                    others ? Severity::kLow : Severity::kHigh,
+                    fmt::format("Accept queues {}overflow: {:.1f} connections/s dropped",
+                                others ? "of other processes " : "", tcp.listen_overflows),
+                    fmt::format("Accept queues in the network namespace of {} overflow now: {:.1f} connections a "
+                                "second are dropped, {} since boot.",
+                                target_name(snapshot), tcp.listen_overflows, tcp.listen_overflows_total),
+                    {counters}};
+    if (others)
+      finding.detail += fmt::format(" {} {}.", in_sentence(snapshot.target.comm, 40),
+                                    target_listens(snapshot) ? "has none that is full" : "does not listen itself");
+    if (!elsewhere.empty()) {
+      finding.detail += fmt::format(" Full is {}.", elsewhere);
+      finding.evidence.push_back({"system/sockets.txt", "listeners", elsewhere});
+    }
+    findings.push_back(std::move(finding));
+  } else if (tcp.listen_overflows_total >= 100 && target_listens(snapshot))
     findings.push_back(
         {"connection-backlog",
          Severity::kInfo,
@@ -193,8 +226,7 @@ Findings retransmits(const Snapshot& snapshot) {
   auto& tcp = *snapshot.host.tcp;
   double interval = reading_interval(snapshot);
   if (interval <= 0) interval = 0.1;  // not known: the shortest run, so that a rate must be high to count
-  double segments = tcp.out_segments * interval, again = tcp.retransmitted * interval,
-         share = ratio(tcp.retransmitted, tcp.out_segments);
+  double segments = tcp.out_segments * interval, again = tcp.retransmitted * interval, share = retransmitted_share(tcp);
   if (segments < 50 || again < 5 || share < 0.03) return findings;
   // Few segments may be one bad connection: the whole life of the host must not contradict.
   double ever = ratio(tcp.retransmitted_total, tcp.out_segments_total);

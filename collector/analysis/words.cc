@@ -29,6 +29,10 @@ std::string raw_process(const Snapshot& snapshot, std::string_view file) {
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
+double retransmitted_share(const TcpRates& tcp) {
+  return ratio(tcp.retransmitted, tcp.out_segments + tcp.retransmitted);
+}
+
 std::string share_of(uint64_t used, uint64_t limit) {
   return fmt::format("{} of {} ({} %)", used, limit, static_cast<uint64_t>(100 * ratio(used, limit)));
 }

@@ -31,6 +31,8 @@ double ratio(double part, double whole);
 inline double ratio(uint64_t part, uint64_t whole) {
   return ratio(static_cast<double>(part), static_cast<double>(whole));
 }
+// Of all segments sent; OutSegs does not count what is sent again (RFC 1213, tcpOutSegs).
+double retransmitted_share(const TcpRates& tcp);
 // "1018 of 1024 (99 %)"; the percentage is rounded down, so that 100 % means all of it.
 std::string share_of(uint64_t used, uint64_t limit);
 // The same with human_bytes.

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "collector/analysis/words.h"
 #include "tests/unit/analysis/healthy_snapshot.h"
 
 using namespace ec;
@@ -28,6 +29,30 @@ TEST_CASE("connection-backlog by the counters: now, or long ago") {
   CHECK(severity(s, "connection-backlog") == "info");
   s.host.tcp->listen_overflows = 3;
   CHECK(severity(s, "connection-backlog") == "high");
+}
+
+TEST_CASE("connection-backlog: what overflows is named, and is not held against a target that it is not of") {
+  Snapshot s = healthy();
+  s.host.tcp->listen_overflows = 3, s.host.tcp->listen_overflows_total = 5000;
+  SocketSummary sockets;
+  Socket full = tcp("LISTEN", "127.0.0.1:80", "0.0.0.0:0");
+  full.receive_queue = 2, full.backlog = 1;
+  sockets.listening = {s.files->sockets.front(), full};
+  sockets.listening_owner = {{42, "redis-server"}, {7, "nginx"}};
+  s.sockets = sockets;
+  auto found = findings_of(s, "connection-backlog");
+  REQUIRE(found.size() == 1);
+  CHECK(to_string(found.front().severity) == "low");
+  CHECK(found.front().title == "Accept queues of other processes overflow: 3.0 connections/s dropped");
+  CHECK(found.front().detail.ends_with(
+      " redis-server has none that is full. Full is 127.0.0.1:80 of nginx (pid 7): 2 wait, the queue holds 1."));
+
+  // Nobody's is full at the moment: it may be the target's a millisecond later, unless it does not listen.
+  s.sockets->listening = {};
+  CHECK(severity(s, "connection-backlog") == "high");
+  s.files->sockets.front().state = "ESTABLISHED";
+  CHECK(severity(s, "connection-backlog") == "low");
+  CHECK(findings_of(s, "connection-backlog").front().detail.ends_with(" redis-server does not listen itself."));
 }
 
 TEST_CASE("connection-leak: old CLOSE_WAIT sockets in numbers") {
@@ -69,10 +94,17 @@ TEST_CASE("retransmits: a middling sample needs a history, a large one does not"
   s.host.tcp->retransmitted_total = 20'000;  // 2 % since boot
   CHECK(severity(s, "retransmits") == "medium");
   s.host.tcp->retransmitted_total = 100;
-  s.host.tcp->out_segments = 10'000, s.host.tcp->retransmitted = 1100;
+  s.host.tcp->out_segments = 10'000, s.host.tcp->retransmitted = 1200;
   CHECK(severity(s, "retransmits") == "high");
   s.host.tcp->retransmitted = 200;
   CHECK(severity(s, "retransmits") == "");
+}
+
+TEST_CASE("retransmits: the share is of all segments sent, never over 100 %") {
+  TcpRates tcp;
+  tcp.out_segments = 40, tcp.retransmitted = 120;
+  CHECK(retransmitted_share(tcp) == Approx(0.75));
+  CHECK(retransmitted_share(TcpRates{}) == 0);
 }
 
 TEST_CASE("retransmits: a connect without an answer") {
