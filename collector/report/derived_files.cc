@@ -112,9 +112,15 @@ std::string fds_json(const OpenFiles& files) {
 }
 
 std::string peer_words(const std::vector<PeerProcess>& peers) {
+  // One process may hold it with several descriptors: standard output and standard error.
+  std::vector<const PeerProcess*> processes;
+  for (auto& peer : peers)
+    if (std::none_of(processes.begin(), processes.end(), [&](auto* other) { return other->pid == peer.pid; }))
+      processes.push_back(&peer);
   std::string words;
-  for (size_t i = 0; i < std::min<size_t>(peers.size(), 3); ++i)
-    words += fmt::format("{}{}/{}", i > 0 ? ", " : " ⇄ ", peers[i].pid, plain_line(peers[i].comm, 32));
+  for (size_t i = 0; i < std::min<size_t>(processes.size(), 3); ++i)
+    words += fmt::format("{}{}/{}", i > 0 ? ", " : " ⇄ ", processes[i]->pid, plain_line(processes[i]->comm, 32));
+  if (processes.size() > 3) words += " …";
   return words;
 }
 

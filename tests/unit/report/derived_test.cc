@@ -107,11 +107,15 @@ TEST_CASE("process/fds.json and open_files.txt") {
   file.fd = 9, file.kind = "file", file.target = "/var/log/\xff\"x", file.deleted = true, file.flags = {"O_APPEND"},
   file.position = 12;
   s.files->files.push_back(file);
-  s.files->count = 3;
+  OpenFile pipe;
+  pipe.fd = 10, pipe.kind = "pipe", pipe.access = "r", pipe.target = "pipe:[7]";
+  pipe.peers = {{11, "worker", 1}, {11, "worker", 2}, {12, "worker", 1}};
+  s.files->files.push_back(pipe);
+  s.files->count = 4;
   auto artifacts = derived_artifacts(s, RawStore());
   auto root = nlohmann::json::parse(bytes_of(artifacts, "process/fds.json"));
-  CHECK(root["count"] == 3);
-  REQUIRE(root["files"].size() == 3);
+  CHECK(root["count"] == 4);
+  REQUIRE(root["files"].size() == 4);
   CHECK(root["files"][0]["socket"]["state"] == "LISTEN");
   CHECK(root["files"][0]["socket"]["backlog"] == 511);
   CHECK(root["files"][1]["socket"]["peers"][0]["comm"] == "cli\"ent");
@@ -121,6 +125,7 @@ TEST_CASE("process/fds.json and open_files.txt") {
   CHECK(text.find("      1  TCP listeners") != std::string::npos);
   CHECK(text.find("⇄ 4711/cli\"ent") != std::string::npos);
   CHECK(text.find("(deleted)") != std::string::npos);
+  CHECK(text.find("pipe:[7] ⇄ 11/worker, 12/worker\n") != std::string::npos);
 }
 
 TEST_CASE("an empty list of files is valid JSON") {
