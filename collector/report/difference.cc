@@ -17,7 +17,21 @@ const Finding* find(const std::vector<Finding>& findings, const std::string& id)
   return found == findings.end() ? nullptr : &*found;
 }
 
-std::string findings_text(const std::vector<Finding>& before, const std::vector<Finding>& after) {
+// Whether the archive of `after` holds anything of what the finding was read from.
+bool examined(const Finding& finding, int pid, const Snapshot& after) {
+  if (after.artifacts.empty() || finding.evidence.empty()) return true;
+  std::string own = fmt::format("/{}/", pid), other = fmt::format("/{}/", after.target.pid);
+  return std::any_of(finding.evidence.begin(), finding.evidence.end(), [&](const Evidence& evidence) {
+    std::string path = evidence.artifact;
+    if (size_t at = path.find(own); at != std::string::npos) path.replace(at, own.size(), other);
+    return std::any_of(after.artifacts.begin(), after.artifacts.end(), [&](const ArtifactRow& row) {
+      return row.path == path && (row.status == Status::kOk || row.status == Status::kPartial);
+    });
+  });
+}
+
+std::string findings_text(const std::vector<Finding>& before, int pid_before, const std::vector<Finding>& after,
+                          const Snapshot& snapshot_after) {
   std::string text;
   for (const Finding& now : after) {
     const Finding* then = find(before, now.id);
@@ -27,7 +41,8 @@ std::string findings_text(const std::vector<Finding>& before, const std::vector<
   }
   for (const Finding& then : before)
     if (!find(after, then.id))
-      text += fmt::format("  {:<6} {:<9} {}\n", "gone", to_string(then.severity), printable_line(then.title));
+      text += fmt::format("  {:<6} {:<9} {}{}\n", "gone", to_string(then.severity), printable_line(then.title),
+                          examined(then, pid_before, snapshot_after) ? "" : "  (perhaps: not examined this time)");
   return text.empty() ? "  none in either\n" : text;
 }
 
@@ -68,7 +83,7 @@ std::string difference_text(const Snapshot& before, const std::vector<Finding>& 
     text += "     the second archive is the older one: what is NEW here was there first, what is gone came later\n";
   if (before.target.pid != after.target.pid || before.target.start_ticks != after.target.start_ticks)
     text += "     another process: it was restarted, or the archives are of different targets\n";
-  text += "\nFindings\n" + findings_text(findings_before, findings_after);
+  text += "\nFindings\n" + findings_text(findings_before, before.target.pid, findings_after, after);
   text += "\nFigures\n" + figures_text(figures(before), figures(after));
   return text;
 }

@@ -36,3 +36,15 @@ TEST_CASE("archives in the wrong order are compared as given, and it is said whi
   CHECK(text.find("the second archive is the older one: what is NEW here was there first") != std::string::npos);
   CHECK(text.find("gone   critical  Open files: 1020 of 1024") != std::string::npos);
 }
+
+TEST_CASE("what the new archive did not examine is not said to be gone for sure") {
+  Snapshot before = healthy(), after = healthy();
+  before.files->count = 1020;
+  after.target.pid = 43;
+  ArtifactRow limits;
+  limits.path = "raw/proc/43/limits";
+  after.artifacts = {limits};
+  CHECK(difference(before, after).find("gone   critical  Open files: 1020 of 1024 (99 %)\n") != std::string::npos);
+  after.artifacts[0].status = Status::kFailed;
+  CHECK(difference(before, after).find("(99 %)  (perhaps: not examined this time)\n") != std::string::npos);
+}
