@@ -21,14 +21,15 @@ constexpr uint8_t kXz = 1, kLz4 = 2, kZstd = 4, kCompressed = kXz | kLz4 | kZstd
 constexpr uint32_t kKnownIncompatible = 1 | 2 | 4 | 8 | 16;  // compressions, keyed hash, compact
 constexpr uint32_t kCompact = 16;
 
-constexpr uint64_t kMostBuckets = 4096;       // of the field table; 333 by default
-constexpr int kMostFields = 8192;             // names of fields, all chains of the table together
-constexpr int kMostValues = 100'000;          // of one field
-constexpr int kMostArrays = 64;               // each is larger than the one before
-constexpr uint64_t kMostItems = 256;          // fields of one entry that are looked at
-constexpr uint64_t kMostPayload = 8192;       // of one field, unpacked
-constexpr uint64_t kMostPacked = 256 * 1024;  // what the first kMostPayload bytes unpack from: a whole zstd block
-constexpr uint64_t kLargestArray = 1u << 20;  // offsets read of one array
+constexpr uint64_t kMostBuckets = 4096;            // of the field table; 333 by default
+constexpr int kMostFields = 8192;                  // names of fields, all chains of the table together
+constexpr int kMostValues = 100'000;               // of one field
+constexpr int kMostArrays = 64;                    // each is larger than the one before
+constexpr uint64_t kMostItems = 256;               // fields of one entry that are looked at
+constexpr uint64_t kMostPayload = 8192;            // of one field, unpacked
+constexpr uint64_t kMostPacked = 256 * 1024;       // what the first kMostPayload bytes unpack from: a whole zstd block
+constexpr uint64_t kMostPackedOfFile = 64u << 20;  // all fields together
+constexpr uint64_t kLargestArray = 1u << 20;       // offsets read of one array
 
 struct ObjectHeader {
   uint8_t type, flags, reserved[6];
@@ -169,6 +170,9 @@ class Journal {
   std::optional<std::string> unpacked(uint64_t offset, const DataObject& data) {
     uint8_t packing = data.header.flags & kCompressed;
     if (packing == 0) return payload(offset, data);
+    uint64_t cost = std::min(data.header.size, kMostPacked);
+    if (cost > packed_left_) return std::nullopt;
+    packed_left_ -= cost;
     std::string packed = payload(offset, data, kMostPacked);
     if (packing != kLz4) return unpack_ ? unpack_(packed, kMostPayload) : std::nullopt;
     constexpr size_t kSize = 8;  // the unpacked size goes before the block
@@ -238,6 +242,7 @@ class Journal {
   const UnpackStart& unpack_;
   FileHeader header_{};
   bool compact_ = false;
+  uint64_t packed_left_ = kMostPackedOfFile;
 };
 
 // Fields without '_' are what the sender says: only the manager, and root for core dumps, are believed.
