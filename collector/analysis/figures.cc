@@ -14,6 +14,8 @@ namespace {
 
 using Mark = Figure::Mark;
 
+constexpr size_t kMostTitles = 200;
+
 class FigureList {
  public:
   explicit FigureList(std::string group) : group_(std::move(group)) {}
@@ -34,6 +36,47 @@ Mark mark_of(double value, double warning, double bad) {
 
 std::string per_second(double bytes) { return human_bytes(bytes) + "/s"; }
 
+// "postgres: shop app #.#.#.#(#) UPDATE waiting" of a process that rewrites its command line to say what it is at; ""
+// of others.
+std::string title_of(const RelatedProcess& process) {
+  size_t colon = process.cmdline.find(": ");
+  if (colon == std::string::npos || process.cmdline.find_first_of(" /") < colon) return {};
+  std::string title;
+  for (char c : trim(process.cmdline)) {
+    bool digit = c >= '0' && c <= '9';
+    if (!digit || !title.ends_with('#')) title += digit ? '#' : c;
+  }
+  return printable_line(title, 80);
+}
+
+// What the workers say that they do: the commonest first, then the youngest.
+void titles_of_children(const std::vector<RelatedProcess>& children, FigureList& list) {
+  struct Title {
+    std::string text;
+    uint64_t count = 0;
+    double age_seconds = 0;
+  };
+  std::vector<Title> titles;
+  for (const RelatedProcess& child : children) {
+    std::string text = title_of(child);
+    if (text.empty()) continue;
+    auto known = std::find_if(titles.begin(), titles.end(), [&](const Title& title) { return title.text == text; });
+    if (known == titles.end()) {
+      if (titles.size() == kMostTitles) continue;
+      known = titles.insert(titles.end(), Title{text, 0, child.age_seconds});
+    }
+    ++known->count;
+    known->age_seconds = std::min(known->age_seconds, child.age_seconds);
+  }
+  if (titles.empty()) return;
+  std::stable_sort(titles.begin(), titles.end(), [](const Title& a, const Title& b) {
+    return a.count != b.count ? a.count > b.count : a.age_seconds < b.age_seconds;
+  });
+  std::vector<std::string> words;
+  for (const Title& title : titles) words.push_back(fmt::format("{} × {}", title.count, title.text));
+  list.add("process.child_titles", "children say", enumerate(words, 4), static_cast<double>(titles.size()), "count");
+}
+
 // Workers of a master: it may sleep while they burn.
 void child_processes(const Snapshot& snapshot, FigureList& list) {
   if (!snapshot.process.children || snapshot.process.children->empty()) return;
@@ -51,6 +94,7 @@ void child_processes(const Snapshot& snapshot, FigureList& list) {
   if (zombies) text += fmt::format(", {} of them zombies", zombies);
   list.add("process.children", "child processes", text, static_cast<double>(children.size()), "count",
            mark_of(static_cast<double>(zombies), 1, 50));
+  titles_of_children(children, list);
 }
 
 void target_cpu(const Snapshot& snapshot, FigureList& list) {

@@ -139,6 +139,28 @@ TEST_CASE("not examined: the fix of a gentler pause fits what stood in the way")
   CHECK(fix_when("a process cannot stop itself").empty());
 }
 
+TEST_CASE("figures: workers that write what they do into their command line are counted by it") {
+  Snapshot s = healthy();
+  auto child = [&](std::string command, double age) {
+    s.process.children->push_back({100, 42, "postgres", std::move(command), 'S', 0, age});
+  };
+  auto said = [&] {
+    for (auto& figure : figures(s))
+      if (figure.key == "process.child_titles") return figure.text;
+    return std::string();
+  };
+  child("/usr/sbin/apache2 -DFOREGROUND", 5);
+  child("python3 -c print('a: b')", 5);
+  CHECK(said() == "");
+  child("postgres: checkpointer ", 900);
+  child("postgres: shop app 10.0.0.7(42650) idle in transaction", 20);
+  child("postgres: shop app 10.0.0.7(42652) UPDATE waiting", 21);
+  child("postgres: shop app 10.0.0.12(42654) UPDATE waiting", 22);
+  CHECK(said() ==
+        "2 × postgres: shop app #.#.#.#(#) UPDATE waiting, 1 × postgres: shop app #.#.#.#(#) idle in transaction and "
+        "1 × postgres: checkpointer");
+}
+
 TEST_CASE("figures: only what is known, with marks") {
   CHECK(figures(Snapshot{}).empty());
   Snapshot s = healthy();
