@@ -94,6 +94,7 @@ void gather_samples(GatherContext& context) {
   request.live_tid = target.live_tid > 0 ? target.live_tid : target.pid;
   request.mode = options.stacks == StackMode::kNoStop ? DumpMode::kNoStop : DumpMode::kAuto;
   request.max_pause = options.max_pause;
+  request.debug_directories = options.debug_directories;
   // Names take their share of the time that is left.
   Deadline sampling(context.deadline.at() - std::min<nanoseconds>(milliseconds(2000), options.every));
   Interned interned;

@@ -266,6 +266,7 @@ void gather_stacks(GatherContext& context) {
                                                  : DumpMode::kAuto;
   request.max_pause = context.options.max_pause;
   request.deadline = context.deadline;
+  request.debug_directories = context.options.debug_directories;
   request.may_try = [&](const std::string& what) {
     if (std::find(context.hung.begin(), context.hung.end(), what) != context.hung.end()) return false;
     context.out.touch(what, what.starts_with("file "));

@@ -99,7 +99,7 @@ struct CfiStepper::State {
   static bool read_file(Module* module, unw_word_t address, unw_word_t* value) {
     if (!module || !module->image || address < module->bias) return false;
     uint64_t in_file = address - module->bias;
-    if (module->image->read_address(in_file, value, sizeof *value)) return true;
+    if (module->cfi->read(in_file, value, sizeof *value)) return true;
     uint64_t end = module->image->segment_end(in_file);
     if (end == 0 || end - in_file >= sizeof *value) return false;
     *value = 0;

@@ -84,7 +84,8 @@ class AddressCursor {
 
 }  // namespace
 
-CfiTable::CfiTable(ElfImage& image) : image_(image) {
+CfiTable::CfiTable(ElfImage& image, ReadDebugFrame read_debug_frame)
+    : image_(image), read_debug_frame_(std::move(read_debug_frame)) {
   if (image_.eh_frame_header()) read_header();
   if (eh_frame_ == 0) {
     auto section = image_.section(".eh_frame");
@@ -141,6 +142,23 @@ std::optional<uint64_t> CfiTable::search_table(uint64_t address) {
 }
 
 std::optional<FdeRange> CfiTable::find(uint64_t address) {
+  if (auto range = find_in_eh_frame(address)) return range;
+  auto found = debug_frames().find(address);
+  if (!found) return std::nullopt;
+  return FdeRange{found->start, found->size, found->entry, false};
+}
+
+DebugFrames& CfiTable::debug_frames() {
+  if (!debug_frames_) debug_frames_.emplace(read_debug_frame_ ? read_debug_frame_() : std::string{});
+  return *debug_frames_;
+}
+
+bool CfiTable::read(uint64_t address, void* destination, size_t count) {
+  if (address < DebugFrames::kBase) return image_.read_address(address, destination, count);
+  return debug_frames_ && debug_frames_->read(address, destination, count);
+}
+
+std::optional<FdeRange> CfiTable::find_in_eh_frame(uint64_t address) {
   if (table_count_ > 0) {
     if (auto fde = search_table(address))
       if (auto range = read_fde(*fde); range && address >= range->start && address - range->start < range->size)
@@ -159,7 +177,7 @@ std::optional<FdeRange> CfiTable::find(uint64_t address) {
 bool CfiTable::empty() {
   if (table_count_ > 0) return false;
   if (!indexed_) build_index();
-  return index_.empty();
+  return index_.empty() && debug_frames().empty();
 }
 
 std::optional<CfiTable::Cie> CfiTable::read_cie(uint64_t address) {

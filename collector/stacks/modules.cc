@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "collector/stacks/debug_frame_file.h"
+
 namespace ec {
 
 namespace {
@@ -93,8 +95,17 @@ Modules::File& Modules::file_of(const Region& region) {
     return file;
   }
   file.image = std::move(*image);
-  file.cfi = std::make_shared<CfiTable>(*file.image);
+  file.cfi = std::make_shared<CfiTable>(*file.image, [this, image = file.image.get(), name = space_.name(region)] {
+    return debug_frame_of(*image, name);
+  });
   return file;
+}
+
+std::string Modules::debug_frame_of(const ElfImage& image, const std::string& name) {
+  // Looking for a separate file may hang where opening the file itself did not.
+  if (may_open_ && !may_open_("debug file of " + name)) return {};
+  UniqueFd root(open(fmt::format("/proc/{}/root", live_tid_).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return read_debug_frame(image, without_deleted(name), {root ? root.get() : -1, debug_directories_});
 }
 
 Module* Modules::at(uint64_t address) {

@@ -32,8 +32,12 @@ class Modules {
   // Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it).
   using MayOpen = std::function<bool(const std::string& path)>;
   Modules(pid_t live_tid, AddressSpace space, MayOpen may_open);
+  Modules(const Modules&) = delete;
+  Modules& operator=(const Modules&) = delete;
 
   const AddressSpace& space() const { return space_; }
+  // On the host, for separate debug files that hold call frame information; laid out as DebugPlaces says.
+  void search_debug_files(std::vector<std::string> directories) { debug_directories_ = std::move(directories); }
   // A newer picture; files that are open stay open.
   void update(AddressSpace space);
 
@@ -56,6 +60,7 @@ class Modules {
     Error why;
   };
   File& file_of(const Region& region);
+  std::string debug_frame_of(const ElfImage& image, const std::string& name);
   Result<std::unique_ptr<ElfImage>> open_file(const Region& region, std::string& vdso_bytes);
   Result<UniqueFd> open_path(const std::string& path, const Region& region, bool same_inode_required);
 
@@ -63,6 +68,7 @@ class Modules {
   TargetMemory memory_;
   AddressSpace space_;
   MayOpen may_open_;
+  std::vector<std::string> debug_directories_;
   std::vector<Module*> by_region_;  // parallel to space_.regions; null = not looked at yet
   std::vector<std::unique_ptr<Module>> modules_;
   std::map<std::tuple<uint64_t, uint64_t, std::string>, File> files_;  // device, inode, name

@@ -53,8 +53,12 @@ class Dump {
         tids_(std::move(tids)),
         memory_(request.live_tid),
         copier_(tasks_, memory_) {
-    auto may_open = [this](const std::string& path) { return !request_.may_try || request_.may_try("file " + path); };
+    // The modules are used after this object is gone.
+    auto may_open = [may_try = request.may_try](const std::string& path) {
+      return !may_try || may_try("file " + path);
+    };
     result_.modules = std::make_unique<Modules>(request.live_tid, std::move(space), may_open);
+    result_.modules->search_debug_files(request.debug_directories);
     unwinder_ = std::make_unique<Unwinder>(*result_.modules);
     buffer_.resize(kStackCap * (1 + kMostExtraCopies));
   }

@@ -28,6 +28,7 @@ struct DumpRequest {
   DumpMode mode = DumpMode::kAuto;
   milliseconds max_pause{50};
   Deadline deadline = Deadline::never();
+  std::vector<std::string> debug_directories = {};  // as in DebugPlaces
   // Called before what may hang or crash: "file PATH", "thread TID". False: an earlier try ended there, leave it out.
   std::function<bool(const std::string& what)> may_try;
 };

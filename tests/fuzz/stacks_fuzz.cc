@@ -1,5 +1,5 @@
 // Everything of the stack reader that takes bytes of the target; the first byte says which kind they are of: an ELF
-// file, stacks.json, a bundle, or the text of a /proc file.
+// file, stacks.json, a bundle, or else the text of a /proc file and a .debug_frame section.
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
+#include "collector/stacks/debug_frames.h"
 #include "collector/stacks/unwinder.h"
 #include "collector/target/address_space.h"
 #include "collector/target/task_syscall.h"
@@ -33,6 +34,15 @@ void unwind(std::string_view bytes) {
   registers.set(Register::kRsp, 0x7ffd00000100);
   registers.set(Register::kRbp, 0x7ffd00000140);
   unwinder.unwind(registers, {{0x7ffd00000100, tail.data(), tail.size()}});
+}
+
+void debug_frames(std::string_view bytes) {
+  DebugFrames frames{std::string(bytes)};
+  for (uint64_t address = 0x1000; address < 0x1200; address += 8)
+    if (auto found = frames.find(address)) {
+      char word[8];
+      for (uint64_t at = found->entry; frames.read(at, word, sizeof word); at += sizeof word) continue;
+    }
 }
 
 void collectors(std::string_view bytes) {
@@ -66,6 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       collectors(bytes);
       break;
     default:
+      debug_frames(bytes);
       (void)ec::parse_address_space("maps", bytes);
       (void)ec::parse_task_syscall("syscall", bytes);
   }
