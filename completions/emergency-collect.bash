@@ -23,7 +23,7 @@ _emergency_collect() {
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --samples --every --numa-maps --debug-dir
+      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --samples --every --numa-maps --debug-dir
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

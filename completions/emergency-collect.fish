@@ -19,6 +19,7 @@ complete -c emergency-collect -l format -x -a "tar.zst tar.gz zip" -d "Archive f
 complete -c emergency-collect -l endpoint -x -a "auto none" -d "Debug endpoint"
 complete -c emergency-collect -l profile-seconds -x -d "Length of the CPU profile"
 complete -c emergency-collect -l stacks -x -a "auto consistent no-stop kernel none" -d "How stacks are read"
+complete -c emergency-collect -l restart-eintr -d "Make waits that a stop would end start again"
 complete -c emergency-collect -l max-pause -x -d "Budget for the whole stop, ms"
 complete -c emergency-collect -l samples -x -d "Repeat the stacks so many times"
 complete -c emergency-collect -l every -x -d "Seconds between two samples"

@@ -94,6 +94,8 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
   evidence->add_option("--max-pause", max_pause_ms, "Budget for the whole stop in milliseconds (default 50)")
       ->check(CLI::Range(0, 60000))
       ->type_name("MS");
+  evidence->add_flag("--restart-eintr", request.run.restart_interrupted,
+                     "Make waits that a stop would end with EINTR start again (epoll_wait, accept, recv …)");
   evidence->add_option("--samples", request.run.samples, "Repeat the stacks of all threads so many times (default 1)")
       ->check(CLI::Range(1, 100000))
       ->type_name("N");

@@ -40,6 +40,7 @@ struct RunOptions {
   int profile_seconds = 5;
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};
+  bool restart_interrupted = false;  // --restart-eintr
   bool numa_maps = false;
   std::vector<std::string> debug_directories;  // searched first for separate debug files
   int samples = 1;                             // of all stacks; 1: no series

@@ -95,6 +95,7 @@ void gather_samples(GatherContext& context) {
   request.mode = options.stacks == StackMode::kNoStop ? DumpMode::kNoStop : DumpMode::kAuto;
   request.max_pause = options.max_pause;
   request.debug_directories = options.debug_directories;
+  request.restart_interrupted = options.restart_interrupted;
   // Names take their share of the time that is left.
   Deadline sampling(context.deadline.at() - std::min<nanoseconds>(milliseconds(2000), options.every));
   Interned interned;

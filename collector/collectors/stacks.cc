@@ -265,6 +265,7 @@ void gather_stacks(GatherContext& context) {
                  : asked == StackMode::kNoStop   ? DumpMode::kNoStop
                                                  : DumpMode::kAuto;
   request.max_pause = context.options.max_pause;
+  request.restart_interrupted = context.options.restart_interrupted;
   request.deadline = context.deadline;
   request.debug_directories = context.options.debug_directories;
   request.may_try = [&](const std::string& what) {

@@ -12,6 +12,7 @@
 #include "collector/target/freeze.h"
 #include "collector/target/obstacles.h"
 #include "collector/target/quiet_copy.h"
+#include "collector/target/stop_effect.h"
 #include "collector/target/task_dir.h"
 
 namespace ec {
@@ -22,19 +23,6 @@ constexpr size_t kStackCap = 64 * 1024;
 constexpr size_t kMostExtraCopies = 16;  // of kStackCap each, for one thread
 constexpr int64_t kStopCostNs = 12'000;  // per thread stopped together, copying included (measured: 10 µs)
 constexpr uint64_t kFutexBefore = 48, kFutexBytes = 112;
-
-// System calls that a stop does not end: the kernel starts them again by itself (measured on 6.18, and by signal(7)).
-// Others, above all epoll_wait, would return EINTR.
-bool survives_stop(long call) {
-  constexpr std::array kCalls{
-      SYS_futex, SYS_ppoll,  SYS_pselect6, SYS_nanosleep, SYS_clock_nanosleep, SYS_rt_sigsuspend,
-      SYS_flock, SYS_fcntl,  SYS_wait4,    SYS_waitid,    SYS_msgrcv,          SYS_restart_syscall,
-#ifdef SYS_poll
-      SYS_poll,  SYS_select, SYS_pause,
-#endif
-  };
-  return std::any_of(kCalls.begin(), kCalls.end(), [&](long each) { return each == call; });
-}
 
 // futex(2) operations that wait: WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.
 bool waits_on_futex(const TaskSyscall& call) {
@@ -152,11 +140,12 @@ class Dump {
       return copier_.copy_more(thread.tid, copy.mark, address, to, size);
     });
     bool wants_stop = stack.needs_registers && stack.end != StackEnd::kRoot && result_.mode != DumpMode::kNoStop;
-    bool harmless = survives_stop(copy.call.number) || copy.call.number < 0;
+    bool harmless = copy.call.number < 0 || survives_stop(copy.call, request_.pid) ||
+                    (request_.restart_interrupted && can_start_again(copy.call.number));
     if (stack.needs_registers && !(wants_stop && harmless))
       thread.note =
           "outer frames were searched for: its registers are known only after a stop, which would have interrupted its "
-          "system call";
+          "system call (--restart-eintr allows it where the call can start again)";
     thread.read_by = DumpedThread::ReadBy::kNoStop;
     thread.stack = intern(std::move(stack));
     return !(wants_stop && harmless);
@@ -207,6 +196,9 @@ class Dump {
     freeze.live_tid = request_.live_tid;
     freeze.tids = std::move(tids);
     freeze.together = result_.mode == DumpMode::kConsistent;
+    freeze.restart = request_.restart_interrupted ? RestartCalls::kAll
+                     : freeze.together            ? RestartCalls::kNone
+                                                  : RestartCalls::kEpoll;
     freeze.budget = request_.max_pause;
     // The process of the freeze itself gets longer than the pause: attaching comes before it.
     freeze.deadline =

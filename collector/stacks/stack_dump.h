@@ -27,6 +27,7 @@ struct DumpRequest {
   pid_t pid = 0, live_tid = 0;
   DumpMode mode = DumpMode::kAuto;
   milliseconds max_pause{50};
+  bool restart_interrupted = false;  // calls that a stop ends with EINTR are made to start again
   Deadline deadline = Deadline::never();
   std::vector<std::string> debug_directories = {};  // as in DebugPlaces
   // Called before what may hang or crash: "file PATH", "thread TID". False: an earlier try ended there, leave it out.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMostFrames = 1024;
 constexpr int kMostSignalFrames = 16;
-constexpr int kMostScansInARow = 2;
+constexpr int kMostScansInARow = 3;  // musl has three frames below nanosleep(3)
 constexpr uint64_t kScanWords = 512;
 constexpr uint64_t kBaseScanBytes = 16 * 1024;
 
@@ -147,6 +147,46 @@ struct Unwinder::State {
     return next;
   }
 
+  // rbp is not known; but frames that are linked by it show themselves: "saved rbp, return address" three times, each
+  // saved rbp leading to the next, the last one perhaps being zero.
+  std::optional<Next> base_by_chain(const Registers& now) const {
+    constexpr int kLinks = 3;
+    auto returns = [&](uint64_t target) {
+      return modules.at(target) ? returns_to_code(target) : modules.executable(target);
+    };
+    auto linked = [&](uint64_t base) {
+      for (int link = 0; link < kLinks; ++link) {
+        auto saved = word(base), target = word(base + 8);
+        if (!saved || !target || !returns(*target)) return false;
+        if (*saved == 0) return link > 0;
+        if (*saved <= base || *saved % 8 != 0) return false;
+        base = *saved;
+      }
+      return true;
+    };
+    for (uint64_t at = (now.sp() + 7) / 8 * 8, end = at + kScanWords * 8; at < end; at += 8) {
+      if (!linked(at)) continue;
+      Next next{{}, FoundBy::kScan, true};
+      next.registers.set(Register::kRip, *word(at + 8));
+      next.registers.set(Register::kRsp, at + 16);
+      next.registers.set(Register::kRbp, *word(at));
+      return next;
+    }
+    return std::nullopt;
+  }
+
+  // Above the last frame of a stack no code with call frame information was called from.
+  bool leads_to_cfi(const Registers& now) const {
+    for (uint64_t i = 0; i < kScanWords; ++i) {
+      auto target = word(now.sp() + i * 8);
+      if (!target) return false;
+      Module* module = modules.at(*target);
+      if (module && module->cfi && returns_to_code(*target) && module->cfi->find(*target - module->bias - 1))
+        return true;
+    }
+    return false;
+  }
+
   std::optional<Next> scan(const Registers& now) const {
     for (uint64_t i = 0; i < kScanWords; ++i) {
       uint64_t at = now.sp() + i * 8;
@@ -244,8 +284,11 @@ struct Unwinder::State {
     if (auto next = frame_pointer(now, module == nullptr, go)) return next;
     if (!base_known) result.needs_registers = true;
     if (go || scans >= kMostScansInARow) return std::nullopt;
-    // An outermost frame says so by a zero frame pointer.
-    if (auto base = now.get(Register::kRbp); base && *base == 0 && return_address) return std::nullopt;
+    // An outermost frame says so by a zero frame pointer; code that has no use for it may leave it zero, too.
+    if (auto base = now.get(Register::kRbp); base && *base == 0 && return_address && !leads_to_cfi(now))
+      return std::nullopt;
+    if (!base_known)
+      if (auto next = base_by_chain(now)) return next;
     return scan(now);
   }
 

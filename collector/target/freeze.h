@@ -19,12 +19,16 @@
 
 namespace ec {
 
+// Which calls of stopped threads are made to start again instead of ending with EINTR; see stop_effect.h.
+enum class RestartCalls : uint8_t { kNone, kEpoll, kAll };
+
 struct FreezeRequest {
   pid_t pid = 0, live_tid = 0;
   std::vector<pid_t> tids;
   // All of them at one moment, together with those that are born meanwhile; else one after the other, each for
   // microseconds only.
   bool together = false;
+  RestartCalls restart = RestartCalls::kNone;
   nanoseconds budget{0};                  // for the whole stop; threads beyond it are let go without a copy
   Deadline deadline = Deadline::never();  // of the forked process
 };

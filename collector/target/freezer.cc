@@ -120,7 +120,7 @@ bool Freezer::serve_one(Asked& asked) {
   Tracee& tracee = found->second;
   note_event(tracee, status, urgent_);
   if (tracee.stop == Tracee::Stop::kStopped) {
-    read_registers(tracee, !request_.together);
+    read_registers(tracee, request_.restart);
     if (tracee.entry.outcome == FreezeOutcome::kCopied) {
       TargetMemory::Span span = reserve(tracee.entry);
       tracee.entry.stack_size = memory_.read(span.address, span.destination, span.size);
@@ -208,7 +208,7 @@ void Freezer::copy_all(std::vector<Tracee>& all, int64_t began) {
   owners.reserve(all.size());
   for (Tracee& tracee : all) {
     if (!tracee.attached || tracee.stop != Tracee::Stop::kStopped) continue;
-    read_registers(tracee, !request_.together);
+    read_registers(tracee, request_.restart);
     if (tracee.entry.outcome != FreezeOutcome::kCopied) continue;
     spans.push_back(reserve(tracee.entry));
     owners.push_back(&tracee);

@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "collector/proc/pid_stat.h"
+#include "collector/target/stop_effect.h"
 
 namespace ec {
 
@@ -20,16 +21,6 @@ namespace {
 
 constexpr int64_t kErrnoInterrupted = -4;
 constexpr int64_t kRestartNoHandler = -514;  // ERESTARTNOHAND, include/linux/errno.h
-
-// epoll_wait, epoll_pwait, epoll_pwait2 end with EINTR at any stop, though nothing was delivered; like poll(2) they can
-// start again as long as no handler ran, and then the kernel itself decides that (ERESTARTNOHAND).
-bool can_start_again(long call) {
-  return call == SYS_epoll_pwait || call == 441
-#ifdef SYS_epoll_wait
-         || call == SYS_epoll_wait
-#endif
-      ;
-}
 
 }  // namespace
 
@@ -90,7 +81,7 @@ void note_event(Tracee& tracee, int status, bool at_once) {
   tracee.signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
 }
 
-void read_registers(Tracee& tracee, bool may_restart) {
+void read_registers(Tracee& tracee, RestartCalls restart) {
   user_regs_struct raw{};
   iovec io{&raw, sizeof raw};
   if (ptrace(PTRACE_GETREGSET, tracee.entry.tid, NT_PRSTATUS, &io) != 0 || io.iov_len < sizeof raw) {
@@ -106,7 +97,11 @@ void read_registers(Tracee& tracee, bool may_restart) {
   entry.outcome = FreezeOutcome::kCopied;
   entry.call = static_cast<long>(raw.orig_rax);
   if (entry.call < 0 || static_cast<int64_t>(raw.rax) != kErrnoInterrupted) return;
-  if (may_restart && tracee.signal == 0 && can_start_again(entry.call)) {
+  bool again = restart == RestartCalls::kAll     ? can_start_again(entry.call)
+               : restart == RestartCalls::kEpoll ? is_epoll_wait(entry.call)
+                                                 : false;
+  // Nothing was delivered; whether a handler runs after all, and the call ends, the kernel decides at the detach.
+  if (again && tracee.signal == 0) {
     raw.rax = static_cast<unsigned long long>(kRestartNoHandler);
     entry.restarted_call = ptrace(PTRACE_SETREGSET, entry.tid, NT_PRSTATUS, &io) == 0;
   }

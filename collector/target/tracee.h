@@ -28,9 +28,9 @@ bool attach(TaskDir& tasks, Tracee& tracee);
 bool interrupt(Tracee& tracee);
 // One event of waitpid(2) of this thread. `at_once`: it is handled the moment it happens, so the pause begins now.
 void note_event(Tracee& tracee, int status, bool at_once);
-// Registers and system call of a stopped thread, or the outcome that there are none. `may_restart`: a call that the
-// stop would end with EINTR is made to start again where that is safe.
-void read_registers(Tracee& tracee, bool may_restart);
+// Registers and system call of a stopped thread, or the outcome that there are none. `restart`: calls that the stop
+// would end with EINTR and that are made to start again.
+void read_registers(Tracee& tracee, RestartCalls restart);
 // Lets it go, with its signal; the pause ends here.
 bool detach(Tracee& tracee);
 
