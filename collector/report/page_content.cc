@@ -187,6 +187,8 @@ PageContent page_content(const Page& page) {
   content.facts = facts_of(snapshot);
   content.command = command_of(snapshot);
   if (snapshot.run.started_wall_ns != 0) content.taken = rfc3339(snapshot.run.started_wall_ns);
+  if (snapshot.added_names)
+    content.taken += fmt::format(" · names added {}", rfc3339(snapshot.added_names->at_wall_ns));
   content.verdict = plain_line(verdict(snapshot, page.findings), 1500);
   const RunbookShelf* shelf = page.runbooks ? page.runbooks : built_in_shelf();
   for (auto& finding : page.findings) {

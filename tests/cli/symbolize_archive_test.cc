@@ -101,6 +101,7 @@ TEST_CASE("symbolize adds names, lines and inlined calls to an archive without t
 
   CHECK(collect({"verify", target.symbolized()}).exit_code == 0);
   CHECK(collect({"show", target.symbolized(), "threads/stacks.txt"}).out.find("shop::serve") != std::string::npos);
+  CHECK(collect({"show", target.symbolized()}).out.find("names added 20") != std::string::npos);
   CHECK(collect({"show", target.symbolized(), "--reanalyse"}).out.find("shop::serve") != std::string::npos);
   CHECK(collect({"show", target.symbolized(), "raw/stacks.json"}).out ==
         collect({"show", target.archive, "raw/stacks.json"}).out);
