@@ -19,7 +19,7 @@ _emergency_collect() {
     show|verify|diff) COMPREPLY=($(compgen -f -W "--list --reanalyse --runbooks" -- "$current")) ;;
     runbook) COMPREPLY=($(compgen -W "list show $(emergency-collect runbook list 2>/dev/null | awk '{print $1}')" -- "$current")) ;;
     checklist) COMPREPLY=($(compgen -W "--pid --name --unit --port --endpoint --help" -- "$current")) ;;
-    symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir --output --deadline -o -f -i -C -a -s -p --help" -- "$current")) ;;
+    symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir --debuginfod --output --deadline -o -f -i -C -a -s -p --help" -- "$current")) ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)

@@ -30,8 +30,8 @@ bool has_part(const ElfFile& file, ElfPart part) {
   return std::any_of(file.sections().begin(), file.sections().end(), [&](const ElfSection& section) {
     if (section.type == SHT_NOBITS) return false;
     if (part == ElfPart::kCode) return (section.flags & SHF_EXECINSTR) != 0 && section.name == ".text";
-    return section.type == SHT_SYMTAB || section.name == ".debug_info" || section.name == ".zdebug_info" ||
-           section.name == ".debug_line";
+    if (part == ElfPart::kDebug && section.type == SHT_SYMTAB) return true;
+    return section.name == ".debug_info" || section.name == ".zdebug_info" || section.name == ".debug_line";
   });
 }
 

@@ -16,6 +16,7 @@ namespace ec {
 enum class ElfPart {
   kCode,   // has the instructions: the program itself, stripped or not
   kDebug,  // has a .symtab or debug information
+  kLines,  // has debug information
 };
 bool has_part(const ElfFile& file, ElfPart part);
 

@@ -48,6 +48,19 @@ std::optional<Link> read_link_section(const ElfFile& module) {
   return link;
 }
 
+struct AltLink {
+  std::string name, build_id;
+};
+
+// Name, NUL, build id.
+std::optional<AltLink> read_alt_link(const ElfFile& debug) {
+  const ElfSection* section = debug.section(".gnu_debugaltlink");
+  auto bytes = section ? debug.contents(*section, 4096) : Result<std::string>(std::string());
+  size_t end = bytes ? bytes->find('\0') : std::string::npos;
+  if (end == std::string::npos || end + 1 >= bytes->size()) return std::nullopt;
+  return AltLink{bytes->substr(0, end), to_hex(std::string_view(*bytes).substr(end + 1))};
+}
+
 std::shared_ptr<const ElfFile> open_elf(int root_fd, const std::string& path) {
   auto fd = open_regular(root_fd, path);
   if (!fd) return nullptr;
@@ -134,16 +147,18 @@ std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std:
   return nullptr;
 }
 
+std::string alt_build_id(const ElfFile& debug) {
+  auto link = read_alt_link(debug);
+  return link ? link->build_id : "";
+}
+
 std::shared_ptr<const ElfFile> find_alt_file(const ElfFile& debug, const DebugPlaces& places) {
-  const ElfSection* section = debug.section(".gnu_debugaltlink");
-  auto bytes = section ? debug.contents(*section, 4096) : Result<std::string>(std::string());
-  size_t end = bytes ? bytes->find('\0') : std::string::npos;
-  if (end == std::string::npos || end + 1 >= bytes->size()) return nullptr;
-  std::string build_id = to_hex(std::string_view(*bytes).substr(end + 1));
+  auto link = read_alt_link(debug);
+  if (!link) return nullptr;
+  auto& [name, build_id] = *link;
   std::string refused;
   if (auto file = open_by_id(build_id, "", places, refused)) return file;
   // "/usr/lib/debug/.dwz/…", or relative to the debug file. What it leads to must have the build id.
-  std::string name = bytes->substr(0, end);
   size_t base = name.rfind('/');
   for (const std::string& directory : places.directories) {
     std::string candidate = directory + "/.dwz/" + name.substr(base == std::string::npos ? 0 : base + 1);

@@ -35,6 +35,9 @@ std::shared_ptr<const ElfFile> find_debug_file(const ElfFile& module, const std:
 // `debug` has no such link, or the file is not there.
 std::shared_ptr<const ElfFile> find_alt_file(const ElfFile& debug, const DebugPlaces& places);
 
+// The build id of that file, "" = no such link.
+std::string alt_build_id(const ElfFile& debug);
+
 // CRC-32 of the whole source as .gnu_debuglink has it. Errors: those of reading.
 Result<uint32_t> debuglink_crc(const ByteSource& source);
 

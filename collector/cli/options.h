@@ -61,13 +61,16 @@ struct SymbolizeRequest {
   std::string executable;
   std::vector<std::string> addresses;  // hexadecimal; none: from standard input
   std::vector<std::string> debug_directories;
-  bool addr2line = false;  // its output format, with its options:
+  std::vector<std::string> debuginfod;  // URLs
+  int deadline_seconds = 300;           // for what comes from them
+  bool addr2line = false;               // its output format, with its options:
   bool functions = false, inlines = false, demangle = false, show_address = false, base_names = false, one_line = false;
 };
 struct SymbolizeArchiveRequest {
   std::string archive;
   std::string output;  // a file, a directory or "-"; "" = beside the archive
   std::vector<std::string> debug_directories;
+  std::vector<std::string> debuginfod;  // URLs
   int deadline_seconds = 300;
 };
 struct ListRequest {};

@@ -1,5 +1,7 @@
 #include "collector/cli/options_symbolize.h"
 
+#include "collector/collectors/endpoint_url.h"
+
 namespace ec {
 
 SymbolizeOptions::SymbolizeOptions(CLI::App& app)
@@ -16,15 +18,20 @@ SymbolizeOptions::SymbolizeOptions(CLI::App& app)
       ->allow_extra_args(false)
       ->type_name("DIR")
       ->check(CLI::ExistingDirectory);
+  app_->add_option(
+          "--debuginfod", addresses_.debuginfod,
+          "Server to ask by build id for what is not here (http or https; never asked unless named); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("URL");
+  app_->add_option("--deadline", addresses_.deadline_seconds, "End of the search in an archive, and of what is fetched")
+      ->check(CLI::Range(1, 86400))
+      ->type_name("S")
+      ->capture_default_str();
   auto* archive = app_->add_option_group("Archive");
   archive
       ->add_option("-o,--output", archive_.output,
                    "The new archive: a file, a directory, or - for standard output (default: beside the old one)")
       ->type_name("PATH");
-  archive->add_option("--deadline", archive_.deadline_seconds, "End of the search for names")
-      ->check(CLI::Range(1, 86400))
-      ->type_name("S")
-      ->capture_default_str();
   auto* form = app_->add_option_group("As addr2line (each of them chooses its output)");
   form->add_flag("-f,--functions", addresses_.functions, "Names of functions");
   form->add_flag("-i,--inlines", addresses_.inlines, "What the function was inlined into");
@@ -38,6 +45,8 @@ Request SymbolizeOptions::request() {
   SymbolizeRequest& request = addresses_;
   bool as_addr2line = request.functions || request.inlines || request.demangle || request.show_address ||
                       request.base_names || request.one_line;
+  for (const std::string& url : request.debuginfod)
+    if (auto parsed = parse_endpoint_url(url); !parsed) return usage("--debuginfod: expected http://… or https://…");
   if (!request.executable.empty() || !short_executable_.empty()) {
     if (!archive_.output.empty()) return usage("--output is for archives, not for --exe or -e");
     request.addr2line = as_addr2line || !short_executable_.empty();
@@ -48,6 +57,8 @@ Request SymbolizeOptions::request() {
     return usage("symbolize needs --exe FILE (or -e) with addresses, or one ARCHIVE");
   archive_.archive = request.addresses.front();
   archive_.debug_directories = request.debug_directories;
+  archive_.debuginfod = request.debuginfod;
+  archive_.deadline_seconds = request.deadline_seconds;
   return archive_;
 }
 

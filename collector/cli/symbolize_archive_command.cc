@@ -16,6 +16,7 @@
 #include "collector/cli/terminal.h"
 #include "collector/cli/version.h"
 #include "collector/collectors/added_names.h"
+#include "collector/collectors/debuginfod.h"
 #include "collector/report/page.h"
 #include "collector/report/page_content.h"
 
@@ -71,6 +72,15 @@ std::string modules_text(const std::vector<OfflineModule>& modules) {
 // The pages that names are in, and those that the first archive has no more than a promise of.
 bool is_renewed(const std::string& path, const OpenedArchive& archive) {
   return path.starts_with("threads/") || path == "profiles/samples.pb.gz" || !archive.store.read(path);
+}
+
+std::map<std::string, std::string> fetch(const std::vector<OfflineModule>& modules,
+                                         const SymbolizeArchiveRequest& request, Deadline deadline,
+                                         DebugPlaces& places) {
+  if (request.debuginfod.empty()) return {};
+  std::vector<DebuginfodModule> wanted;
+  for (const OfflineModule& module : modules) wanted.push_back({module.build_id, module.path});
+  return fetch_missing(wanted, {request.debuginfod, debuginfod_cache(), deadline}, places);
 }
 
 class SymbolizedArchive {
@@ -158,7 +168,12 @@ int run_command(const SymbolizeArchiveRequest& request) {
   std::vector<OfflineModule> modules = missing_names(opened->store);
   DebugPlaces places{-1, request.debug_directories};
   places.known = index_of(request.debug_directories);
-  name_offline(modules, places, Deadline::in(std::chrono::seconds(request.deadline_seconds)));
+  Deadline deadline = Deadline::in(std::chrono::seconds(request.deadline_seconds));
+  auto not_fetched = fetch(modules, request, deadline, places);
+  name_offline(modules, places, deadline);
+  for (OfflineModule& module : modules)
+    if (auto why = not_fetched.find(module.build_id); why != not_fetched.end())
+      module.reason += (module.reason.empty() ? "" : "; ") + why->second;
   if (answers_of(modules) == 0) return nothing_added(request.archive, modules);
 
   AddedNames names = with_answers(opened->store, modules);

@@ -8,6 +8,7 @@
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/print.h"
+#include "collector/collectors/debuginfod.h"
 #include "symbolize/elf_file.h"
 #include "symbolize/symbolizer.h"
 
@@ -64,10 +65,23 @@ void readable_text(std::string& out, uint64_t address, const SymbolName& symbol,
   }
 }
 
+// A problem with a server is told, and what is here is used.
+DebugPlaces places_with_fetched(const SymbolizeRequest& request, const ElfFile& elf) {
+  DebugPlaces places{-1, request.debug_directories};
+  if (request.debuginfod.empty()) return places;
+  std::string build_id = elf.build_id();
+  if (has_part(elf, ElfPart::kLines)) places.known.emplace(build_id, request.executable);
+  Deadline deadline = Deadline::in(std::chrono::seconds(request.deadline_seconds));
+  for (const auto& [id, why] :
+       fetch_missing({{build_id, request.executable}}, {request.debuginfod, debuginfod_cache(), deadline}, places))
+    complain(why);
+  return places;
+}
+
 class Answers {
  public:
-  Answers(const SymbolizeRequest& request, UniqueFd file)
-      : request_(request), symbolizer_(-1, request.debug_directories, !request.addr2line || request.demangle) {
+  Answers(const SymbolizeRequest& request, UniqueFd file, DebugPlaces places)
+      : request_(request), symbolizer_(std::move(places), !request.addr2line || request.demangle) {
     ModuleFile module;
     module.path = request.executable;
     module.fd = file.get();
@@ -130,7 +144,7 @@ int run_command(const SymbolizeRequest& request) {
     complain(elf.error());
     return kNothingCollected;
   }
-  Answers answers(request, std::move(*file));
+  Answers answers(request, std::move(*file), places_with_fetched(request, *elf));
   for (const std::string& address : request.addresses) answers.answer(address);
   if (request.addresses.empty()) answer_input(answers);
   answers.flush();
