@@ -18,6 +18,9 @@ struct DebugPlaces {
   std::vector<std::string> directories;
   // More files whose build ids are known.
   BuildIdIndex known = {};
+  // Whether the .dwo files of split debug information are opened where the debug information says. Not for the files
+  // of a target: it would choose what we open.
+  bool split_files = false;
 };
 
 // The file that a module was mapped from, for when only its build id and its path are left: with its code or, failing

@@ -83,7 +83,10 @@ Result<DwarfFile> DwarfFile::open(std::shared_ptr<const ElfFile> file, const Deb
       opened.alt_.reset(dwarf_begin_elf(opened.alt_part_.elf.get(), DWARF_C_READ, nullptr));
     }
   }
-  if (opened.alt_) dwarf_setalt(opened.dwarf_.get(), opened.alt_.get());
+  if (opened.alt_)
+    dwarf_setalt(opened.dwarf_.get(), opened.alt_.get());
+  else
+    opened.missing_alt_ = alt_build_id(*file);
   return opened;
 }
 

@@ -17,6 +17,8 @@ class DwarfFile {
   // Errors: those of SourceLines::open().
   static Result<DwarfFile> open(std::shared_ptr<const ElfFile> file, const DebugPlaces& places);
   Dwarf* get() const { return dwarf_.get(); }
+  // Of the file of dwz(1) that is needed and not here, "" = none.
+  const std::string& missing_alt() const { return missing_alt_; }
 
  private:
   struct End {
@@ -33,6 +35,7 @@ class DwarfFile {
   // In this order: what is used by what comes after it.
   Part alt_part_, part_;
   std::unique_ptr<Dwarf, End> alt_, dwarf_;
+  std::string missing_alt_;
 };
 
 }  // namespace ec

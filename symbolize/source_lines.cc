@@ -35,6 +35,7 @@ std::string whole_path(const std::string& folder, const char* name) {
 struct SourceLines::State {
   struct Unit {
     Dwarf_Die die{};
+    Dwarf* names = nullptr;  // that the scopes are in: the file's own, or of its .dwo
     Dwarf_Files* files = nullptr;
     DwarfScopes scopes;
     std::string folder;  // where it was compiled, when that is relative: libdw adds an absolute one
@@ -49,10 +50,12 @@ struct SourceLines::State {
   std::vector<uint64_t> highest;  // the highest end among ranges[0..i]
   std::unordered_map<uint32_t, Unit> loaded;
   size_t weight = 0;
+  std::string missing_split;  // the first .dwo that is not here
 
   void find_units();
   void add_ranges(Dwarf_Die* die, uint32_t unit);
   Unit* load(uint32_t index);
+  Dwarf_Die inner_unit(Unit& unit);
   std::string call_file(const Unit& unit, int index) const;
   std::vector<SourceFrame> frames_in(Unit& unit, uint64_t address) const;
 };
@@ -82,6 +85,23 @@ void SourceLines::State::find_units() {
   for (const UnitRange& range : ranges) highest.push_back(std::max(range.high, highest.empty() ? 0 : highest.back()));
 }
 
+// Where the functions of the unit are: in itself or, when it is only the skeleton of one, in its .dwo (DWARF 5, section
+// 3.1.2; before that GCC's extension). Packages of those (.dwp) are beyond libdw 0.188.
+Dwarf_Die SourceLines::State::inner_unit(Unit& unit) {
+  Dwarf_Die inner{};
+  uint8_t kind = 0;
+  Dwarf_Attribute attribute;
+  Dwarf_Die* wanted = places.split_files ? &inner : nullptr;
+  if (dwarf_cu_info(unit.die.cu, nullptr, &kind, nullptr, wanted, nullptr, nullptr, nullptr) != 0 ||
+      kind != DW_UT_skeleton)
+    return unit.die;
+  if (inner.addr != nullptr) return inner;
+  const char* name = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_dwo_name, &attribute));
+  if (!name) name = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_GNU_dwo_name, &attribute));
+  if (missing_split.empty()) missing_split = name ? name : "a .dwo file";
+  return unit.die;
+}
+
 SourceLines::State::Unit* SourceLines::State::load(uint32_t index) {
   if (auto found = loaded.find(index); found != loaded.end()) return &found->second;
   if (weight > kMostLoaded) {
@@ -97,11 +117,13 @@ SourceLines::State::Unit* SourceLines::State::load(uint32_t index) {
   Dwarf_Lines* lines = nullptr;
   size_t line_count = 0, file_count = 0;
   if (dwarf_getsrclines(&unit.die, &lines, &line_count) != 0) line_count = 0;
-  if (dwarf_getsrcfiles(&unit.die, &unit.files, &file_count) != 0) unit.files = nullptr;
+  Dwarf_Die inner = inner_unit(unit);
+  unit.names = inner.cu == unit.die.cu ? dwarf.get() : dwarf_cu_getdwarf(inner.cu);
+  if (dwarf_getsrcfiles(&inner, &unit.files, &file_count) != 0) unit.files = nullptr;
   Dwarf_Attribute attribute;
   const char* folder = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_comp_dir, &attribute));
   if (folder && *folder != '/') unit.folder = folder;
-  unit.scopes.read(unit.die);
+  unit.scopes.read(inner);
   weight += line_count + unit.scopes.size() + 100;
   return &unit;
 }
@@ -121,7 +143,7 @@ std::vector<SourceFrame> SourceLines::State::frames_in(Unit& unit, uint64_t addr
   }
   std::vector<SourceFrame> frames;
   for (int scope = unit.scopes.innermost(address); scope >= 0;) {
-    const DwarfScope& here = unit.scopes.named(dwarf.get(), scope, demangled);
+    const DwarfScope& here = unit.scopes.named(unit.names, scope, demangled);
     at.function = here.name;
     at.short_name = here.short_name;
     at.inlined = here.inlined;
@@ -149,6 +171,14 @@ Result<SourceLines> SourceLines::open(std::shared_ptr<const ElfFile> file, const
   state->dwarf = std::move(*dwarf);
   state->find_units();
   return SourceLines(std::move(state));
+}
+
+std::string SourceLines::missing() const {
+  if (const std::string& id = state_->dwarf.missing_alt(); !id.empty())
+    return "dwz(1) moved names to a file that is not here, build id " + id;
+  if (state_->missing_split.empty()) return {};
+  return "names and inlined calls are in " + state_->missing_split +
+         (state_->places.split_files ? ", which is not here" : ", which is not opened");
 }
 
 std::vector<SourceFrame> SourceLines::find(uint64_t address) {

@@ -32,6 +32,8 @@ class SourceLines {
   // Innermost first; the last one is not inlined. Empty when no unit knows the address. For a return address the caller
   // subtracts 1.
   std::vector<SourceFrame> find(uint64_t elf_address);
+  // What was needed for the answers so far and is not here: why functions may be without names. "" = nothing.
+  std::string missing() const;
 
  private:
   struct State;

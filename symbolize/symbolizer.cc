@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -188,6 +189,9 @@ SourcePlace Symbolizer::source(uint32_t index, uint64_t elf_address) {
     place.reason = module.lines ? "no unit of the debug information covers it" : module.no_lines;
     return place;
   }
+  auto nameless = [](const SourceFrame& frame) { return frame.function.empty(); };
+  if (module.lines && std::any_of(place.frames.begin(), place.frames.end(), nameless))
+    place.reason = module.lines->missing();
   SourceFrame& outermost = place.frames.back();
   if (outermost.function.empty() || outermost.short_name)
     if (SymbolName symbol = name(index, elf_address); !symbol.name.empty()) outermost.function = std::move(symbol.name);

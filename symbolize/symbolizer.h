@@ -28,7 +28,7 @@ struct SymbolName {
 
 struct SourcePlace {
   std::vector<SourceFrame> frames;  // innermost first, the last one not inlined; empty = unknown
-  std::string reason;               // why frames is empty, or has no file
+  std::string reason;               // why frames is empty, or a function is without its own name
 };
 
 // Not thread-safe.

@@ -168,6 +168,7 @@ int run_command(const SymbolizeArchiveRequest& request) {
   std::vector<OfflineModule> modules = missing_names(opened->store);
   DebugPlaces places{-1, request.debug_directories};
   places.known = index_of(request.debug_directories);
+  places.split_files = true;
   Deadline deadline = Deadline::in(std::chrono::seconds(request.deadline_seconds));
   auto not_fetched = fetch(modules, request, deadline, places);
   name_offline(modules, places, deadline);

@@ -63,11 +63,13 @@ void readable_text(std::string& out, uint64_t address, const SymbolName& symbol,
     if (frame.column > 0) fmt::format_to(Out(out), ":{}", frame.column);
     out += frame.inlined ? "  (inlined)\n" : "\n";
   }
+  if (!place.frames.empty() && !place.reason.empty()) fmt::format_to(Out(out), "    ({})\n", place.reason);
 }
 
 // A problem with a server is told, and what is here is used.
 DebugPlaces places_with_fetched(const SymbolizeRequest& request, const ElfFile& elf) {
   DebugPlaces places{-1, request.debug_directories};
+  places.split_files = true;
   if (request.debuginfod.empty()) return places;
   std::string build_id = elf.build_id();
   if (has_part(elf, ElfPart::kLines)) places.known.emplace(build_id, request.executable);

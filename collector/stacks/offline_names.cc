@@ -117,6 +117,7 @@ void name_offline(std::vector<OfflineModule>& modules, const DebugPlaces& places
       lines = lines || !place.frames.empty();
       if (no_lines.empty()) no_lines = place.reason;
       if (why.empty() && names[at].name.empty()) why = names[at].reason;
+      if (why.empty() && !place.frames.empty()) why = place.reason;
     }
     // Start code never has lines.
     if (why.empty() && !lines) why = no_lines;
