@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "symbolize/go_table_place.h"
+
 namespace ec {
 
 namespace {
@@ -28,14 +30,13 @@ uint64_t load(std::string_view bytes, size_t offset, size_t size) {
 }  // namespace
 
 std::optional<GoFunctions> GoFunctions::find(std::shared_ptr<const ElfFile> elf) {
-  const ElfSection* section = elf->section(".gopclntab");
-  if (section == nullptr) section = elf->section(".data.rel.ro.gopclntab");
-  if (section == nullptr || section->type == SHT_NOBITS || (section->flags & SHF_COMPRESSED)) return std::nullopt;
+  auto place = find_go_table(*elf);
+  if (!place) return std::nullopt;
   GoFunctions functions;
   functions.elf_ = std::move(elf);
-  functions.table_offset_ = section->offset;
-  functions.table_size_ = section->size;
-  functions.table_address_ = section->address;
+  functions.table_offset_ = place->offset;
+  functions.table_size_ = place->size;
+  functions.table_address_ = place->address;
   if (!functions.read_header()) return std::nullopt;
   return functions;
 }

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "symbolize/go_table_place.h"
+
 namespace ec {
 
 namespace {
@@ -14,7 +16,7 @@ constexpr uint32_t kGo12 = 0xfffffffb, kGo116 = 0xfffffffa, kGo118 = 0xfffffff0,
 constexpr uint64_t kMostFunctions = 1'000'000, kLargestTable = 128u << 20;
 constexpr size_t kLongestName = 4096, kWord = 8;
 constexpr int32_t kLargestFrame = 1 << 28;
-constexpr uint8_t kTopFrame = 1;  // funcFlag_TOPFRAME
+constexpr uint8_t kTopFrame = 1, kWritesStackPointer = 2;  // funcFlag_TOPFRAME, funcFlag_SPWRITE
 
 std::optional<uint32_t> take_varint(std::string_view& bytes) {
   uint32_t value = 0;
@@ -58,17 +60,16 @@ std::optional<GoPcTable> GoPcTable::parse(std::string bytes, uint64_t text) {
 }
 
 std::optional<GoPcTable> GoPcTable::find(const ElfFile& elf) {
-  const ElfSection* section = elf.section(".gopclntab");
-  if (section == nullptr) section = elf.section(".data.rel.ro.gopclntab");
-  if (section == nullptr || section->type == SHT_NOBITS || !elf.is_64_bit()) return std::nullopt;
-  auto bytes = elf.contents(*section, kLargestTable);
+  auto place = elf.is_64_bit() ? find_go_table(elf) : std::nullopt;
+  if (!place || place->size > kLargestTable) return std::nullopt;
+  auto bytes = elf.source().read(place->offset, place->size);
   if (!bytes || bytes->size() < 8 + 3 * kWord) return std::nullopt;
   // In a position-independent executable the header holds 0, and the dynamic linker stores the address.
   uint64_t text = 0;
   std::memcpy(&text, bytes->data() + 8 + 2 * kWord, kWord);
   const ElfSection* code = elf.section_at(text);
   if (code == nullptr || !(code->flags & SHF_EXECINSTR)) {
-    if (auto relocated = elf.relocated_value(section->address + 8 + 2 * kWord))
+    if (auto relocated = elf.relocated_value(place->address + 8 + 2 * kWord))
       text = *relocated;
     else if (const ElfSection* named = elf.section(".text"))
       text = named->address;
@@ -128,6 +129,7 @@ std::optional<GoPcTable::Function> GoPcTable::function(size_t index) const {
   if (flag_ != 0) found.kind = static_cast<uint8_t>(load(at + flag_ - 1, 1).value_or(0));
   auto flags = flag_ == 0 ? std::nullopt : load(at + flag_, 1);
   found.begins_a_stack = (flags && (*flags & kTopFrame)) || begins_by_name(found.name);
+  found.writes_stack_pointer = flags && (*flags & kWritesStackPointer);
   return found;
 }
 

@@ -23,10 +23,11 @@ class GoPcTable {
  public:
   struct Function {
     uint64_t entry = 0, end = 0;
-    std::string_view name;        // into the table
-    uint32_t frame_sizes = 0;     // offset of its table of frame sizes; 0 = it has none
-    uint8_t kind = 0;             // runtime.funcID; its numbers differ between versions; 0 = an ordinary one
-    bool begins_a_stack = false;  // nothing called it (runtime.goexit, runtime.mstart …)
+    std::string_view name;              // into the table
+    uint32_t frame_sizes = 0;           // offset of its table of frame sizes; 0 = it has none
+    uint8_t kind = 0;                   // runtime.funcID; its numbers differ between versions; 0 = an ordinary one
+    bool begins_a_stack = false;        // nothing called it (runtime.goexit, runtime.mstart …)
+    bool writes_stack_pointer = false;  // in a way that the table of sizes does not know (Go 1.17 and later tell)
   };
 
   // `text`: what entries count from since Go 1.18. Nothing for bytes of another layout.

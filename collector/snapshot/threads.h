@@ -71,7 +71,7 @@ struct Frame {
 
 struct Stack {
   std::vector<uint32_t> frames;  // indices into Stacks::frames, innermost first
-  std::string end;               // root|limit|no-unwind-info|bad-memory
+  std::string end;               // root|limit|no-unwind-info|bad-memory|other-stack
   // Python frames that could not be put in their places among the others, innermost first, and why.
   std::vector<uint32_t> python_frames{};
   std::string python_note{};

@@ -75,6 +75,7 @@ class ElfImage {
   // End of the file bytes of the segment that holds `address`; 0 when none does.
   uint64_t segment_end(uint64_t address) const;
   int fd() const { return bytes_.fd(); }
+  uint64_t file_size() const { return bytes_.size(); }
 
  private:
   explicit ElfImage(PagedBytes bytes) : bytes_(std::move(bytes)) {}

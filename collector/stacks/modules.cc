@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "collector/stacks/debug_frame_file.h"
+#include "collector/stacks/image_tables.h"
 
 namespace ec {
 
@@ -101,7 +101,7 @@ Modules::File& Modules::file_of(const Region& region) {
   return file;
 }
 
-std::string Modules::debug_frame_of(const ElfImage& image, const std::string& name) {
+std::string Modules::debug_frame_of(ElfImage& image, const std::string& name) {
   // Looking for a separate file may hang where opening the file itself did not.
   if (may_open_ && !may_open_("debug file of " + name)) return {};
   UniqueFd root(open(fmt::format("/proc/{}/root", live_tid_).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -144,6 +144,15 @@ Module* Modules::at(uint64_t address) {
   module->why = file.why;
   modules_.push_back(std::move(module));
   return known = modules_.back().get();
+}
+
+const GoPcTable* Modules::go_functions(Module& module) {
+  if (!module.go_sought) {
+    module.go_sought = true;
+    auto found = module.image ? read_go_functions(*module.image, module.path) : std::nullopt;
+    if (found) module.go = std::make_shared<const GoPcTable>(std::move(*found));
+  }
+  return module.go.get();
 }
 
 void Modules::preset(uint64_t address, std::unique_ptr<ElfImage> image) {

@@ -14,16 +14,19 @@
 #include "collector/stacks/elf_image.h"
 #include "collector/target/address_space.h"
 #include "collector/target/target_memory.h"
+#include "symbolize/go_pcvalue.h"
 
 namespace ec {
 
 struct Module {
   std::string path;  // as the target names it, without " (deleted)"; "[vdso]"
   uint64_t device_major = 0, device_minor = 0, inode = 0;
-  uint64_t bias = 0;                // address in memory - address in the file
-  std::shared_ptr<ElfImage> image;  // null: could not be read, `why` says why
-  std::shared_ptr<CfiTable> cfi;    // with image
-  std::string bytes;                // of the vdso, which has no file
+  uint64_t bias = 0;                    // address in memory - address in the file
+  std::shared_ptr<ElfImage> image;      // null: could not be read, `why` says why
+  std::shared_ptr<CfiTable> cfi;        // with image
+  std::string bytes;                    // of the vdso, which has no file
+  std::shared_ptr<const GoPcTable> go;  // Modules::go_functions() fills it in
+  bool go_sought = false;
   Error why;
 };
 
@@ -47,6 +50,8 @@ class Modules {
   Module* at(uint64_t address);
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);
+  // The frame sizes of the Go functions in it, null when there are none.
+  const GoPcTable* go_functions(Module& module);
   // Uses this image for the mapping that holds `address`, instead of opening a file: for images that are at hand.
   void preset(uint64_t address, std::unique_ptr<ElfImage> image);
   // Every module met so far.
@@ -60,7 +65,7 @@ class Modules {
     Error why;
   };
   File& file_of(const Region& region);
-  std::string debug_frame_of(const ElfImage& image, const std::string& name);
+  std::string debug_frame_of(ElfImage& image, const std::string& name);
   Result<std::unique_ptr<ElfImage>> open_file(const Region& region, std::string& vdso_bytes);
   Result<UniqueFd> open_path(const std::string& path, const Region& region, bool same_inode_required);
 

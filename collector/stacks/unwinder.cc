@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "collector/stacks/cfi_stepper.h"
+#include "collector/stacks/go_frames.h"
 
 namespace ec {
 
 namespace {
 
 constexpr size_t kMostFrames = 1024;
-constexpr int kMostSignalFrames = 16;
+constexpr int kMostJumps = 16;
 constexpr int kMostScansInARow = 3;  // musl has three frames below nanosleep(3)
 constexpr uint64_t kScanWords = 512;
 constexpr uint64_t kBaseScanBytes = 16 * 1024;
@@ -37,26 +38,20 @@ std::string_view to_string(FoundBy found_by) {
 }
 
 std::string_view to_string(StackEnd end) {
-  constexpr std::array<std::string_view, 4> kWords{"root", "limit", "no-unwind-info", "bad-memory"};
+  constexpr std::array<std::string_view, 5> kWords{"root", "limit", "no-unwind-info", "bad-memory", "other-stack"};
   return kWords[static_cast<size_t>(end)];
 }
 
 struct Unwinder::State {
-  explicit State(Modules& all_modules) : modules(all_modules), cfi(all_modules) {}
+  explicit State(Modules& all_modules) : modules(all_modules), cfi(all_modules), go_frames(all_modules) {}
 
   Modules& modules;
   CfiStepper cfi;
+  GoFrames go_frames;
+  bool live = false;  // the stepper stands at the current frame
   const std::vector<StackBytes>* stack = nullptr;
 
-  std::optional<uint64_t> word(uint64_t address) const {
-    for (const StackBytes& copy : *stack)
-      if (address >= copy.address && address - copy.address < copy.size && copy.size - (address - copy.address) >= 8) {
-        uint64_t value;
-        std::memcpy(&value, copy.data + (address - copy.address), sizeof value);
-        return value;
-      }
-    return std::nullopt;
-  }
+  std::optional<uint64_t> word(uint64_t address) const { return stack_word(*stack, address); }
 
   // The instruction before `address` is a call: e8 rel32, or ff /2 with its operand forms (Intel SDM vol. 2, CALL).
   bool after_call(uint64_t address) const {
@@ -93,15 +88,21 @@ struct Unwinder::State {
     return modules.read_code(pc, code.data(), code.size()) && code == kSigreturn;
   }
 
+  bool in_go_image(uint64_t pc) const {
+    Module* module = modules.at(pc);
+    return module && module->image && module->image->is_go();
+  }
+
   struct Next {
     Registers registers;
     FoundBy found_by;
     bool return_address = true;
+    bool other_stack = false;  // its stack pointer need not be above that of the callee
   };
 
   std::optional<Next> signal_context(const Registers& now) const {
     if (!is_sigreturn(now.pc())) return std::nullopt;
-    Next next{{}, FoundBy::kSignalFrame, false};
+    Next next{{}, FoundBy::kSignalFrame, false, true};
     uint64_t at = now.sp() + kContextRegisters;
     for (Register reg : kContextOrder) {
       auto value = word(at);
@@ -272,7 +273,7 @@ struct Unwinder::State {
   std::optional<Next> without_cfi(const Registers& now, bool return_address, int scans, PcStack& result) {
     if (auto next = signal_context(now)) return next;
     Module* module = modules.at(now.pc());
-    bool go = module && module->image && module->image->is_go();
+    bool go = in_go_image(now.pc());
     bool base_known = now.has(Register::kRbp);
     if (!return_address) {
       // A function that has no frame yet, or never makes one.
@@ -292,54 +293,82 @@ struct Unwinder::State {
     return scan(now);
   }
 
+  // The step outwards; nothing at the end of the stack, and `result` says why.
+  std::optional<Next> outwards(const Registers& now, bool return_address, int scans, PcStack& result) {
+    if (in_go_image(now.pc()) && is_sigreturn(now.pc())) {
+      // It has information like any function, which does not lead to what was interrupted.
+      live = false;
+      auto next = signal_context(now);
+      if (!next) {
+        result.end = StackEnd::kBadMemory;
+        result.missing_address = now.sp() + kContextRegisters;
+      }
+      return next;
+    }
+    if (auto step = go_frames.step(now, return_address, *stack)) {
+      live = false;
+      result.missing_address = step->missing_address;
+      switch (step->outcome) {
+        case GoFrames::Step::Outcome::kStepped:
+          return Next{step->caller, FoundBy::kGo, step->return_address, step->switched_stack};
+        case GoFrames::Step::Outcome::kRoot:
+          result.end = StackEnd::kRoot;
+          return std::nullopt;
+        case GoFrames::Step::Outcome::kOtherStack:
+          result.end = StackEnd::kOtherStack;
+          return std::nullopt;
+        case GoFrames::Step::Outcome::kBadMemory:
+          result.end = StackEnd::kBadMemory;
+          return std::nullopt;
+      }
+    }
+    if (!live) cfi.start(now, *stack, return_address);
+    CfiStepper::Step step = cfi.step();
+    live = step.outcome == CfiStepper::Outcome::kStepped;
+    switch (step.outcome) {
+      case CfiStepper::Outcome::kStepped:
+        return Next{step.registers, step.interrupted ? FoundBy::kSignalFrame : FoundBy::kCfi, !step.interrupted,
+                    step.interrupted};
+      case CfiStepper::Outcome::kRoot:
+        result.end = StackEnd::kRoot;
+        return std::nullopt;
+      case CfiStepper::Outcome::kNoInfo: {
+        auto next = without_cfi(now, return_address, scans, result);
+        if (next) return next;
+        auto base = now.get(Register::kRbp);
+        result.end = base && *base == 0 ? StackEnd::kRoot : StackEnd::kNoUnwindInfo;
+        if (base && *base >= now.sp() && *base % 8 == 0 && !word(*base)) result.missing_address = *base;
+        return std::nullopt;
+      }
+      case CfiStepper::Outcome::kFailed:
+        return after_failure(now, return_address, step, result);
+    }
+    return std::nullopt;
+  }
+
   PcStack unwind(const Registers& start) {
     PcStack result;
     Registers now = start;
-    bool return_address = false, live = false;
-    int signals = 0, scans = 0;
+    bool return_address = false;
+    int jumps = 0, scans = 0;
     FoundBy found_by = FoundBy::kRegisters;
+    live = false;
     while (true) {
       result.frames.push_back({now.pc(), found_by, return_address});
       if (result.frames.size() >= kMostFrames) {
         result.end = StackEnd::kLimit;
         return result;
       }
-      if (!live) cfi.start(now, *stack, return_address);
-      CfiStepper::Step step = cfi.step();
-      std::optional<Next> next;
-      switch (step.outcome) {
-        case CfiStepper::Outcome::kStepped:
-          live = true;
-          next = Next{step.registers, step.interrupted ? FoundBy::kSignalFrame : FoundBy::kCfi, !step.interrupted};
-          break;
-        case CfiStepper::Outcome::kRoot:
-          result.end = StackEnd::kRoot;
-          return result;
-        case CfiStepper::Outcome::kNoInfo:
-          live = false;
-          next = without_cfi(now, return_address, scans, result);
-          if (!next) {
-            auto base = now.get(Register::kRbp);
-            result.end = base && *base == 0 ? StackEnd::kRoot : StackEnd::kNoUnwindInfo;
-            if (base && *base >= now.sp() && *base % 8 == 0 && !word(*base)) result.missing_address = *base;
-            return result;
-          }
-          break;
-        case CfiStepper::Outcome::kFailed:
-          live = false;
-          next = after_failure(now, return_address, step, result);
-          if (!next) return result;
-          break;
-      }
+      auto next = outwards(now, return_address, scans, result);
+      if (!next) return result;
       if (next->registers.pc() == 0) {
         result.end = StackEnd::kRoot;
         return result;
       }
-      bool through_signal = next->found_by == FoundBy::kSignalFrame;
-      // The stack grows down; only a signal may have come on another stack.
+      // The stack grows down; only a signal, or Go calling C, may have come from another stack.
       // vfork(2) in libc has taken its return address off already.
       bool grows = next->registers.sp() > now.sp() || (next->registers.sp() == now.sp() && result.frames.size() == 1);
-      if ((!through_signal && !grows) || (through_signal && ++signals > kMostSignalFrames)) {
+      if ((!next->other_stack && !grows) || (next->other_stack && ++jumps > kMostJumps)) {
         result.end = StackEnd::kBadMemory;
         return result;
       }

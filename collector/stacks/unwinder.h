@@ -20,7 +20,13 @@ enum class FoundBy : uint8_t { kRegisters, kCfi, kFramePointer, kSignalFrame, kL
 // As in ARCHIVE.md: "registers", "cfi", "frame-pointer", "signal-frame", "leaf", "scan", "go".
 std::string_view to_string(FoundBy found_by);
 
-enum class StackEnd : uint8_t { kRoot, kLimit, kNoUnwindInfo, kBadMemory };
+enum class StackEnd : uint8_t {
+  kRoot,
+  kLimit,
+  kNoUnwindInfo,
+  kBadMemory,
+  kOtherStack,  // Go goes on on another stack, and which one is not known
+};
 std::string_view to_string(StackEnd end);
 
 struct PcFrame {

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
+#include <vector>
 
 namespace ec {
 
@@ -59,5 +61,16 @@ struct StackBytes {
   const char* data = nullptr;
   size_t size = 0;
 };
+
+// The word at `address`, when one of the copies holds all of it.
+inline std::optional<uint64_t> stack_word(const std::vector<StackBytes>& copies, uint64_t address) {
+  for (const StackBytes& copy : copies)
+    if (address >= copy.address && address - copy.address < copy.size && copy.size - (address - copy.address) >= 8) {
+      uint64_t value;
+      std::memcpy(&value, copy.data + (address - copy.address), sizeof value);
+      return value;
+    }
+  return std::nullopt;
+}
 
 }  // namespace ec

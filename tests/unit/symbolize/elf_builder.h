@@ -100,6 +100,7 @@ class ElfBuilder {
     header.e_machine = machine_;
     header.e_version = EV_CURRENT;
     header.e_ehsize = sizeof header;
+    header.e_phentsize = sizeof(Elf64_Phdr);
     header.e_shoff = sizeof header + contents.size();
     header.e_shentsize = sizeof(Elf64_Shdr);
     header.e_shnum = static_cast<uint16_t>(headers.size());

@@ -2,6 +2,7 @@
 
 #include "symbolize/go_buildinfo.h"
 #include "symbolize/go_pclntab.h"
+#include "symbolize/go_table_place.h"
 #include "tests/unit/symbolize/built_program.h"
 #include "tests/unit/symbolize/elf_builder.h"
 
@@ -57,6 +58,32 @@ std::shared_ptr<const ElfFile> with_pclntab(const std::string& table) {
 }
 
 }  // namespace
+
+TEST_CASE("the table of Go functions is found among the constants of an external linker") {
+  std::string head;
+  append_raw(head, 0xfffffff0u);
+  head += std::string("\0\0\1\10", 4);
+  for (uint64_t value : {2, 0, 0, 72, 80, 88, 96, 104}) append_raw(head, value);
+  head.resize(200);
+  auto place = [&](const std::string& bytes, const char* mark) {
+    ElfBuilder builder;
+    builder.text();
+    builder.section({".data.rel.ro", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 0x30008, bytes, 0, 0, 0});
+    builder.section({mark, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 0x40000, "", 0, 0, 0});
+    auto elf = ElfFile::open(ByteSource("go", builder.bytes()));
+    REQUIRE(elf);
+    auto found = find_go_table(*elf);
+    return found ? found->address : 0;
+  };
+  std::string before(0x58, '\x01');  // the table is at a multiple of 32 in memory
+  CHECK(place(before + head, ".go.buildinfo") == 0x30060);
+  CHECK(place(before + head, ".something") == 0);
+  CHECK(place(before + "12345678" + head, ".go.buildinfo") == 0);
+  std::string other = head;
+  other[56] = 1;  // an offset before the one that it must follow
+  CHECK(place(before + other, ".go.buildinfo") == 0);
+  CHECK(place(before + head.substr(0, 70), ".go.buildinfo") == 0);
+}
 
 TEST_CASE("function names of every pclntab layout") {
   uint32_t magic = GENERATE(0xfffffffbu, 0xfffffffau, 0xfffffff0u, 0xfffffff1u);

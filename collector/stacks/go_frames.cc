@@ -1,0 +1,126 @@
+#include "collector/stacks/go_frames.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ec {
+
+namespace {
+
+constexpr size_t kMostKnown = 1'000'000;
+
+// They go on where another stack was left, and say so in no flag before Go 1.17.
+bool switches_stacks(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kNames{"runtime.systemstack", "runtime.morestack", "runtime.gogo", "gogo"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+// The caller, whose return address stands at `at`.
+GoFrames::Step caller_at(const Registers& now, uint64_t at, uint32_t size, const std::vector<StackBytes>& stack) {
+  GoFrames::Step step;
+  auto target = stack_word(stack, at);
+  if (!target) {
+    step.outcome = GoFrames::Step::Outcome::kBadMemory;
+    step.missing_address = at;
+    return step;
+  }
+  step.outcome = GoFrames::Step::Outcome::kStepped;
+  step.caller.set(Register::kRip, *target);
+  step.caller.set(Register::kRsp, at + 8);
+  // A function with a frame has put the frame pointer of its caller on top of it. Nothing else is preserved.
+  if (size == 0) {
+    if (auto base = now.get(Register::kRbp)) step.caller.set(Register::kRbp, *base);
+  } else if (auto saved = stack_word(stack, at - 8); saved && *saved > at) {
+    step.caller.set(Register::kRbp, *saved);
+  }
+  return step;
+}
+
+GoFrames::Step other_stack() {
+  GoFrames::Step step;
+  step.outcome = GoFrames::Step::Outcome::kOtherStack;
+  return step;
+}
+
+}  // namespace
+
+std::optional<GoFrames::Frame> GoFrames::frame_at(uint64_t pc, bool return_address) {
+  uint64_t within = pc - (return_address ? 1 : 0);
+  if (auto known = known_.find(within); known != known_.end()) return known->second;
+  auto look_up = [&]() -> std::optional<Frame> {
+    Module* module = modules_.at(within);
+    const GoPcTable* table = module ? modules_.go_functions(*module) : nullptr;
+    auto function = table ? table->at(within - module->bias) : std::nullopt;
+    if (!function) return std::nullopt;
+    std::string_view name = function->name.substr(0, function->name.find(".abi0"));
+    auto size = table->frame_size(*function, within - module->bias);
+    if (name == "runtime.asmcgocall" && size) return Frame{Frame::Kind::kCallsC, *size};
+    if (switches_stacks(name)) return Frame{Frame::Kind::kSwitches, 0};
+    if (function->begins_a_stack) return Frame{Frame::Kind::kFirst, 0};
+    // cgocallback writes the stack pointer, too, but arranges for its frame to be right on both stacks.
+    if (function->writes_stack_pointer && name != "runtime.cgocallback") return Frame{Frame::Kind::kSwitches, 0};
+    return size ? std::optional(Frame{Frame::Kind::kOrdinary, *size}) : std::nullopt;
+  };
+  auto frame = look_up();
+  if (known_.size() < kMostKnown) known_.emplace(within, frame);
+  return frame;
+}
+
+std::optional<GoFrames::Step> GoFrames::step(const Registers& now, bool return_address,
+                                             const std::vector<StackBytes>& stack) {
+  auto frame = frame_at(now.pc(), return_address);
+  if (!frame) return std::nullopt;
+  switch (frame->kind) {
+    case Frame::Kind::kFirst:
+      return Step{};
+    case Frame::Kind::kSwitches:
+      return other_stack();
+    case Frame::Kind::kCallsC:
+      if (!return_address) return other_stack();
+      return out_of_c(now, *frame, stack);
+    case Frame::Kind::kOrdinary:
+      break;
+  }
+  Step step = caller_at(now, now.sp() + frame->size, frame->size, stack);
+  // A callback from C has the place where its goroutine left for C above it, as the runtime saved it: at the beginning
+  // of systemstack_switch, which nothing called. No return address is the first of a Go function.
+  if (step.outcome == Step::Outcome::kStepped) step.return_address = !begins_a_function(step.caller.pc());
+  return step;
+}
+
+bool GoFrames::begins_a_function(uint64_t pc) {
+  Module* module = modules_.at(pc);
+  const GoPcTable* table = module ? modules_.go_functions(*module) : nullptr;
+  auto function = table ? table->at(pc - module->bias) : std::nullopt;
+  return function && function->entry == pc - module->bias;
+}
+
+// asmcgocall calls C on the stack of the thread, where it keeps the goroutine at 48 and how far below the end of the
+// goroutine's stack it was called at 40; or, called on the thread's stack, 0 and where that was
+// (src/runtime/asm_amd64.s of Go 1.19).
+GoFrames::Step GoFrames::out_of_c(const Registers& now, const Frame& frame, const std::vector<StackBytes>& stack) {
+  Step none = other_stack();
+  auto goroutine = stack_word(stack, now.sp() + 48), saved = stack_word(stack, now.sp() + 40);
+  if (!goroutine || !saved) {
+    none.missing_address = now.sp() + 40;
+    return none;
+  }
+  uint64_t sp = *saved;
+  if (*goroutine != 0) {
+    auto low = stack_word(stack, *goroutine), high = stack_word(stack, *goroutine + 8);
+    if (!low || !high) {
+      none.missing_address = *goroutine % 8 == 0 ? *goroutine : 0;
+      return none;
+    }
+    if (*low >= *high || *saved > *high - *low) return none;
+    sp = *high - *saved;
+  }
+  if (sp % 8 != 0 || frame.size > UINT64_MAX - 8 - sp) return none;
+  Step step = caller_at(now, sp + frame.size, frame.size, stack);
+  step.switched_stack = true;
+  if (step.outcome == Step::Outcome::kBadMemory) step.outcome = Step::Outcome::kOtherStack;
+  if (step.outcome == Step::Outcome::kStepped && !frame_at(step.caller.pc(), true)) return none;
+  return step;
+}
+
+}  // namespace ec

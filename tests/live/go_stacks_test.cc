@@ -1,0 +1,71 @@
+// Stacks of the threads of Go programs, which move between the stacks of goroutines and their own.
+#include "tests/live/stack_dumps.h"
+
+namespace ec::test {
+
+namespace {
+
+std::string built(const std::string& name, const std::vector<std::string>& flags) {
+  static TempDir folder;
+  ProgramSettings settings;
+  settings.directory = std::string(EC_SOURCE_DIR) + "/tests/targets/go/" + name;
+  settings.environment = {"GOFLAGS=-mod=mod -buildvcs=false", "GOPROXY=off", "GOCACHE=" + (folder / "cache"),
+                          "CGO_ENABLED=1"};
+  settings.timeout = std::chrono::seconds(150);
+  std::vector<std::string> argv{"go", "build", "-o", folder / name};
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  argv.push_back(".");
+  auto result = run_program(argv, settings);
+  INFO(result.err);
+  REQUIRE(result.exit_code == 0);
+  return folder / name;
+}
+
+// Whether the names contain these parts, in this order, one frame each.
+bool in_order(const std::vector<std::string>& names, const std::vector<std::string>& parts) {
+  size_t found = 0;
+  for (const std::string& name : names)
+    if (found < parts.size() && name.find(parts[found]) != std::string::npos) ++found;
+  return found == parts.size();
+}
+
+}  // namespace
+
+TEST_CASE("threads of Go are read to their end, through C and back, without a stop and without a guess") {
+  // One that keeps what an external linker needs, a stripped one, a position-independent one.
+  auto flags = GENERATE(std::vector<std::string>{}, std::vector<std::string>{"-ldflags=-s -w"},
+                        std::vector<std::string>{"-buildmode=pie", "-ldflags=-s -w"});
+  CAPTURE(flags);
+  BackgroundProgram program({built("cgo_calls", flags)});
+  REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(settled(program.pid()));
+  Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
+  const Stacks& stacks = *snapshot.stacks;
+  int in_c = 0, called_back = 0, reading = 0;
+  for (const ThreadStack& thread : stacks.threads) {
+    REQUIRE(thread.stack);
+    const Stack& stack = stacks.stacks[*thread.stack];
+    std::vector<std::string> names = symbols(stacks, thread);
+    CAPTURE(names);
+    CHECK(stack.end == "root");
+    std::set<std::string> last{"runtime.goexit", "runtime.mstart", "runtime.mcall", "runtime.rt0_go"};
+    CHECK(last.count(names.back()) == 1);
+    for (uint32_t index : stack.frames) {
+      const Frame& frame = stacks.frames[index];
+      bool exact = frame.found_by == "go" || frame.found_by == "cfi" || frame.found_by == "registers";
+      CHECK(exact);
+    }
+    const std::string c = flags.empty() ? "c_wait" : "runtime.asmcgocall";  // names of C functions can be stripped
+    in_c += in_order(names, {c, "runtime.cgocall", "main._Cfunc_c_wait", "main.callsC", "main.callsC", "main.callsC",
+                             "main.callsC", "main.main.func", "runtime.goexit"});
+    called_back += in_order(names, {"Syscall6", "main.calledFromC", "runtime.cgocallbackg", "runtime.cgocallback",
+                                    "runtime.cgocall", "main._Cfunc_c_calls_go", "main.callsBack", "runtime.goexit"});
+    reading += in_order(names, {"Syscall6", "main.read", "main.reads", "runtime.goexit"});
+  }
+  CHECK(in_c == 1);
+  CHECK(called_back == 1);
+  CHECK(reading == 1);
+  CHECK(stacks.pause.threads_stopped == 0);
+}
+
+}  // namespace ec::test
