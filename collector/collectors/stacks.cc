@@ -281,7 +281,8 @@ void gather_stacks(GatherContext& context) {
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
   Deadline names_until = Deadline::in(left * 4 / 5);
   const auto& directories = context.options.debug_directories;
-  NamedStacks named = name_frames(*dump, root.get(), names_until, directories);
+  JitFrames jit = name_jit_frames(*dump, request.live_tid, root.get(), names_until);
+  NamedStacks named = name_frames(*dump, root.get(), names_until, directories, jit);
   add_lines(*dump, root.get(), names_until, directories, named);
   gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {
     return name_frames(variables, root.get(), deadline);

@@ -72,7 +72,7 @@ std::vector<std::string> name_all(const std::vector<FrameRequest>& requests, Sym
 }  // namespace
 
 NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline deadline,
-                        const std::vector<std::string>& debug_directories) {
+                        const std::vector<std::string>& debug_directories, const JitFrames& jit) {
   NamedStacks named;
   std::unordered_map<std::string, uint32_t> known;
   std::string key;
@@ -91,15 +91,23 @@ NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline dead
       fresh.found_by = frame.found_by;
       fresh.return_address = frame.return_address;
       Module* module = dump.modules->at(frame.pc - (frame.return_address ? 1 : 0));
-      if (!module) {
+      if (module) {
+        fresh.module = module->path;
+        fresh.module_offset = frame.pc - module->bias;
+        if (!module->image) fresh.unknown_reason = module->why.message();
+      } else {
         fresh.unknown_reason = dump.modules->space().find(frame.pc)
                                    ? "no file behind this mapping (code made at run time)"
                                    : "nothing is mapped at this address";
-        continue;
       }
-      fresh.module = module->path;
-      fresh.module_offset = frame.pc - module->bias;
-      if (!module->image) fresh.unknown_reason = module->why.message();
+      if (module && module->image) continue;
+      if (auto name = jit.names.find(frame.pc - fresh.back()); name != jit.names.end()) {
+        fresh.symbol = name->second.name;
+        fresh.symbol_offset = frame.pc - name->second.start;
+        fresh.unknown_reason.clear();
+      } else if (!jit.no_perf_map.empty() && dump.modules->made_at_run_time(frame.pc - fresh.back())) {
+        fresh.unknown_reason += ", " + jit.no_perf_map;
+      }
     }
   }
   auto requests = frame_requests(dump, named);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collector/base/clock.h"
+#include "collector/stacks/jit_frames.h"
 #include "collector/stacks/stack_dump.h"
 
 namespace ec {
@@ -33,9 +34,10 @@ struct NamedStacks {
 };
 
 // `target_root_fd`: of the target's root directory, for separate debug files; -1 = none. `debug_directories` as in
-// DebugPlaces. Every distinct pc is looked up once. After `deadline` the rest stays without names and says so.
+// DebugPlaces. `jit` names what has no file. Every distinct pc is looked up once. After `deadline` the rest stays
+// without names and says so.
 NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline deadline,
-                        const std::vector<std::string>& debug_directories = {});
+                        const std::vector<std::string>& debug_directories = {}, const JitFrames& jit = {});
 
 // Sets files and lines, of the most frequent frames first, and puts inlined functions as frames of their own into the
 // stacks. After `deadline` the rest stays without.

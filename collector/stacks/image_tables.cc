@@ -18,7 +18,9 @@ std::string section_of(const ElfFile& file) {
   return bytes ? std::move(*bytes) : std::string{};
 }
 
-Result<ElfFile> file_of(ElfImage& image, const std::string& path) {
+}  // namespace
+
+Result<ElfFile> open_elf_file(ElfImage& image, const std::string& path) {
   if (image.fd() >= 0) {
     UniqueFd fd(fcntl(image.fd(), F_DUPFD_CLOEXEC, 0));
     if (!fd) return fail_errno(path, errno);
@@ -29,10 +31,8 @@ Result<ElfFile> file_of(ElfImage& image, const std::string& path) {
   return ElfFile::open(ByteSource(path, std::move(bytes)));
 }
 
-}  // namespace
-
 std::string read_debug_frame(ElfImage& image, const std::string& path, const DebugPlaces& places) {
-  auto file = file_of(image, path);
+  auto file = open_elf_file(image, path);
   if (!file) return {};
   if (std::string bytes = section_of(*file); !bytes.empty()) return bytes;
   std::string reason;
@@ -41,7 +41,7 @@ std::string read_debug_frame(ElfImage& image, const std::string& path, const Deb
 }
 
 std::optional<GoPcTable> read_go_functions(ElfImage& image, const std::string& path) {
-  auto file = image.is_go() ? file_of(image, path) : fail(ErrorCode::kNotFound, path, "");
+  auto file = image.is_go() ? open_elf_file(image, path) : fail(ErrorCode::kNotFound, path, "");
   return file ? GoPcTable::find(*file) : std::nullopt;
 }
 

@@ -10,6 +10,9 @@
 
 namespace ec {
 
+// The same file for reading its sections. Errors: those of ElfFile::open().
+Result<ElfFile> open_elf_file(ElfImage& image, const std::string& path);
+
 // The unpacked bytes of .debug_frame of this file or, when it has none, of its separate debug file; "" = neither has.
 // `path` is the file's in the target's root.
 std::string read_debug_frame(ElfImage& image, const std::string& path, const DebugPlaces& places);

@@ -146,6 +146,12 @@ Module* Modules::at(uint64_t address) {
   return known = modules_.back().get();
 }
 
+bool Modules::made_at_run_time(uint64_t address) {
+  if (!executable(address)) return false;
+  Module* module = at(address);
+  return !module || (!module->image && module->path.starts_with("/memfd:"));
+}
+
 const GoPcTable* Modules::go_functions(Module& module) {
   if (!module.go_sought) {
     module.go_sought = true;

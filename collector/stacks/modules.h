@@ -48,6 +48,8 @@ class Modules {
   // The module of the mapping that holds `address`, or whose .bss does; null when nothing is mapped there, or no file
   // (JIT code). The module may be without an image. Lives as long as this object.
   Module* at(uint64_t address);
+  // Executable memory without an ELF file behind it, as JIT compilers make: anonymous, or a memfd mapped twice.
+  bool made_at_run_time(uint64_t address);
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);
   // The frame sizes of the Go functions in it, null when there are none.

@@ -139,7 +139,8 @@ struct Unwinder::State {
     if (!saved || !target || !modules.executable(*target)) return std::nullopt;
     bool leads_on = *saved == 0 || *saved > *base;
     if (!leads_on && !go) return std::nullopt;
-    if (!in_jit && modules.at(*target) && !after_call(*target) && !(go && is_goexit(*target))) return std::nullopt;
+    if (!in_jit && !modules.made_at_run_time(*target) && !after_call(*target) && !(go && is_goexit(*target)))
+      return std::nullopt;
     Next next{now, FoundBy::kFramePointer, true};
     next.registers.set(Register::kRip, *target);
     next.registers.set(Register::kRsp, *base + 16);
@@ -193,6 +194,8 @@ struct Unwinder::State {
       uint64_t at = now.sp() + i * 8;
       auto target = word(at);
       if (!target) break;
+      // Whether code made at run time called cannot be seen; a frame pointer would tell, and a stop the frame pointer.
+      if (!now.has(Register::kRbp) && modules.made_at_run_time(*target)) break;
       if (!returns_to_code(*target)) continue;
       Next next{now, FoundBy::kScan, true};
       next.registers.set(Register::kRip, *target);
@@ -243,7 +246,9 @@ struct Unwinder::State {
     }
     uint64_t base = now.sp() + size;
     auto saved = word(base), target = word(base + 8);
-    if (!saved || !target || !(returns_to_code(*target) || is_sigreturn(*target))) return std::nullopt;
+    if (!saved || !target) return std::nullopt;
+    bool by_jit = modules.made_at_run_time(*target) && *saved > base && *saved % 8 == 0;
+    if (!returns_to_code(*target) && !is_sigreturn(*target) && !by_jit) return std::nullopt;
     Next next{{}, FoundBy::kFramePointer, true};
     next.registers.set(Register::kRip, *target);
     next.registers.set(Register::kRsp, base + 16);
@@ -272,17 +277,16 @@ struct Unwinder::State {
   // The step outwards from a place without call frame information.
   std::optional<Next> without_cfi(const Registers& now, bool return_address, int scans, PcStack& result) {
     if (auto next = signal_context(now)) return next;
-    Module* module = modules.at(now.pc());
-    bool go = in_go_image(now.pc());
+    bool go = in_go_image(now.pc()), jit = modules.made_at_run_time(now.pc());
     bool base_known = now.has(Register::kRbp);
     if (!return_address) {
       // A function that has no frame yet, or never makes one.
       auto by_leaf = leaf(now, go);
-      auto by_base = frame_pointer(now, module == nullptr, go);
+      auto by_base = frame_pointer(now, jit, go);
       if (by_leaf && !(by_base && by_base->registers.sp() < by_leaf->registers.sp())) return by_leaf;
     }
     if (go && return_address && is_goexit(now.pc())) return std::nullopt;
-    if (auto next = frame_pointer(now, module == nullptr, go)) return next;
+    if (auto next = frame_pointer(now, jit, go)) return next;
     if (!base_known) result.needs_registers = true;
     if (go || scans >= kMostScansInARow) return std::nullopt;
     // An outermost frame says so by a zero frame pointer; code that has no use for it may leave it zero, too.

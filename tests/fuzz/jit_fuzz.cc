@@ -1,0 +1,28 @@
+// What a program tells about code that it made: a perf map, an object for debuggers, and the memory that its list of
+// objects is in, whose first byte is at address 0x10000.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+
+#include "collector/stacks/gdb_jit.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace ec;
+  constexpr uint64_t kBase = 0x10000;
+  std::string bytes(reinterpret_cast<const char*>(data), size);
+  const std::vector<uint64_t> addresses{0, 0x10, 0x1008, 0x7000, 0x7f1e7dfe3f48, 0x7f1e7dfe4000, UINT64_MAX};
+  (void)names_in_perf_map(bytes, addresses);
+  if (auto object = ElfFile::open(ByteSource("object", bytes))) {
+    (void)names_in_jit_object(*object, addresses);
+    (void)jit_descriptor_in(*object);
+  }
+  auto read = [&](uint64_t address, void* destination, size_t count) -> size_t {
+    if (address < kBase || address - kBase >= bytes.size()) return 0;
+    count = std::min<size_t>(count, bytes.size() - (address - kBase));
+    std::memcpy(destination, bytes.data() + (address - kBase), count);
+    return count;
+  };
+  (void)names_in_jit_list(kBase, read, addresses, Deadline::never());
+  return 0;
+}

@@ -1,0 +1,119 @@
+// Calls code that it made at run time, as JIT compilers do: main -> jit_outer -> jit_inner -> wait_here.
+//   jit_code gdb     tells debuggers the names (__jit_debug_descriptor)
+//   jit_code perf    writes /tmp/perf-PID.map, in which an older function stood where jit_inner is now
+//   jit_code loop    tells debuggers a list that leads back to itself and to nothing
+#include <elf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+extern "C" {
+struct JitEntry {
+  JitEntry* next;
+  JitEntry* previous;
+  const char* object;
+  uint64_t size;
+};
+struct JitDescriptor {
+  uint32_t version, action;
+  JitEntry *relevant, *first;
+};
+// NOLINTBEGIN(bugprone-reserved-identifier)
+JitDescriptor __jit_debug_descriptor = {1, 0, nullptr, nullptr};
+[[gnu::noinline]] void __jit_debug_register_code() { asm volatile("" ::: "memory"); }
+// NOLINTEND(bugprone-reserved-identifier)
+}
+
+namespace {
+
+[[gnu::noinline]] void wait_here() {
+  std::puts("ready");
+  std::fflush(stdout);
+  while (true) pause();
+}
+
+// Both keep a frame pointer. inner(f): call f. outer(f, g): call f with g.
+constexpr unsigned char kInner[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+constexpr unsigned char kOuter[] = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xf8, 0x48, 0x89, 0xf7, 0xff, 0xd0, 0x5d, 0xc3};
+constexpr uint64_t kOuterAt = 0x40, kCodeSize = 0x80;
+
+// An ELF object as compilers of LLVM register it: relocatable, its section at the address of the code.
+std::string object_for(uint64_t code) {
+  std::string names("\0jit_inner\0jit_outer\0.text\0.symtab\0.strtab\0", 43);
+  Elf64_Sym symbols[3]{};
+  symbols[1] = {1, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1, 0, sizeof kInner};
+  symbols[2] = {11, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1, kOuterAt, sizeof kOuter};
+  Elf64_Ehdr header{};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_REL;
+  header.e_machine = EM_X86_64;
+  header.e_version = EV_CURRENT;
+  header.e_ehsize = sizeof header;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 4;
+  header.e_shstrndx = 3;
+  uint64_t text_at = sizeof header, symbols_at = text_at + kCodeSize, names_at = symbols_at + sizeof symbols;
+  header.e_shoff = names_at + 48;
+  Elf64_Shdr sections[4]{};
+  sections[1] = {21, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, code, text_at, kCodeSize, 0, 0, 16, 0};
+  sections[2] = {27, SHT_SYMTAB, 0, 0, symbols_at, sizeof symbols, 3, 1, 8, sizeof(Elf64_Sym)};
+  sections[3] = {35, SHT_STRTAB, 0, 0, names_at, names.size(), 0, 0, 1, 0};
+  std::string bytes(header.e_shoff + sizeof sections, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  std::memcpy(bytes.data() + text_at, reinterpret_cast<const char*>(code), kCodeSize);
+  std::memcpy(bytes.data() + symbols_at, symbols, sizeof symbols);
+  std::memcpy(bytes.data() + names_at, names.data(), names.size());
+  std::memcpy(bytes.data() + header.e_shoff, sections, sizeof sections);
+  return bytes;
+}
+
+std::string object;
+JitEntry good, empty, lost;
+
+void tell_debuggers(uint64_t code, bool loop) {
+  object = object_for(code);
+  good = {nullptr, nullptr, object.data(), object.size()};
+  empty = {&good, nullptr, nullptr, 0};
+  if (loop) {
+    good.object = reinterpret_cast<const char*>(uint64_t{16});
+    good.next = &lost;
+    lost = {&empty, nullptr, object.data(), UINT64_MAX};
+  }
+  __jit_debug_descriptor.relevant = __jit_debug_descriptor.first = &empty;
+  __jit_debug_descriptor.action = 1;
+  __jit_debug_register_code();
+}
+
+void write_perf_map(uint64_t code) {
+  std::FILE* map = std::fopen(("/tmp/perf-" + std::to_string(getpid()) + ".map").c_str(), "w");
+  if (!map) return;
+  std::fprintf(map,
+               "%lx 80 an older function\n%lx %zx jit inner(int) const\n0x%lx 0x%zx LazyCompile:*outer /app/x.js:1\n",
+               code, code, sizeof kInner, code + kOuterAt, sizeof kOuter);
+  std::fprintf(map, "%lx 80 not written to its en", code);
+  std::fclose(map);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  void* memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || argc < 2) return 1;
+  auto code = reinterpret_cast<uint64_t>(memory);
+  std::memcpy(memory, kInner, sizeof kInner);
+  std::memcpy(static_cast<char*>(memory) + kOuterAt, kOuter, sizeof kOuter);
+  std::string_view way = argv[1];
+  if (way == "perf")
+    write_perf_map(code);
+  else
+    tell_debuggers(code, way == "loop");
+  reinterpret_cast<void (*)(uint64_t, void (*)())>(code + kOuterAt)(code, wait_here);
+}
