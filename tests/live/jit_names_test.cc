@@ -101,7 +101,9 @@ TEST_CASE("node is read through its JavaScript, whose functions have names with 
   if (with_map) argv.insert(argv.end(), {"--perf-basic-prof", "--interpreted-frames-native-stack"});
   argv.push_back(folder / "wait.js");
   if (run_program({"node", "--version"}).exit_code != 0) return not_run_here("needs node");
-  BackgroundProgram program(argv);
+  ProgramSettings settings;
+  settings.directory = folder.path();  // it leaves a log there
+  BackgroundProgram program(argv, settings);
   PerfMap map(program.pid());
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
   REQUIRE(eventually([&] { return read_text(fmt::format("/proc/{}/wchan", program.pid())).find("futex") == 0; }));
