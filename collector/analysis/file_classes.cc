@@ -71,6 +71,7 @@ std::vector<FileClass> file_classes(const OpenFiles& files) {
     if (entry.count++ == 0) entry.example_fd = file.fd;
   }
   std::vector<FileClass> classes;
+  classes.reserve(by_words.size());
   for (auto& [words, entry] : by_words) classes.push_back({words, entry.count, entry.example_fd});
   std::stable_sort(classes.begin(), classes.end(),
                    [](const FileClass& a, const FileClass& b) { return a.count > b.count; });

@@ -128,7 +128,7 @@ Redacted redact_pprof(const Placeholders& placeholders, std::string bytes) {
 }
 
 // Section by section, each by the rules of its own name.
-Redacted redact_bundle(const Redactor& redactor, std::string bytes) {
+Redacted redact_bundle(const Redactor& redactor, const std::string& bytes) {
   size_t whole = 0;
   std::vector<Section> sections = parse_bundle(bytes, &whole);
   Redacted result;

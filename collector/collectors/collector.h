@@ -104,7 +104,7 @@ struct Collector {
   void (*gather)(GatherContext&);
   // Fills its part of the snapshot from the raw bytes. Called after each reading: sets, never adds.
   void (*parse)(const RawStore&, Snapshot&);
-  std::string_view shown_through = "";  // the collector without which nobody sees what this one found
+  std::string_view shown_through{};  // the collector without which nobody sees what this one found
 };
 
 // All collectors in running order.

@@ -236,6 +236,7 @@ std::vector<MountEntry> filesystems_of(const std::vector<MountEntry>& mounts) {
     if (!fresh && better(mounts[i], mounts[place->second])) place->second = i;
   }
   std::vector<size_t> order;
+  order.reserve(chosen.size());
   for (auto [device, position] : chosen) order.push_back(position);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     bool a_server = asks_a_server(mounts[a].type), b_server = asks_a_server(mounts[b].type);
@@ -243,6 +244,7 @@ std::vector<MountEntry> filesystems_of(const std::vector<MountEntry>& mounts) {
   });
   if (order.size() > kMostFilesystems) order.resize(kMostFilesystems);
   std::vector<MountEntry> result;
+  result.reserve(order.size());
   for (size_t position : order) result.push_back(mounts[position]);
   return result;
 }

@@ -110,6 +110,7 @@ Part<std::vector<std::string>> numa_nodes(const RawStore& store) {
     }
   }
   std::vector<std::string> lines;
+  lines.reserve(nodes.size());
   for (const auto& [number, node] : nodes)
     lines.push_back(fmt::format("node{}{}{}, distances {}, {}", number, node.memory, node.misses, node.distances,
                                 node.cpus.empty() ? "no CPUs" : "CPUs " + node.cpus));

@@ -60,7 +60,7 @@ void add_journals(const std::string& folder, const std::string& prefix, const st
   for (const std::string& name : names) {
     bool active = name == prefix + ".journal", archived = name.starts_with(prefix + "@") && name.ends_with(".journal");
     if (!active && !archived) continue;
-    JournalPath journal{folder + "/" + name, INT64_MAX};
+    JournalPath journal{fmt::format("{}/{}", folder, name), INT64_MAX};
     struct stat file {};
     if (!active && stat(journal.path.c_str(), &file) == 0) journal.modified = file.st_mtime;
     found.push_back(std::move(journal));
@@ -79,7 +79,7 @@ std::vector<JournalPath> journals(const JournalUnit& unit, std::optional<Error>&
     for (std::string& name : names_in(root, unused))
       if (name.starts_with(id + ".")) folders.push_back(std::move(name));  // LogNamespace=
     for (const std::string& name : folders) {
-      std::string folder = root + "/" + name;
+      std::string folder = fmt::format("{}/{}", root, name);
       auto names = names_in(folder, denied);
       size_t before = found.size();
       if (parse_number<uint32_t>(unit.user_id)) add_journals(folder, "user-" + unit.user_id, names, found);

@@ -15,7 +15,7 @@ constexpr std::string_view kEvaluator = "_PyEval_EvalFrameDefault";
 class Merger {
  public:
   Merger(const PythonRuntime& python, Stacks& stacks)
-      : python_(python), stacks_(stacks), first_(static_cast<uint32_t>(stacks.frames.size())) {
+      : stacks_(stacks), first_(static_cast<uint32_t>(stacks.frames.size())) {
     stacks_.frames.insert(stacks_.frames.end(), python.frames.begin(), python.frames.end());
   }
 
@@ -57,7 +57,6 @@ class Merger {
       stack.python_note = "read at another moment: the native frames call the interpreter another number of times";
   }
 
-  const PythonRuntime& python_;
   Stacks& stacks_;
   uint32_t first_;  // index of the first Python frame
   std::map<Key, uint32_t> merged_;

@@ -187,6 +187,7 @@ void keep_dumps(Result<Dumps>& dumps, const TargetIdentity* target, const std::u
 
 std::vector<SocketTable> tables_of(const std::vector<Kept>& kept) {
   std::vector<SocketTable> tables;
+  tables.reserve(kept.size());
   for (const Kept& one : kept) tables.push_back({one.family, one.text, one.bytes, one.place});
   return tables;
 }

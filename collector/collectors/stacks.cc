@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "collector/base/text.h"
@@ -192,7 +193,7 @@ std::string stacks_json(const StackDump& dump, const NamedStacks& named, StackMo
     object["tid"] = thread.tid;
     object["read_by"] = to_string(thread.read_by);
     if (thread.stack) object["stack"] = *thread.stack;
-    if (thread.pause_ns > 0) object["pause_us"] = static_cast<double>((thread.pause_ns + 99) / 100) / 10;
+    if (thread.pause_ns > 0) object["pause_us"] = std::ceil(static_cast<double>(thread.pause_ns) / 100) / 10;
     if (thread.interrupted_call) object["interrupted_call"] = true;
     if (!thread.note.empty()) object["note"] = thread.note;
   }

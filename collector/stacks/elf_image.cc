@@ -70,11 +70,11 @@ bool PagedBytes::read(uint64_t offset, void* destination, size_t count) {
   return true;
 }
 
-Result<std::unique_ptr<ElfImage>> ElfImage::open(UniqueFd fd, uint64_t size, std::string where) {
+Result<std::unique_ptr<ElfImage>> ElfImage::open(UniqueFd fd, uint64_t size, const std::string& where) {
   return parse(PagedBytes(std::move(fd), size), where);
 }
 
-Result<std::unique_ptr<ElfImage>> ElfImage::from_bytes(std::string bytes, std::string where) {
+Result<std::unique_ptr<ElfImage>> ElfImage::from_bytes(std::string bytes, const std::string& where) {
   return parse(PagedBytes(std::move(bytes)), where);
 }
 

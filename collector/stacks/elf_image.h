@@ -48,8 +48,8 @@ class ElfImage {
   };
 
   // Errors: malformed (not an ELF file, damaged headers), unsupported (32 bits or another machine).
-  static Result<std::unique_ptr<ElfImage>> open(UniqueFd fd, uint64_t size, std::string where);
-  static Result<std::unique_ptr<ElfImage>> from_bytes(std::string bytes, std::string where);
+  static Result<std::unique_ptr<ElfImage>> open(UniqueFd fd, uint64_t size, const std::string& where);
+  static Result<std::unique_ptr<ElfImage>> from_bytes(std::string bytes, const std::string& where);
 
   const std::vector<Segment>& segments() const { return segments_; }                  // PT_LOAD
   const std::optional<Segment>& eh_frame_header() const { return eh_frame_header_; }  // PT_GNU_EH_FRAME

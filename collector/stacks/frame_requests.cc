@@ -51,6 +51,7 @@ std::vector<FrameRequest> frame_requests(const StackDump& dump, const NamedStack
     request.frames.push_back(static_cast<uint32_t>(i));
   }
   std::vector<FrameRequest> requests;
+  requests.reserve(by_module.size());
   for (auto& [module, request] : by_module) requests.push_back(std::move(request));
   return requests;
 }
