@@ -402,6 +402,7 @@ struct Unwinder::State {
       if (auto next = frame_base_of(now, module->bias + range->start)) return next;
     }
     result.needs_registers = true;
+    if (auto next = base_by_chain(now)) return next;
     return scan(now);
   }
 };

@@ -13,8 +13,25 @@ from targets import HERE, Missing, table
 ROUNDS = 6
 FRAMES = 1000  # more are cut: the tools have different limits
 
+JIT = "gdb has no call frame information of code made at run time and guesses: its frames end in no code"
+G0 = "below runtime.mcall they show where g0 began (rt0_go); mcall was not called from there"
+STRIPPED = "without call frame information they guess by the frame pointer: callers of leaf functions are lost"
+MUSL = "musl has no call frame information: eu-stack stops, gdb guesses"
 # (program, tool, kind): why. Kinds: "ours longer", "theirs longer", "differs", "no stack".
-ACCEPTED = {}
+ACCEPTED = {
+    ("node", "gdb", "differs"): JIT,
+    ("java", "gdb", "differs"): JIT,
+    ("java", "gdb", "ours longer"): JIT,
+    ("go", "eu_stack", "theirs longer"): G0,
+    ("go", "gdb", "theirs longer"): G0,
+    ("go, stripped", "eu_stack", "differs"): STRIPPED,
+    ("go, stripped", "gdb", "differs"): STRIPPED,
+    ("musl", "eu_stack", "ours longer"): MUSL,
+    ("musl", "gdb", "differs"): MUSL,
+    ("musl, static", "eu_stack", "ours longer"): MUSL,
+    ("musl, static", "gdb", "differs"): MUSL,
+    ("musl, static", "gdb", "ours longer"): MUSL,
+}
 
 
 def ours(build, pid, folder):
@@ -51,7 +68,10 @@ def gdb(pid):
     for line in text.splitlines():
         if line.startswith("TID "):
             _, tid, *addresses = line.split()
-            stacks[int(tid)] = [int(a, 16) for a in addresses]
+            stack = [int(a, 16) for a in addresses]
+            while stack and stack[-1] == 0:  # gdb's "no caller"
+                stack.pop()
+            stacks[int(tid)] = stack
     return stacks
 
 
