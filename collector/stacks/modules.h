@@ -1,9 +1,6 @@
-// The files behind the executable mappings of one target, opened when an address in them is first met.
+// The files behind the executable mappings of one target, live or dead, opened when an address in them is first met.
 #pragma once
 
-#include <sys/types.h>
-
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,8 +9,8 @@
 
 #include "collector/stacks/cfi_table.h"
 #include "collector/stacks/elf_image.h"
+#include "collector/stacks/module_files.h"
 #include "collector/target/address_space.h"
-#include "collector/target/target_memory.h"
 #include "symbolize/go_pcvalue.h"
 
 namespace ec {
@@ -32,8 +29,8 @@ struct Module {
 
 class Modules {
  public:
-  // Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it).
-  using MayOpen = std::function<bool(const std::string& path)>;
+  Modules(AddressSpace space, std::unique_ptr<ModuleFiles> files);
+  // Of a live process.
   Modules(pid_t live_tid, AddressSpace space, MayOpen may_open);
   Modules(const Modules&) = delete;
   Modules& operator=(const Modules&) = delete;
@@ -68,13 +65,9 @@ class Modules {
   };
   File& file_of(const Region& region);
   std::string debug_frame_of(ElfImage& image, const std::string& name);
-  Result<std::unique_ptr<ElfImage>> open_file(const Region& region, std::string& vdso_bytes);
-  Result<UniqueFd> open_path(const std::string& path, const Region& region, bool same_inode_required);
 
-  pid_t live_tid_;
-  TargetMemory memory_;
+  std::unique_ptr<ModuleFiles> opener_;
   AddressSpace space_;
-  MayOpen may_open_;
   std::vector<std::string> debug_directories_;
   std::vector<Module*> by_region_;  // parallel to space_.regions; null = not looked at yet
   std::vector<std::unique_ptr<Module>> modules_;

@@ -9,6 +9,7 @@
 
 #include "collector/base/text.h"
 #include "collector/proc/pid_stat.h"
+#include "collector/stacks/stack_pool.h"
 #include "collector/target/freeze.h"
 #include "collector/target/obstacles.h"
 #include "collector/target/quiet_copy.h"
@@ -19,19 +20,7 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kStackCap = 64 * 1024;
-constexpr size_t kMostExtraCopies = 16;  // of kStackCap each, for one thread
 constexpr int64_t kStopCostNs = 12'000;  // per thread stopped together, copying included (measured: 10 µs)
-constexpr uint64_t kFutexBefore = 48, kFutexBytes = 112;
-
-// futex(2) operations that wait: WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.
-bool waits_on_futex(const TaskSyscall& call) {
-  if (call.running || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
-  uint64_t operation = call.arguments[1] & ~uint64_t{0x180};  // without PRIVATE and CLOCK_REALTIME
-  constexpr std::array<uint64_t, 5> kWaits{0, 6, 9, 11, 13};
-  return std::find(kWaits.begin(), kWaits.end(), operation) != kWaits.end() && call.arguments[0] >= 4096 &&
-         call.arguments[0] % 4 == 0;
-}
 
 class Dump {
  public:
@@ -136,7 +125,7 @@ class Dump {
     for (size_t i = 0; copy.call.number >= 0 && i < kArguments.size(); ++i)
       registers.set(kArguments[i], copy.call.arguments[i]);
     std::vector<StackBytes> copies{{copy.address, buffer_.data(), copy.size}};
-    PcStack stack = unwind_with_more(thread.tid, registers, copies, [&](uint64_t address, char* to, size_t size) {
+    PcStack stack = unwind(thread.tid, registers, std::move(copies), [&](uint64_t address, char* to, size_t size) {
       return copier_.copy_more(thread.tid, copy.mark, address, to, size);
     });
     bool wants_stop = stack.needs_registers && stack.end != StackEnd::kRoot && result_.mode != DumpMode::kNoStop;
@@ -147,47 +136,20 @@ class Dump {
           "outer frames were searched for: its registers are known only after a stop, which would have interrupted its "
           "system call (--restart-eintr allows it where the call can start again)";
     thread.read_by = DumpedThread::ReadBy::kNoStop;
-    thread.stack = intern(std::move(stack));
+    thread.stack = pool_.add(std::move(stack));
     return !(wants_stop && harmless);
   }
 
-  // Unwinds, and fetches stack memory outside the first copy as long as that leads further: other stacks that a signal
-  // came from, and what is beyond the cap.
-  template <class Fetch>
-  PcStack unwind_with_more(pid_t tid, const Registers& registers, std::vector<StackBytes>& copies, Fetch fetch) {
+  PcStack unwind(pid_t tid, const Registers& registers, std::vector<StackBytes> copies, const FetchStack& fetch) {
     if (!may_unwind(tid))
       return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
-    PcStack stack = unwinder_->unwind(registers, copies);
-    size_t used = kStackCap;
-    while (stack.missing_address != 0 && used + kStackCap <= buffer_.size()) {
-      const Region* region = result_.modules->space().find(stack.missing_address);
-      if (!region || !region->readable) break;
-      uint64_t begin = std::max(region->begin, stack.missing_address & ~uint64_t{7});
-      size_t size = std::min<uint64_t>(kStackCap, region->end - begin);
-      size_t got = fetch(begin, buffer_.data() + used, size);
-      if (got == 0) break;
-      // Words must not be cut at the seam of two copies.
-      if (begin == copies.back().address + copies.back().size &&
-          copies.back().data + copies.back().size == buffer_.data() + used)
-        copies.back().size += got;
-      else
-        copies.push_back({begin, buffer_.data() + used, got});
-      used += got;
-      PcStack further = unwinder_->unwind(registers, copies);
-      bool progress = further.frames.size() > stack.frames.size() || further.end == StackEnd::kRoot ||
-                      further.missing_address != stack.missing_address;
-      stack = std::move(further);
-      if (!progress) break;
-    }
-    return stack;
+    std::span<char> space = std::span(buffer_).subspan(kStackCap);
+    return unwind_further(*unwinder_, result_.modules->space(), registers, std::move(copies), space, fetch);
   }
 
   void read_futex(pid_t tid, uint64_t address) {
-    if (address < kFutexBefore) return;
-    FutexWord word{tid, address, std::string(kFutexBytes, '\0')};
-    size_t got = memory_.read(address - kFutexBefore, word.bytes.data(), kFutexBytes);
-    word.bytes.resize(got);
-    if (got > kFutexBefore) result_.futexes.push_back(std::move(word));
+    auto read = [this](uint64_t from, char* to, size_t size) { return memory_.read(from, to, size); };
+    if (auto word = read_futex_word(tid, address, read)) result_.futexes.push_back(std::move(*word));
   }
 
   void stop(std::vector<pid_t> tids) {
@@ -262,7 +224,7 @@ class Dump {
     std::vector<StackBytes> copies{all.stack(frozen)};
     bool late = false;
     PcStack stack =
-        unwind_with_more(frozen.tid, frozen.registers, copies, [&](uint64_t address, char* to, size_t size) {
+        unwind(frozen.tid, frozen.registers, std::move(copies), [&](uint64_t address, char* to, size_t size) {
           late = true;
           return memory_.read(address, to, size);
         });
@@ -275,21 +237,7 @@ class Dump {
         stack.end != StackEnd::kRoot)
       return;
     thread.read_by = DumpedThread::ReadBy::kPtrace;
-    thread.stack = intern(std::move(stack));
-  }
-
-  uint32_t intern(PcStack stack) {
-    std::string key;
-    key.reserve(stack.frames.size() * 10 + 1);
-    for (const PcFrame& frame : stack.frames) {
-      key.append(reinterpret_cast<const char*>(&frame.pc), sizeof frame.pc);
-      key += static_cast<char>(frame.found_by);
-      key += frame.return_address ? 'r' : 'p';
-    }
-    key += static_cast<char>(stack.end);
-    auto [place, added] = known_stacks_.emplace(std::move(key), static_cast<uint32_t>(result_.stacks.size()));
-    if (added) result_.stacks.push_back(std::move(stack));
-    return place->second;
+    thread.stack = pool_.add(std::move(stack));
   }
 
   const DumpRequest& request_;
@@ -301,7 +249,7 @@ class Dump {
   std::unique_ptr<Unwinder> unwinder_;
   std::string buffer_;
   std::unordered_map<pid_t, size_t> by_tid_;
-  std::unordered_map<std::string, uint32_t> known_stacks_;
+  StackPool pool_{result_.stacks};
 };
 
 }  // namespace
@@ -326,8 +274,19 @@ std::string_view to_string(DumpedThread::ReadBy read_by) {
       return "ptrace";
     case DumpedThread::ReadBy::kProc:
       return "proc";
+    case DumpedThread::ReadBy::kCore:
+      return "core";
   }
   return {};
+}
+
+std::optional<FutexWord> read_futex_word(pid_t tid, uint64_t address, const FetchStack& read) {
+  constexpr uint64_t kBefore = 48, kBytes = 112;
+  if (address < kBefore) return std::nullopt;
+  FutexWord word{tid, address, std::string(kBytes, '\0')};
+  word.bytes.resize(read(address - kBefore, word.bytes.data(), kBytes));
+  if (word.bytes.size() <= kBefore) return std::nullopt;
+  return word;
 }
 
 Result<StackDump> dump_stacks(const DumpRequest& request) {

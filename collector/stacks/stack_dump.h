@@ -12,7 +12,7 @@
 #include "collector/base/clock.h"
 #include "collector/base/error.h"
 #include "collector/stacks/modules.h"
-#include "collector/stacks/unwinder.h"
+#include "collector/stacks/unwind_further.h"
 
 namespace ec {
 
@@ -35,7 +35,8 @@ struct DumpRequest {
 };
 
 struct DumpedThread {
-  enum class ReadBy { kNoStop, kPtrace, kProc };  // kProc: there is no user stack, only what /proc says
+  // kProc: there is no user stack, only what /proc says.
+  enum class ReadBy { kNoStop, kPtrace, kProc, kCore };
   pid_t tid = 0;
   ReadBy read_by = ReadBy::kProc;
   std::optional<uint32_t> stack;  // index into StackDump::stacks
@@ -50,6 +51,9 @@ struct FutexWord {
   uint64_t address = 0;
   std::string bytes;  // [address - 48, address + 64), as far as readable
 };
+
+// Nothing when the word itself cannot be read. `read` as FetchStack.
+std::optional<FutexWord> read_futex_word(pid_t tid, uint64_t address, const FetchStack& read);
 
 struct StackDump {
   DumpMode mode = DumpMode::kAuto;  // what was done

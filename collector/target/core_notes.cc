@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <unordered_set>
 
 #include "collector/base/bytes.h"
@@ -193,5 +194,23 @@ class NoteReader {
 }  // namespace
 
 CoreNotes parse_core_notes(std::string_view bytes) { return NoteReader().read(bytes); }
+
+// Whoever takes a thread out of a wait leaves it as before the call is made again: rax holds a restart code of the
+// kernel (include/linux/errno.h), or EINTR of a call that is not.
+TaskSyscall blocked_call(const CoreThread& thread) {
+  constexpr std::array<int64_t, 5> kInterrupted{-EINTR, -512, -513, -514, -516};
+  constexpr std::array kArguments{Register::kRdi, Register::kRsi, Register::kRdx,
+                                  Register::kR10, Register::kR8,  Register::kR9};
+  TaskSyscall call;
+  auto result = static_cast<int64_t>(thread.registers.get(Register::kRax).value_or(0));
+  call.running = thread.system_call < 0 || thread.system_call > INT32_MAX ||
+                 std::find(kInterrupted.begin(), kInterrupted.end(), result) == kInterrupted.end();
+  if (call.running) return call;
+  call.number = static_cast<long>(thread.system_call);
+  for (size_t i = 0; i < kArguments.size(); ++i) call.arguments[i] = thread.registers.get(kArguments[i]).value_or(0);
+  call.stack_pointer = thread.registers.sp();
+  call.program_counter = thread.registers.pc();
+  return call;
+}
 
 }  // namespace ec

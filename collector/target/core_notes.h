@@ -11,6 +11,7 @@
 
 #include "collector/proc/auxv.h"
 #include "collector/target/registers.h"
+#include "collector/target/task_syscall.h"
 
 namespace ec {
 
@@ -55,5 +56,8 @@ struct CoreNotes {
 };
 
 CoreNotes parse_core_notes(std::string_view bytes);
+
+// The system call that a thread was blocked in; running when it was in none.
+TaskSyscall blocked_call(const CoreThread& thread);
 
 }  // namespace ec

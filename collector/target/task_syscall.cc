@@ -1,5 +1,10 @@
 #include "collector/target/task_syscall.h"
 
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+
 #include "collector/base/text.h"
 
 namespace ec {
@@ -39,6 +44,15 @@ Result<TaskSyscall> parse_task_syscall(std::string_view where, std::string_view 
   call.stack_pointer = *sp;
   call.program_counter = *pc;
   return call;
+}
+
+// WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2.
+bool waits_on_futex(const TaskSyscall& call) {
+  if (call.running || (call.number != SYS_futex && call.number != SYS_restart_syscall)) return false;
+  uint64_t operation = call.arguments[1] & ~uint64_t{0x180};  // without PRIVATE and CLOCK_REALTIME
+  constexpr std::array<uint64_t, 5> kWaits{0, 6, 9, 11, 13};
+  return std::find(kWaits.begin(), kWaits.end(), operation) != kWaits.end() && call.arguments[0] >= 4096 &&
+         call.arguments[0] % 4 == 0;
 }
 
 }  // namespace ec

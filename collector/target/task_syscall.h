@@ -19,4 +19,7 @@ struct TaskSyscall {
 
 Result<TaskSyscall> parse_task_syscall(std::string_view where, std::string_view text);
 
+// Whether it is in one of the operations of futex(2) that wait; arguments[0] is the address of the word then.
+bool waits_on_futex(const TaskSyscall& call);
+
 }  // namespace ec

@@ -164,4 +164,23 @@ TEST_CASE("more segments than the header can count are found by the place of the
   CHECK(opened_core->read(0x403000, bytes, 6) == 6);
 }
 
+TEST_CASE("a thread of a core waits in a call when its result says that the call was interrupted") {
+  auto call_of = [](const ThreadNote& thread) {
+    return blocked_call(parse_core_notes(prstatus(thread)).threads.at(0));
+  };
+  TaskSyscall futex = call_of({.rip = 0x402000,
+                               .rsp = 0x7ffd0000,
+                               .rax = static_cast<uint64_t>(-512),
+                               .orig_rax = 202,
+                               .rdi = 0x601040,
+                               .rsi = 0x80});
+  CHECK_FALSE(futex.running);
+  CHECK(futex.number == 202);
+  CHECK(futex.arguments[0] == 0x601040);
+  CHECK(futex.stack_pointer == 0x7ffd0000);
+  CHECK(waits_on_futex(futex));
+  CHECK(call_of({.rax = static_cast<uint64_t>(-512)}).running);  // in no call: a fault
+  CHECK(call_of({.rax = 1, .orig_rax = 0}).running);             // it had ended
+}
+
 }  // namespace ec
