@@ -150,6 +150,9 @@ Result<CoreFile> CoreFile::open(const std::string& path) {
   core.layout_ = parse_core_layout(read_at(
       fd, header->table_offset, std::min(table_bytes, core.size_ - std::min(core.size_, header->table_offset))));
   const CoreLayout& layout = core.layout_;
+  if (layout.notes_bytes == 0 && header->table_offset + table_bytes > core.size_)
+    return fail(ErrorCode::kTruncated, path,
+                fmt::format("cut short at {}, within its headers", human_bytes(static_cast<double>(core.size_))));
   if (layout.notes_bytes == 0) return fail(ErrorCode::kMalformed, path, "it has no notes: no thread is known");
   if (layout.notes_offset >= core.size_)
     return fail(ErrorCode::kTruncated, path,
