@@ -12,6 +12,7 @@ _emergency_collect() {
     --progress) COMPREPLY=($(compgen -W "auto plain json none" -- "$current")); return ;;
     --endpoint) COMPREPLY=($(compgen -W "auto none http:// https:// unix:/" -- "$current")); return ;;
     --only|--skip) COMPREPLY=($(compgen -W "$(emergency-collect list 2>/dev/null | awk 'NR>1 && /^[a-z]/ {print $1}')" -- "$current")); return ;;
+    --core|--exe) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --runbooks|--debug-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
@@ -23,7 +24,7 @@ _emergency_collect() {
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --samples --every --numa-maps --debug-dir
+      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --samples --every --numa-maps --debug-dir
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

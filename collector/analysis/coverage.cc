@@ -23,8 +23,10 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
 
 LeftOut left_out(const RunInfo& run) {
   auto only = listed(run, "only"), skip = listed(run, "skip");
+  bool core = run.options.contains("core");
   LeftOut out;
   for (const Collector& collector : collector_table()) {
+    if (!collector.applies(core)) continue;
     ++out.collectors;
     if (contains(skip, collector.name))
       out.by_skip.emplace_back(collector.name);
@@ -42,6 +44,9 @@ std::string options_of(const LeftOut& out) {
 }
 
 std::optional<NotExamined> absent_by_nature(const Snapshot& snapshot) {
+  if (snapshot.core)
+    return NotExamined{"the host, open files, sockets, limits, counters and names of threads",
+                       "a core file has the memory and the registers of one moment, and nothing else", ""};
   if (!snapshot.process.status) return std::nullopt;
   auto& status = *snapshot.process.status;
   if (status.kernel_thread) return NotExamined{"memory, files and user stack", "a kernel thread has none", ""};

@@ -22,20 +22,22 @@ struct Scope {
   std::set<std::string, std::less<>> told;  // artifacts
 };
 
-std::vector<std::string> left_in(const LeftOut& out) {
+std::vector<std::string> left_in(const RunInfo& run, const LeftOut& out) {
   auto holds = [](const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   std::vector<std::string> names;
   for (const Collector& collector : collector_table())
-    if (!holds(out.by_only, collector.name) && !holds(out.by_skip, collector.name)) names.emplace_back(collector.name);
+    if (collector.applies(run.options.contains("core")) && !holds(out.by_only, collector.name) &&
+        !holds(out.by_skip, collector.name))
+      names.emplace_back(collector.name);
   return names;
 }
 
-void from_wish(const LeftOut& out, std::vector<NotExamined>& list) {
+void from_wish(const RunInfo& run, const LeftOut& out, std::vector<NotExamined>& list) {
   auto add = [&](const char* option, const std::vector<std::string>& names) {
     if (names.empty()) return;
-    std::vector<std::string> rest = left_in(out);
+    std::vector<std::string> rest = left_in(run, out);
     bool most = 2 * names.size() > out.collectors && !rest.empty();  // then what is left in is shorter
     list.push_back({fmt::format("left out by {}", option),
                     most ? "all collectors but " + enumerate(rest, out.collectors) : enumerate(names, out.collectors),
@@ -188,8 +190,19 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
                     "run again, or with a larger --deadline"});
 }
 
+// The files are on disk, but not those that ran, or not at all: frames in them have no names.
+void from_core(const Snapshot& snapshot, std::vector<NotExamined>& list) {
+  if (!snapshot.core) return;
+  for (const CoreProgramState& program : snapshot.core->programs)
+    if (!program.problem.empty())
+      list.push_back(
+          {"unwinding tables and names of " + printable_line(program.path, 200), printable_line(program.problem, 400),
+           program.executable ? "--exe with the program of that build" : "put the library of that build at this path"});
+}
+
 // Privileges that were missing where nothing says what was refused for it: sections of larger artifacts.
 void from_privileges(const Snapshot& snapshot, const GapGroups& groups, std::vector<NotExamined>& list) {
+  if (snapshot.core) return;  // no privilege is needed for a file
   std::vector<std::string> privileges;
   std::string lets_see;
   for (std::string_view missing : snapshot.run.privileges_missing) {
@@ -211,9 +224,10 @@ void from_privileges(const Snapshot& snapshot, const GapGroups& groups, std::vec
 std::vector<NotExamined> not_examined(const Snapshot& snapshot) {
   std::vector<NotExamined> list;
   Scope scope{left_out(snapshot.run), absent_by_nature(snapshot), {}};
-  from_wish(scope.left_out, list);
+  from_wish(snapshot.run, scope.left_out, list);
   if (scope.absent) list.push_back(*scope.absent);
   from_process_list(snapshot, list);
+  from_core(snapshot, list);
   GapGroups groups;
   from_stacks(snapshot, list, groups);
   from_rows(snapshot, scope, groups);

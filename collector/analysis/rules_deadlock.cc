@@ -69,7 +69,9 @@ Finding cycle_finding(const Snapshot& snapshot, const ThreadIndex& index, const 
   if (size_t more = behind(graph, cycle))
     finding.detail +=
         more == 1 ? " 1 more thread waits behind them." : fmt::format(" {} more threads wait behind them.", more);
-  if (sure)
+  if (sure && snapshot.core)
+    finding.detail += " All of it is of one moment, from the core file.";
+  else if (sure)
     finding.detail +=
         cycle.size() == 1 ? " It did not run between the two readings." : " None of them ran between the two readings.";
   else

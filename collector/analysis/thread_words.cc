@@ -183,7 +183,13 @@ std::vector<ThreadGroup> group_threads(const Snapshot& snapshot, const ThreadInd
     groups[found->second].tids.push_back(thread.tid);
   }
   for (auto& group : groups) std::sort(group.tids.begin(), group.tids.end());
-  std::sort(groups.begin(), groups.end(), [](const ThreadGroup& a, const ThreadGroup& b) {
+  // Of a core, what the thread did that got the signal is what everybody looks for.
+  int first = snapshot.core ? snapshot.core->tid : 0;
+  auto holds_first = [first](const ThreadGroup& group) {
+    return first != 0 && std::binary_search(group.tids.begin(), group.tids.end(), first);
+  };
+  std::sort(groups.begin(), groups.end(), [&](const ThreadGroup& a, const ThreadGroup& b) {
+    if (bool a_first = holds_first(a); a_first != holds_first(b)) return a_first;
     return a.tids.size() != b.tids.size() ? a.tids.size() > b.tids.size() : a.tids.front() < b.tids.front();
   });
   return groups;

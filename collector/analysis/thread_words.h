@@ -48,7 +48,7 @@ struct ThreadGroup {
   const Stack* stack = nullptr;     // null: no user stack
   const Thread* example = nullptr;  // never null
 };
-// Largest group first; ties by the smallest tid.
+// Of a core, that of the thread with the signal first. Largest group first; ties by the smallest tid.
 std::vector<ThreadGroup> group_threads(const Snapshot& snapshot, const ThreadIndex& index);
 
 }  // namespace ec

@@ -44,7 +44,7 @@ std::vector<std::string> missing_parts(const Snapshot& snapshot, bool left_out) 
       parts.emplace_back("its stacks");
     if (has_them && missing(snapshot.files)) parts.emplace_back("its open files");
   }
-  if (missing(snapshot.host.memory) || missing(snapshot.host.load)) parts.emplace_back("the host");
+  if (!snapshot.core && (missing(snapshot.host.memory) || missing(snapshot.host.load))) parts.emplace_back("the host");
   return parts;
 }
 

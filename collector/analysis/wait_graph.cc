@@ -243,6 +243,12 @@ WaitGraph build_wait_graph(const Snapshot& snapshot, const ThreadIndex& index) {
 
 std::optional<bool> stood_still(const ThreadIndex& index, const std::vector<int>& tids) {
   bool known = true;
+  // What a core holds is of one moment: nobody could move while it was written.
+  bool in_core = std::all_of(tids.begin(), tids.end(), [&](int tid) {
+    const ThreadStack* stack = index.thread_stack(tid);
+    return stack && stack->read_by == "core";
+  });
+  if (in_core) return true;
   for (int tid : tids) {
     const Thread* thread = index.thread(tid);
     const ThreadStack* stack = index.thread_stack(tid);

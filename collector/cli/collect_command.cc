@@ -13,6 +13,7 @@
 #include "collector/cli/print.h"
 #include "collector/cli/signals.h"
 #include "collector/cli/terminal.h"
+#include "collector/collectors/core.h"
 
 namespace ec {
 
@@ -53,7 +54,17 @@ std::string g_last_words;
 }  // namespace
 
 int run_command(const CollectRequest& request) {
-  auto target = find_target(request.target);
+  CollectRequest effective = request;
+  if (!request.core.empty()) {
+    auto core = CoreFile::open(request.core);
+    if (!core) {
+      complain(fmt::format("core file {}", core.error().message()));
+      return kNothingCollected;
+    }
+    effective.run.core = std::make_shared<const CoreFile>(std::move(*core));
+    effective.run.core_executable = request.executable;
+  }
+  auto target = effective.run.core ? identity_of(*effective.run.core) : find_target(request.target);
   if (!target) {
     // Candidates come on lines of their own.
     std::string text = target.error().message();
@@ -95,9 +106,9 @@ int run_command(const CollectRequest& request) {
       "emergency-collect: no memory is left; " +
       (g_no_archive ? "no archive was written\n" : fmt::format("what was collected so far: {}\n", (*writer)->path()));
   std::set_terminate(on_terminate);
-  CollectRequest effective = request;
   // A helper of ours must not stop the process that watches it.
-  if (target->pid == getpid() && effective.run.stacks != StackMode::kNone) effective.run.stacks = StackMode::kNoStop;
+  if (!effective.run.core && target->pid == getpid() && effective.run.stacks != StackMode::kNone)
+    effective.run.stacks = StackMode::kNoStop;
   CollectRun run(effective, std::move(*target), std::move(*shelf), std::move(*writer), reason);
   return run.execute(*signals);
 }

@@ -34,6 +34,8 @@ bool listed(const std::vector<std::string>& names, std::string_view name) {
 }
 
 bool wanted(const CollectRequest& request, const Collector& collector) {
+  // What goes on here now has nothing to do with a process that is dead, or was elsewhere.
+  if (!collector.applies(request.run.core != nullptr)) return false;
   if (listed(request.skip, collector.name)) return false;
   return request.only.empty() || listed(request.only, collector.name);
 }
@@ -153,7 +155,7 @@ void CollectRun::wait_for(const SignalPipe& signals, const std::function<bool()>
 }
 
 void CollectRun::note_death() {
-  if (snapshot_.target.death || target_.state == 'Z') return;
+  if (snapshot_.target.death || target_.state == 'Z' || request_.run.core) return;
   auto how = changed(target_);
   if (!how) return;
   TargetDeath death;

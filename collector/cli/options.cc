@@ -44,6 +44,7 @@ Examples:
   emergency-collect --port 5432 --profile-seconds 0  who listens there, nothing slow
   emergency-collect --pid 4242 -o - | ssh jump 'cat > incident.tar.zst'    no byte on this disk
   emergency-collect checklist --pid 4242             one screen, no archive
+  emergency-collect --core /var/tmp/core.4242        what a dead process was doing, and why it died
 )";
 
 void add_target(CLI::App& app, TargetRequest& target) {
@@ -60,6 +61,14 @@ void add_target(CLI::App& app, TargetRequest& target) {
 
 void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max_pause_ms) {
   add_target(app, request.target);
+  auto* core = app.add_option_group("Core file");
+  core->add_option("--core", request.core, "A core file, instead of a process")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  core->add_option("--exe", request.executable,
+                   "The program that the core is of, when it is no longer where it ran (default: by its path)")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
   auto* archive = app.add_option_group("Archive");
   archive->add_option("-o,--output", request.output, "A file, a directory, or - for standard output")
       ->type_name("PATH")
@@ -157,7 +166,11 @@ void format_from_name(CollectRequest& request) {
 }
 
 Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
-  if (request.target.empty()) return usage("which process? Give --pid, --name, --unit or --port");
+  if (!request.core.empty() && !request.target.empty())
+    return usage("--core stands for itself: give no process with it");
+  if (request.core.empty() && !request.executable.empty()) return usage("--exe goes with --core");
+  if (request.core.empty() && request.target.empty())
+    return usage("which process? Give --pid, --name, --unit or --port, or --core for a core file");
   format_from_name(request);
   if (max_pause_ms) request.run.max_pause = milliseconds(*max_pause_ms);
   if (std::string name = unknown_collector(request); !name.empty())

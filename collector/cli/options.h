@@ -23,6 +23,7 @@ struct TargetRequest {
 
 struct CollectRequest {
   TargetRequest target;
+  std::string core, executable;  // instead of a target
   std::string output = ".";
   ArchiveFormat format = ArchiveFormat::kTarZst;
   RunOptions run;

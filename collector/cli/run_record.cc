@@ -9,6 +9,8 @@ namespace ec {
 std::map<std::string, std::string> recorded_options(const CollectRequest& request) {
   std::map<std::string, std::string> options;
   const TargetRequest& target = request.target;
+  if (!request.core.empty()) options["core"] = request.core;
+  if (!request.executable.empty()) options["exe"] = request.executable;
   if (target.pid) options["pid"] = std::to_string(*target.pid);
   if (!target.name.empty()) options["name"] = target.name;
   if (!target.unit.empty()) options["unit"] = target.unit;

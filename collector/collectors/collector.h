@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "collector/base/error.h"
 #include "collector/collectors/fd_links.h"
 #include "collector/snapshot/snapshot.h"
+#include "collector/target/core_file.h"
 #include "collector/target/identity.h"
 
 namespace ec {
@@ -36,6 +38,9 @@ double interval_seconds(const RawStore& store, std::string_view path);
 enum class StackMode { kAuto, kConsistent, kNoStop, kKernel, kNone };
 
 struct RunOptions {
+  // Not a live process but this is looked at; no process with its pid is ever touched then. Null: a live one.
+  std::shared_ptr<const CoreFile> core;
+  std::string core_executable;  // the file to take for the program of the core, "" = by its path in the core
   std::vector<std::string> endpoints{"auto"};  // auto | none | URL
   int profile_seconds = 5;
   StackMode stacks = StackMode::kAuto;
@@ -105,6 +110,8 @@ struct Collector {
   // Fills its part of the snapshot from the raw bytes. Called after each reading: sets, never adds.
   void (*parse)(const RawStore&, Snapshot&);
   std::string_view shown_through{};  // the collector without which nobody sees what this one found
+  enum class Cores { kNo, kAlso, kOnly } cores = Cores::kNo;  // whether it reads core files, beside live processes
+  bool applies(bool to_core) const { return to_core ? cores != Cores::kNo : cores != Cores::kOnly; }
 };
 
 // All collectors in running order.

@@ -7,7 +7,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/stacks.h"
-#include "collector/target/target_memory.h"
+#include "collector/collectors/target_source.h"
 
 namespace ec {
 
@@ -42,11 +42,10 @@ std::set<uint64_t> owner_blocks(const StackDump& dump) {
 }
 
 void gather_blocks(GatherContext& context, const StackDump& dump) {
-  const TargetIdentity& target = *context.target;
-  TargetMemory memory(target.live_tid > 0 ? target.live_tid : target.pid);
+  auto memory = memory_of(context);
   for (uint64_t pointer : owner_blocks(dump)) {
     char bytes[12];
-    if (memory.read(pointer + kSelfAt, bytes, 8) == 8 && memory.read(pointer + kTidAt, bytes + 8, 4) == 4)
+    if (memory->read_whole(pointer + kSelfAt, bytes, 8) && memory->read_whole(pointer + kTidAt, bytes + 8, 4))
       context.out.section(kPath, fmt::format("block/{:x}", pointer), std::string_view(bytes, sizeof bytes));
   }
 }

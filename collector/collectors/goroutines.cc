@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/collectors/target_source.h"
 #include "collector/runtimes/goroutines.h"
 #include "collector/stacks/modules.h"
 #include "collector/target/task_dir.h"
@@ -103,8 +104,18 @@ std::string_view note_of(ReadGoroutine::Stack outcome) {
   return {};
 }
 
+// A core has them as the program itself saw them.
+std::map<uint64_t, int> same_numbers(const ReadGoroutines& read) {
+  std::map<uint64_t, int> numbers;
+  for (const ReadGoroutine& each : read.goroutines)
+    if (each.thread_id != 0 && each.thread_id <= INT32_MAX)
+      numbers.emplace(each.thread_id, static_cast<int>(each.thread_id));
+  return numbers;
+}
+
+// `now`: on the clock of the program; 0 = its clock stands still, and how long anything waits is not known.
 RuntimeGoroutines named(const GoProgram& program, const ReadGoroutines& read, std::shared_ptr<const ElfFile> elf,
-                        const std::map<uint64_t, int>& tids) {
+                        const std::map<uint64_t, int>& tids, int64_t now) {
   RuntimeGoroutines all;
   all.version = program.version;
   all.layout = program.layout.from;
@@ -124,7 +135,6 @@ RuntimeGoroutines named(const GoProgram& program, const ReadGoroutines& read, st
       fresh.frames.insert(fresh.frames.end(), frames.begin(), frames.end());
     }
   }
-  int64_t now = monotonic_ns();
   for (const ReadGoroutine& each : read.goroutines) {
     const GoroutineRecord& record = each.record;
     Goroutine& one = all.goroutines.emplace_back();
@@ -193,32 +203,28 @@ void add_running_stacks(const Stacks& stacks, RuntimeGoroutines& all) {
 
 void gather_goroutines(GatherContext& context) {
   const TargetIdentity& target = *context.target;
-  pid_t live_tid = target.live_tid > 0 ? target.live_tid : target.pid;
-  const std::string source = fmt::format("process_vm_readv of {0}, /proc/{0}/exe", target.pid);
-  auto space = read_address_space(target.pid, live_tid);
-  if (!space) return;  // the stacks collector says so
-  Modules modules(live_tid, std::move(*space), [&](const std::string& path) {
-    std::string what = "file " + path;
-    if (context.out.hung_before(what)) return false;
-    context.out.touch(what, true);
-    return true;
-  });
-  auto module = go_module(modules, target);
+  const bool live = !context.options.core;
+  const std::string source = source_of(context) + (live ? fmt::format(", /proc/{}/exe", target.pid) : "");
+  auto modules = modules_of(context);
+  if (!modules) return;  // the stacks collector says so
+  auto module = go_module(**modules, target);
   if (!module || *module == nullptr) return;
   context.out.touch("goroutines");
   auto elf = ElfFile::open(ByteSource((*module)->path, UniqueFd(dup((*module)->image->fd()))));
   if (!elf) return context.out.failed(kPath, source, elf.error());
   auto file = std::make_shared<const ElfFile>(std::move(*elf));
-  LiveRuntimeMemory memory(live_tid);
-  auto program = find_go_program(*file, (*module)->bias, memory);
+  auto memory = memory_of(context);
+  auto program = find_go_program(*file, (*module)->bias, *memory);
   if (!program) return context.out.failed(kPath, source, program.error());
   GoroutineLimits limits;
   // Enough of the budget stays for names and for handing the result over.
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
   limits.deadline = Deadline::in(left / 2);
-  auto read = read_goroutines(*program, memory, limits);
+  auto read = read_goroutines(*program, *memory, limits);
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
-  RuntimeGoroutines all = named(*program, *read, file, threads_by_their_own_number(target, *read));
+  RuntimeGoroutines all =
+      named(*program, *read, file, live ? threads_by_their_own_number(target, *read) : same_numbers(*read),
+            live ? monotonic_ns() : 0);
   std::string text = goroutines_text(all);
   if (all.left_out == 0) return context.out.artifact(kPath, source, text, Redact::kNothing);
   context.out.partial(kPath, source, text,

@@ -7,8 +7,8 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/python_merge.h"
+#include "collector/collectors/target_source.h"
 #include "collector/runtimes/python_site.h"
-#include "collector/target/address_space.h"
 
 namespace ec {
 
@@ -113,10 +113,6 @@ Result<PythonThread> thread_of(std::string_view where, const json& object, const
   return thread;
 }
 
-std::string executable_of(const TargetIdentity& target) {
-  return read_link(fmt::format("/proc/{}/exe", target.live_tid > 0 ? target.live_tid : target.pid)).value_or("");
-}
-
 }  // namespace
 
 std::string python_json(const PythonSite& site, const PythonRead& read) {
@@ -176,25 +172,17 @@ Result<PythonRuntime> parse_python_json(std::string_view where, std::string_view
 void gather_python(GatherContext& context) {
   // Without user stacks there is nothing to put the frames into, and nobody wants memory to be read.
   if (context.options.stacks == StackMode::kNone || context.options.stacks == StackMode::kKernel) return;
-  const TargetIdentity& target = *context.target;
-  pid_t live_tid = target.live_tid > 0 ? target.live_tid : target.pid;
-  const std::string source = fmt::format("memory of the Python interpreter in process {}", target.pid);
+  const std::string source = "memory of the Python interpreter, " + source_of(context);
   context.out.touch("maps", true);
-  auto space = read_address_space(target.pid, live_tid);
-  if (!space) return;  // the stacks collector says so
-  Modules modules(live_tid, std::move(*space), [&](const std::string& path) {
-    std::string what = "file " + path;
-    if (std::find(context.hung.begin(), context.hung.end(), what) != context.hung.end()) return false;
-    context.out.touch(what, true);
-    return true;
-  });
-  LiveRuntimeMemory memory(live_tid);
-  auto site = find_python(modules, executable_of(target), memory);
+  auto modules = modules_of(context);
+  if (!modules) return;  // the stacks collector says so
+  auto memory = memory_of(context);
+  auto site = find_python(**modules, executable_of(context), *memory);
   if (!site) return context.out.failed(kPath, source, site.error());
   if (!*site) return;
   context.out.touch("memory");
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  auto read = read_python(memory, **site, Deadline::in(left * 4 / 5));
+  auto read = read_python(*memory, **site, Deadline::in(left * 4 / 5));
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
   std::string text = python_json(**site, *read);
   if (read->cut.empty()) return context.out.artifact(kPath, source, text);

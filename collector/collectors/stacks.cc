@@ -10,6 +10,8 @@
 #include "collector/base/text.h"
 #include "collector/collectors/added_names.h"
 #include "collector/collectors/futex_words.h"
+#include "collector/collectors/target_source.h"
+#include "collector/stacks/core_dump.h"
 
 namespace ec {
 
@@ -247,8 +249,10 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
 }
 
 void gather_stacks(GatherContext& context) {
-  const TargetIdentity& target = *context.target;
-  const std::string source = fmt::format("/proc/{0}/task, process_vm_readv and ptrace of {0}", target.pid);
+  const CoreFile* core = context.options.core.get();
+  const std::string source =
+      core ? source_of(context)
+           : fmt::format("/proc/{0}/task, process_vm_readv and ptrace of {0}", context.target->pid);
   StackMode asked = context.options.stacks;
   if (asked == StackMode::kNone || asked == StackMode::kKernel) {
     // Kernel stacks and wait channels come with the threads collector.
@@ -259,6 +263,7 @@ void gather_stacks(GatherContext& context) {
                        "--stacks auto");
     return;
   }
+  const TargetIdentity& target = *context.target;
   DumpRequest request;
   request.pid = target.pid;
   request.live_tid = target.live_tid > 0 ? target.live_tid : target.pid;
@@ -274,15 +279,19 @@ void gather_stacks(GatherContext& context) {
     context.out.touch(what, what.starts_with("file "));
     return true;
   };
-  auto dump = dump_stacks(request);
+  Result<StackDump> dump = core ? dump_core({core, context.options.core_executable, request.debug_directories,
+                                             context.deadline, request.may_try})
+                                : dump_stacks(request);
   if (!dump) return context.out.failed(kStacksPath, source, dump.error(), fix_for(dump.error(), source));
   context.out.touch("names");
-  UniqueFd root(open(fmt::format("/proc/{}/root", request.live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd root;  // of a core: that of the host
+  if (!core) root.reset(open(fmt::format("/proc/{}/root", request.live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // Enough of the budget stays for handing the result over.
   auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
   Deadline names_until = Deadline::in(left * 4 / 5);
   const auto& directories = context.options.debug_directories;
-  JitFrames jit = name_jit_frames(*dump, request.live_tid, root.get(), names_until);
+  // What stands at the pid of a core now is another process.
+  JitFrames jit = core ? JitFrames{} : name_jit_frames(*dump, request.live_tid, root.get(), names_until);
   NamedStacks named = name_frames(*dump, root.get(), names_until, directories, jit);
   add_lines(*dump, root.get(), names_until, directories, named);
   gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {

@@ -2,6 +2,7 @@
 #include <iterator>
 
 #include "collector/collectors/collector.h"
+#include "collector/collectors/core.h"
 #include "collector/collectors/endpoint.h"
 #include "collector/collectors/executable.h"
 #include "collector/collectors/filesystems.h"
@@ -37,17 +38,21 @@ constexpr Collector kTable[] = {
      "/proc/PID/task/TID/{stat,schedstat,status,wchan,syscall,stack}, proc(5)", 1, Tier::kT0, Lane::kStacks,
      milliseconds{2000}, 64u << 20, "CAP_SYS_PTRACE for system calls, CAP_SYS_ADMIN for kernel stacks", "", true, true,
      false, gather_threads, parse_threads},
+    {"core", "what a core file (--core) tells: the signal, registers, threads, programs that are no longer on disk",
+     "core(5)", 1, Tier::kT0, Lane::kStacks, milliseconds{5000}, 64u << 20, "", "arguments", false, true, false,
+     gather_core, parse_core, "", Collector::Cores::kOnly},
     {"stacks", "user stacks of all threads with function names; blocked threads are read without a stop",
      "/proc/PID/task/TID/syscall, process_vm_readv(2), ptrace(2), files of /proc/PID/maps", 1, Tier::kT3, Lane::kStacks,
      milliseconds{3000}, 64u << 20, "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "",
-     false, true, false, gather_stacks, parse_stacks, "threads"},
+     false, true, false, gather_stacks, parse_stacks, "threads", Collector::Cores::kAlso},
     {"python", "Python frames of all threads with file and line, and who holds the GIL; read without a stop",
      "process_vm_readv(2), files of /proc/PID/maps", 1, Tier::kT1, Lane::kStacks, milliseconds{1500}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes, CAP_SYS_ADMIN for replaced files", "paths", false, true, false,
-     gather_python, parse_python, "stacks"},
+     gather_python, parse_python, "stacks", Collector::Cores::kAlso},
     {"goroutines", "every goroutine of a Go program: state, what it waits for and how long, stack, creator",
      "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
-     "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines},
+     "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines, "",
+     Collector::Cores::kAlso},
     {"samples", "user stacks again and again (--samples, --every): which threads move, and where they are",
      "/proc/PID/task/TID/{syscall,schedstat}, process_vm_readv(2), ptrace(2)", 9, Tier::kT3, Lane::kStacks,
      milliseconds{86'400'000}, 512u << 20, "CAP_SYS_PTRACE for other users' processes", "", false, true, true,

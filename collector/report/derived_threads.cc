@@ -68,7 +68,9 @@ std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index) {
   auto groups = group_threads(snapshot, index);
   std::string text = fmt::format("{} in {}, the largest first; frames from the innermost.\n",
                                  counted(snapshot.threads->size(), "thread"), counted(groups.size(), "group"));
-  if (snapshot.stacks)
+  if (snapshot.core && snapshot.stacks)
+    fmt::format_to(Out(text), "From the core file {}.\n", plain_line(snapshot.core->path, 200));
+  else if (snapshot.stacks)
     text += pause_words(snapshot.stacks->pause);
   else
     fmt::format_to(Out(text), "No user stacks: {}.\n", plain_line(snapshot.stacks.why().message(), 300));

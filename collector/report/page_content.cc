@@ -44,7 +44,9 @@ std::vector<std::string> facts_of(const Snapshot& snapshot) {
     add("user " + snapshot.process.credential->user);
   else if (snapshot.process.status)  // of a container, or made by systemd for this run (DynamicUser=)
     add(fmt::format("uid {}", snapshot.process.status->euid));
-  if (snapshot.process.status) add("running for " + human_duration(snapshot.process.status->age_seconds));
+  if (snapshot.core) add("core file " + snapshot.core->path);
+  if (snapshot.process.status && !snapshot.core)
+    add("running for " + human_duration(snapshot.process.status->age_seconds));
   return facts;
 }
 
@@ -98,7 +100,9 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
 
 std::vector<std::string> cost_of(const Snapshot& snapshot) {
   std::vector<std::string> lines;
-  if (snapshot.stacks) {
+  if (snapshot.core) {
+    lines.emplace_back("To the target: nothing, its core file was read");
+  } else if (snapshot.stacks) {
     auto& pause = snapshot.stacks->pause;
     std::string line;
     if (pause.threads_stopped == 0)

@@ -13,6 +13,7 @@
 
 #include "collector/base/part.h"
 #include "collector/snapshot/added_names.h"
+#include "collector/snapshot/core.h"
 #include "collector/snapshot/files.h"
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
@@ -133,6 +134,7 @@ struct Endpoint {
 struct Snapshot {
   RunInfo run;
   TargetInfo target;
+  std::optional<CoreFacts> core;  // the target is a core file
   Process process;
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "collector/analysis/words.h"
@@ -23,11 +24,16 @@ std::vector<std::string> lines(const Snapshot& snapshot) {
   return text;
 }
 
+size_t for_live_processes() {
+  const auto table = collector_table();
+  return static_cast<size_t>(
+      std::count_if(table.begin(), table.end(), [](const Collector& c) { return c.applies(false); }));
+}
 // "26 of 28 collectors".
 std::string collectors(size_t left_out) {
-  return std::to_string(left_out) + " of " + std::to_string(collector_table().size()) + " collectors";
+  return std::to_string(left_out) + " of " + std::to_string(for_live_processes()) + " collectors";
 }
-size_t all_but(size_t left_in) { return collector_table().size() - left_in; }
+size_t all_but(size_t left_in) { return for_live_processes() - left_in; }
 
 using Lines = std::vector<std::string>;
 
