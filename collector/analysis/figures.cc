@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "collector/analysis/core_words.h"
 #include "collector/analysis/coverage.h"
 #include "collector/analysis/file_classes.h"
 #include "collector/analysis/goroutine_groups.h"
@@ -95,6 +96,25 @@ void child_processes(const Snapshot& snapshot, FigureList& list) {
   list.add("process.children", "child processes", text, static_cast<double>(children.size()), "count",
            mark_of(static_cast<double>(zombies), 1, 50));
   titles_of_children(children, list);
+}
+
+void target_core(const Snapshot& snapshot, FigureList& list) {
+  const CoreFacts& core = *snapshot.core;
+  auto bytes = [](uint64_t count) { return human_bytes(static_cast<double>(count)); };
+  bool cut = core.missing_bytes > 0;
+  std::string text = cut ? fmt::format("{} of {}: cut short", bytes(core.file_bytes), bytes(core.whole_bytes))
+                         : bytes(core.file_bytes);
+  list.add("core.bytes", "core file", text, static_cast<double>(core.file_bytes), "bytes",
+           cut ? Mark::kWarning : Mark::kNormal);
+  list.add("core.signal", "signal", signal_words(snapshot), core.signal, "number",
+           ended_by_signal(core) ? Mark::kBad : Mark::kNormal);
+  if (snapshot.threads) {
+    double cpu = 0;
+    for (const Thread& thread : *snapshot.threads) cpu += thread.user_cpu_seconds + thread.system_cpu_seconds;
+    list.add("core.threads", "threads", std::to_string(snapshot.threads->size()),
+             static_cast<double>(snapshot.threads->size()), "count");
+    list.add("core.cpu_seconds", "CPU used", human_duration(cpu), cpu, "seconds");
+  }
 }
 
 void target_cpu(const Snapshot& snapshot, FigureList& list) {
@@ -329,12 +349,13 @@ void runtime(const Snapshot& snapshot, FigureList& list) {
 
 std::vector<Figure> figures(const Snapshot& snapshot) {
   FigureList target("Target"), host("Host"), run("Runtime");
-  if (snapshot.target.pid != 0) {
+  if (snapshot.target.pid != 0 && !snapshot.core) {
     target_cpu(snapshot, target);
     target_memory(snapshot, target);
     target_files(snapshot, target);
     target_rates(snapshot, target);
   }
+  if (snapshot.core) target_core(snapshot, target);
   host_cpu(snapshot, host);
   host_memory(snapshot, host);
   host_pressure(snapshot, host);

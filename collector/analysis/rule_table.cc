@@ -14,6 +14,7 @@ std::string_view to_string(Severity severity) {
 // then what slows it, then what is only odd.
 const std::vector<Rule>& rule_table() {
   static const std::vector<Rule> kTable{
+      {"crashed", "a signal ended the process that the core file is of", rules::crashed},
       {"target-died", "the process ended, or became another one, while it was examined", rules::target_died},
       {"target-stopped", "the process is stopped, frozen, traced or dumping core", rules::target_stopped},
       {"oom-kill-recent", "the kernel killed a process for want of memory", rules::oom_kill_recent},

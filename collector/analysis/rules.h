@@ -6,6 +6,8 @@
 
 namespace ec::rules {
 
+// rules_core.cc
+Findings crashed(const Snapshot& snapshot);
 // rules_process.cc
 Findings target_died(const Snapshot& snapshot);
 Findings target_stopped(const Snapshot& snapshot);

@@ -7,6 +7,8 @@ std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const R
   derived::threads(snapshot, artifacts);
   derived::goroutines(snapshot, artifacts);
   derived::waits(snapshot, artifacts);
+  derived::core(snapshot, artifacts);
+  if (snapshot.core) return artifacts;  // the rest is of a live process and its host
   derived::process(snapshot, store, artifacts);
   derived::identity(snapshot, artifacts);
   derived::files(snapshot, artifacts);

@@ -18,6 +18,8 @@ void goroutines(const Snapshot& snapshot, Artifacts& out);
 void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg
 void waits(const Snapshot& snapshot, Artifacts& out);
+// derived_core.cc: process/core.txt
+void core(const Snapshot& snapshot, Artifacts& out);
 // derived_files.cc: process/fds.json, process/open_files.txt
 void files(const Snapshot& snapshot, Artifacts& out);
 // derived_process.cc: copies of raw files under their contract name, and namespaces, tree, memory, forensics as text

@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "collector/analysis/core_words.h"
+#include "collector/analysis/rules.h"
+#include "collector/analysis/thread_words.h"
+#include "collector/base/text.h"
+
+namespace ec::rules {
+
+namespace {
+
+constexpr size_t kMostCallers = 4;
+
+// The plumbing of throwing, aborting and raising, which every such stack ends with.
+bool is_end_of_all(const Frame& frame) {
+  std::string_view symbol = frame.symbol;
+  if (symbol.empty() && frame.module.find("/libstdc++.so") != std::string::npos) return true;
+  for (std::string_view known : {"raise", "abort", "__pthread_kill", "pthread_kill", "__GI_", "__cxa_",
+                                 "__gnu_cxx::", "std::terminate", "__assert_fail", "__stack_chk_fail", "__fortify_fail",
+                                 "malloc_printerr", "__libc_message", "_int_free", "__cxxabiv1::", "gsignal"})
+    if (symbol.starts_with(known)) return true;
+  return false;
+}
+
+// "read_order (order.cc:8), called by handle (order.cc:9)".
+std::string where_words(const ThreadIndex& index, int tid) {
+  const Stack* stack = index.stack(tid);
+  std::string words;
+  size_t told = 0;
+  for (size_t i = 0; stack && i < stack->frames.size() && told < kMostCallers; ++i) {
+    const Frame* frame = index.frame(stack->frames[i]);
+    if (!frame || (told == 0 && is_end_of_all(*frame))) continue;
+    std::string place = frame->file.empty() || frame->found_by == "python"
+                            ? ""
+                            : fmt::format(" ({}:{})", frame->file.substr(frame->file.rfind('/') + 1), frame->line);
+    words +=
+        fmt::format("{}{}{}", told == 0 ? "" : ", called by ", in_sentence(spoken_frame(*frame)), in_sentence(place));
+    ++told;
+  }
+  return words;
+}
+
+}  // namespace
+
+Findings crashed(const Snapshot& snapshot) {
+  if (!snapshot.core || !ended_by_signal(*snapshot.core)) return {};
+  const CoreFacts& core = *snapshot.core;
+  ThreadIndex index(snapshot);
+  std::string words = signal_words(snapshot), cause = cause_words(snapshot), where = where_words(index, core.tid);
+  Finding finding{"crashed", Severity::kCritical, words, "", {}};
+  finding.detail = fmt::format("{} was ended by {}", target_name(snapshot), words);
+  if (!where.empty()) finding.detail += fmt::format(", in {}", where);
+  finding.detail += ".";
+  if (!cause.empty())
+    finding.detail += fmt::format(" {}{}.", static_cast<char>(std::toupper(cause[0])), cause.substr(1));
+  finding.evidence.push_back({"raw/core.json", "key signal", words});
+  if (!where.empty()) finding.evidence.push_back({"threads/stacks.txt", fmt::format("tid {}", core.tid), where});
+  return {finding};
+}
+
+}  // namespace ec::rules

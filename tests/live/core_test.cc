@@ -1,0 +1,175 @@
+// Core files of real programs: written by the kernel, cut short, of a program that was replaced, and by gcore.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "tests/live/stack_programs.h"
+#include "tests/support/place.h"
+#include "tests/support/program.h"
+
+namespace ec::test {
+
+namespace {
+
+using nlohmann::json;
+
+// Where the kernel pipes cores to a program, or puts them elsewhere, there is none for us.
+bool cores_land_here() {
+  std::string pattern = read_text("/proc/sys/kernel/core_pattern");
+  return pattern.starts_with("core");
+}
+
+std::string core_in(const TempDir& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    if (entry.path().filename().string().starts_with("core")) return entry.path();
+  return {};
+}
+
+// Lets the program end, and gives the path of its core.
+std::string crash(const TempDir& folder, const std::string& way, std::string program = EC_TARGETS_DIR "/crash") {
+  ProgramSettings settings;
+  settings.directory = folder.path();
+  settings.in_child = [] {
+    rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &all);
+  };
+  run_program({program, way}, settings);
+  return core_in(folder);
+}
+
+struct Look {
+  int exit_code = -1;
+  std::string page, summary;
+  json stacks, facts;
+};
+
+Look look_at(const TempDir& folder, const std::string& core, std::vector<std::string> more = {}) {
+  std::filesystem::remove(folder / "look.tar.zst");
+  std::vector<std::string> arguments{"--core", core, "-o", folder / "look.tar.zst"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  ProgramResult run = collect(arguments);
+  CAPTURE(run.err);
+  REQUIRE((run.exit_code == 0 || run.exit_code == 3));
+  auto artifact = [&](const std::string& path) { return collect({"show", folder / "look.tar.zst", path}).out; };
+  Look look{run.exit_code, run.out, artifact("summary.json"), {}, {}};
+  look.stacks = json::parse(artifact("threads/stacks.json"), nullptr, false);
+  look.facts = json::parse(artifact("raw/core.json"), nullptr, false);
+  REQUIRE(look.stacks.is_object());
+  REQUIRE(look.facts.is_object());
+  return look;
+}
+
+// The functions of the thread that got the signal, without their parameters.
+std::string functions(const Look& look, size_t most) {
+  std::string names;
+  for (const json& thread : look.stacks["threads"]) {
+    if (thread["tid"] != look.facts["signal"]["tid"]) continue;
+    for (const json& frame : thread["frames"]) {
+      if (most-- == 0) break;
+      std::string name = frame["symbol"].get<std::string>();
+      if (size_t scope = name.find(")::"); scope != std::string::npos) name.erase(0, scope + 3);
+      names += (names.empty() ? "" : " ") + name.substr(0, name.find('('));
+    }
+  }
+  return names;
+}
+
+size_t whole_stacks(const Look& look) {
+  size_t whole = 0;
+  for (const json& thread : look.stacks["threads"]) whole += thread["end"] == "root" ? 1 : 0;
+  return whole;
+}
+
+bool says(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("the core of a crashed program says why, with the stacks of all threads") {
+  if (!cores_land_here()) return not_run_here("needs a core_pattern that writes to the working directory");
+  struct Case {
+    std::string way, functions, words;
+  };
+  for (const Case& each :
+       {Case{"read", "read_order handle work", "SIGSEGV: address 0xc not mapped, read by thread "},
+        Case{"write", "write_order handle work", "SIGSEGV: address 0xc not mapped, written by thread "},
+        Case{"divide", "divide handle work", "SIGFPE: integer divided by zero"}}) {
+    TempDir folder;
+    std::string core = crash(folder, each.way);
+    REQUIRE(!core.empty());
+    Look look = look_at(folder, core);
+    INFO(look.page);
+    CHECK(look.exit_code == 0);
+    CHECK(functions(look, 3) == each.functions);
+    CHECK(says(look.summary, each.words));
+    CHECK(look.stacks["threads"].size() == 3);
+    CHECK(whole_stacks(look) == 3);
+    CHECK(says(look.page, "a core file has the memory and the registers of one moment"));
+  }
+}
+
+TEST_CASE("an exception that nobody caught and a stack that is used up are told apart") {
+  if (!cores_land_here()) return not_run_here("needs a core_pattern that writes to the working directory");
+  TempDir one, two;
+  Look thrown = look_at(one, crash(one, "throw"));
+  CHECK(says(thrown.summary, "SIGABRT, raised by thread "));
+  CHECK(says(thrown.summary, "An exception was thrown that nobody caught."));
+  CHECK(says(thrown.summary, "::handle (crash.cc:"));
+  Look deep = look_at(two, crash(two, "overflow"));
+  CHECK(says(deep.summary, "The stack of the thread is used up"));
+  CHECK(says(functions(deep, 2), "go_deeper go_deeper"));
+}
+
+TEST_CASE("a core that is cut short gives what is there and says what is missing") {
+  if (!cores_land_here()) return not_run_here("needs a core_pattern that writes to the working directory");
+  TempDir folder;
+  std::string core = crash(folder, "read");
+  REQUIRE(!core.empty());
+  auto size = std::filesystem::file_size(core);
+  std::filesystem::resize_file(core, size / 2);
+  Look half = look_at(folder, core);
+  CHECK(half.exit_code == 3);
+  CHECK(half.stacks["threads"].size() == 3);
+  CHECK(says(half.page, "the core file is cut short at "));
+  CHECK(says(half.page, "SIGSEGV: address 0xc not mapped"));
+  std::filesystem::resize_file(core, 100);
+  ProgramResult nothing = collect({"--core", core, "-o", folder / "nothing.tar.zst"});
+  CHECK(nothing.exit_code == 1);
+  CHECK(says(nothing.err, "cut short"));
+}
+
+TEST_CASE("a program that was replaced since is said and not used, and --exe brings the right one") {
+  if (!cores_land_here()) return not_run_here("needs a core_pattern that writes to the working directory");
+  TempDir folder, programs;
+  std::string program = programs / "crash";
+  std::filesystem::copy_file(EC_TARGETS_DIR "/crash", program);
+  std::string core = crash(folder, "read", program);
+  REQUIRE(!core.empty());
+  std::filesystem::remove(program);
+  std::filesystem::copy_file(EC_TARGETS_DIR "/idle", program);
+  Look replaced = look_at(folder, core);
+  CHECK(says(replaced.page, "another file than the one that ran"));
+  CHECK_FALSE(says(functions(replaced, 9), "read_order"));
+  Look right = look_at(folder, core, {"--exe", EC_TARGETS_DIR "/crash"});
+  CHECK(functions(right, 3) == "read_order handle work");
+}
+
+TEST_CASE("a core that gcore wrote of a deadlock shows the circle") {
+  if (run_program({"sh", "-c", "command -v gcore"}).exit_code != 0) return not_run_here("needs gcore");
+  TempDir folder;
+  Conversation target({EC_TARGETS_DIR "/locks", "two"});
+  REQUIRE(target.started());
+  usleep(200'000);
+  run_program({"gcore", "-o", folder / "core", std::to_string(target.pid())});
+  std::string core = core_in(folder);
+  if (core.empty()) return not_run_here("needs a gcore that may trace");
+  Look look = look_at(folder, core);
+  INFO(look.page);
+  CHECK(says(look.summary, "\"deadlock\""));
+  CHECK(says(look.page, "All of it is of one moment, from the core file."));
+  CHECK_FALSE(says(look.summary, "\"crashed\""));
+}
+
+}  // namespace ec::test
