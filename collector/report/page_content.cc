@@ -181,6 +181,8 @@ std::string with_pid(std::string text, int pid) {
   return text;
 }
 
+int pid_for_commands(const Snapshot& snapshot) { return snapshot.core ? 0 : snapshot.target.pid; }
+
 PageContent page_content(const Page& page) {
   auto& snapshot = page.snapshot;
   PageContent content;
@@ -199,8 +201,11 @@ PageContent page_content(const Page& page) {
     PageFinding entry{&finding, {}, false};
     if (auto* runbook = shelf ? shelf->find(finding.id) : nullptr) {
       entry.has_runbook = true;
-      for (auto& command : runbook->commands)
-        entry.commands.push_back(with_pid(plain_line(command, 300), snapshot.target.pid));
+      for (auto& command : runbook->commands) {
+        // The number of the process that a core is of belongs to nobody now, or to somebody else.
+        if (snapshot.core && command.find("$PID") != std::string::npos) continue;
+        entry.commands.push_back(with_pid(plain_line(command, 300), pid_for_commands(snapshot)));
+      }
     }
     content.findings.push_back(std::move(entry));
   }

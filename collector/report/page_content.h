@@ -54,5 +54,7 @@ void add_goroutines(const Snapshot& snapshot, PageContent& content);
 
 // `$PID` of a runbook's commands becomes the pid, so that they can be pasted; 0 leaves it.
 std::string with_pid(std::string text, int pid);
+// 0 for a core file: the process is gone, and its number may be another's.
+int pid_for_commands(const Snapshot& snapshot);
 
 }  // namespace ec

@@ -170,6 +170,9 @@ TEST_CASE("a core that gcore wrote of a deadlock shows the circle") {
   CHECK(says(look.summary, "\"deadlock\""));
   CHECK(says(look.page, "All of it is of one moment, from the core file."));
   CHECK_FALSE(says(look.summary, "\"crashed\""));
+  // By now another process may have the number.
+  CHECK_FALSE(says(look.page, "/proc/" + std::to_string(target.pid())));
+  CHECK(says(collect({"show", folder / "look.tar.zst", "runbooks/deadlock.md"}).out, "/proc/$PID/"));
 }
 
 }  // namespace ec::test
