@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "collector/target/quiet_copy.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr int kListRounds = 8;
 constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{16} << 20;
+constexpr size_t kManyPending = 64;
+constexpr int64_t kLastStopWaitNs = 50'000'000;  // for the slowest of all, once each was asked
 constexpr int64_t kStopWaitNs = 200'000'000;  // for one thread to get a CPU and reach its stop
 // Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would
 // wait for us one behind the other.
@@ -173,7 +176,7 @@ void Freezer::run_together() {
       }
     if (!added) break;
   }
-  wait_for_all(all, by_tid, began + std::min<int64_t>(request_.budget.count(), 50'000'000));
+  wait_for_all(all, std::min(began + request_.budget.count(), monotonic_ns() + kLastStopWaitNs));
   copy_all(all, began);
   for (Tracee& tracee : all)
     if (tracee.attached && tracee.stop == Tracee::Stop::kStopped) detach(tracee);
@@ -181,21 +184,27 @@ void Freezer::run_together() {
   for (Tracee& tracee : all) publish(tracee.entry);
 }
 
-void Freezer::wait_for_all(std::vector<Tracee>& all, const std::unordered_map<pid_t, size_t>& by_tid, int64_t until) {
-  auto pending = static_cast<size_t>(std::count_if(
-      all.begin(), all.end(), [](const Tracee& each) { return each.attached && each.stop == Tracee::Stop::kPending; }));
-  while (pending > 0) {
-    int status = 0;
-    pid_t who = waitpid(-1, &status, WNOHANG | __WALL);
-    if (who > 0) {
-      auto found = by_tid.find(who);
-      if (found == by_tid.end() || all[found->second].stop != Tracee::Stop::kPending) continue;
-      note_event(all[found->second], status, false);
-      --pending;
-      continue;
-    }
-    if ((who < 0 && errno != EINTR) || monotonic_ns() >= until) break;
-    wait_for_event(until);
+void Freezer::wait_for_all(std::vector<Tracee>& all, int64_t until) {
+  std::vector<Tracee*> pending;
+  pending.reserve(all.size());
+  for (Tracee& tracee : all)
+    if (tracee.attached && tracee.stop == Tracee::Stop::kPending) pending.push_back(&tracee);
+  while (!pending.empty()) {
+    // Each is asked for by its number: waitpid(-1) walks the list of all tracees every time, 2 s for 10,000 of them.
+    size_t stopped = std::erase_if(pending, [&](Tracee* tracee) {
+      int status = 0;
+      pid_t who = waitpid(tracee->entry.tid, &status, WNOHANG | __WALL);
+      if (who == 0 || (who < 0 && errno == EINTR)) return false;
+      if (who > 0)
+        note_event(*tracee, status, false);
+      else
+        tracee->stop = Tracee::Stop::kGone, tracee->entry.outcome = FreezeOutcome::kGone;
+      return true;
+    });
+    if (monotonic_ns() >= until) break;
+    if (stopped == 0) wait_for_event(until);
+    // One look at many finds many.
+    if (pending.size() > kManyPending) std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   for (Tracee& tracee : all)
     if (tracee.attached && tracee.stop == Tracee::Stop::kPending) tracee.entry.outcome = FreezeOutcome::kNotStopped;

@@ -52,7 +52,7 @@ class Freezer {
   void give_up_late(Asked& asked);
 
   void run_together();
-  static void wait_for_all(std::vector<Tracee>& all, const std::unordered_map<pid_t, size_t>& by_tid, int64_t until);
+  static void wait_for_all(std::vector<Tracee>& all, int64_t until);
   void copy_all(std::vector<Tracee>& all, int64_t began);
 
   TargetMemory::Span reserve(FrozenThread& entry);
