@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 
 namespace ec {
 
@@ -69,19 +70,7 @@ bool full(int sys_errno) {
   return sys_errno == ENOSPC || sys_errno == EDQUOT || sys_errno == EFBIG || sys_errno == EIO || sys_errno == ENOMEM;
 }
 
-// Writes everything; the error number of the first failure, 0 when all is written.
-int write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written > 0)
-      bytes.remove_prefix(static_cast<size_t>(written));
-    else if (written == 0 || errno != EINTR)
-      return written < 0 ? errno : EIO;
-  }
-  return 0;
-}
-
-// The same for a pipe or a socket, whose reader may take nothing any more: a write of PIPE_BUF bytes does not block
+// write_all() for a pipe or a socket, whose reader may take nothing any more: a write of PIPE_BUF bytes does not block
 // once there is room. A signal asks the run to end.
 int write_to_reader(int fd, std::string_view bytes, int patience_ms) {
   while (!bytes.empty()) {

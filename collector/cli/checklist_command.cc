@@ -4,6 +4,7 @@
 #include <array>
 
 #include "collector/archive/redaction.h"
+#include "collector/base/write_file.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/find_target.h"

@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 
+#include "collector/base/write_file.h"
 #include "collector/cli/collect_run.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 #include "collector/cli/death_evidence.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/own_process.h"
@@ -270,8 +271,8 @@ int CollectRun::close() {
   Page page{snapshot_, findings_, "", &shelf_};
   for (const Finding& finding : findings_)
     if (const Runbook* runbook = shelf_.find(finding.id))
-      store(fmt::format("runbooks/{}.md", finding.id), runbook->origin, with_pid(runbook->text, pid_for_commands(snapshot_)),
-            Importance::kEssential);
+      store(fmt::format("runbooks/{}.md", finding.id), runbook->origin,
+            with_pid(runbook->text, pid_for_commands(snapshot_)), Importance::kEssential);
   store("summary.md", "findings and figures", summary_markdown(page), Importance::kEssential);
   store("summary.json", "findings and figures", summary_json(page), Importance::kEssential);
 

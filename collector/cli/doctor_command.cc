@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/doctor_checks.h"
 #include "collector/cli/exit_code.h"

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "collector/base/text.h"
-#include "collector/cli/terminal.h"
+#include "collector/base/write_file.h"
 
 namespace ec {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 #include "collector/cli/terminal.h"
 
 namespace ec {

@@ -5,6 +5,7 @@
 
 #include "collector/base/sha256.h"
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 #include "collector/cli/archive_copy.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
@@ -108,7 +109,8 @@ class SymbolizedArchive {
       std::string path = fmt::format("runbooks/{}.md", finding.id);
       const Runbook* runbook = shelf ? shelf->find(finding.id) : nullptr;
       if (!runbook || archive_.store.read(path)) continue;
-      if (auto added = add(path, runbook->origin, with_pid(runbook->text, pid_for_commands(snapshot))); !added) return added;
+      if (auto added = add(path, runbook->origin, with_pid(runbook->text, pid_for_commands(snapshot))); !added)
+        return added;
     }
     snapshot.artifacts = writer_.rows();
     Page page{snapshot, findings, "", shelf ? &*shelf : nullptr};

@@ -1,15 +1,14 @@
 #include "collector/collectors/debuginfod.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "collector/base/helper_process.h"
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
 #include "collector/collectors/endpoint_url.h"
 #include "collector/collectors/http_client.h"
 
@@ -31,25 +30,6 @@ bool is_file_of(const std::string& path, const std::string& build_id) {
   auto fd = open_regular(-1, path);
   auto elf = fd ? ElfFile::open(ByteSource(path, std::move(*fd))) : Result<ElfFile>(tl::unexpected<Error>(fd.error()));
   return elf && elf->build_id() == build_id;
-}
-
-// Appears under its name only when it is whole.
-Result<void> store(const std::string& path, std::string_view bytes) {
-  std::string temporary = path + ".XXXXXX";
-  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return fail_errno(path, errno, "cannot be made");
-  while (!bytes.empty()) {
-    ssize_t written = write(fd.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) break;
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  if (!bytes.empty() || rename(temporary.c_str(), path.c_str()) != 0) {
-    int problem = errno;
-    unlink(temporary.c_str());
-    return fail_errno(path, problem, "cannot be written");
-  }
-  return {};
 }
 
 std::optional<Error> must_be_elf(std::string_view first_bytes) {
@@ -76,7 +56,7 @@ class Fetcher {
         reason += fmt::format("{}: {}", url->text(), printable_line(answer.error().message(), 300));
       } else if (!make_directories(folder)) {
         reason += folder + ": cannot be made";
-      } else if (auto stored = store(path, *answer); !stored) {
+      } else if (auto stored = store_file(path, *answer); !stored) {
         reason += stored.error().message();
       } else {
         return path;
