@@ -7,7 +7,7 @@
 
 #include "symbolize/go_pclntab.h"
 #include "symbolize/go_pcvalue.h"
-#include "tests/unit/symbolize/elf_builder.h"
+#include "tests/support/elf_builder.h"
 
 using namespace ec;
 

@@ -2,7 +2,6 @@
 //   jit_code gdb     tells debuggers the names (__jit_debug_descriptor)
 //   jit_code perf    writes /tmp/perf-PID.map, in which an older function stood where jit_inner is now
 //   jit_code loop    tells debuggers a list that leads back to itself and to nothing
-#include <elf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+
+#include "tests/support/elf_builder.h"
 
 extern "C" {
 struct JitEntry {
@@ -44,35 +45,11 @@ constexpr uint64_t kOuterAt = 0x40, kCodeSize = 0x80;
 
 // An ELF object as compilers of LLVM register it: relocatable, its section at the address of the code.
 std::string object_for(uint64_t code) {
-  std::string names("\0jit_inner\0jit_outer\0.text\0.symtab\0.strtab\0", 43);
-  Elf64_Sym symbols[3]{};
-  symbols[1] = {1, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1, 0, sizeof kInner};
-  symbols[2] = {11, ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 1, kOuterAt, sizeof kOuter};
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_ident[EI_VERSION] = EV_CURRENT;
-  header.e_type = ET_REL;
-  header.e_machine = EM_X86_64;
-  header.e_version = EV_CURRENT;
-  header.e_ehsize = sizeof header;
-  header.e_shentsize = sizeof(Elf64_Shdr);
-  header.e_shnum = 4;
-  header.e_shstrndx = 3;
-  uint64_t text_at = sizeof header, symbols_at = text_at + kCodeSize, names_at = symbols_at + sizeof symbols;
-  header.e_shoff = names_at + 48;
-  Elf64_Shdr sections[4]{};
-  sections[1] = {21, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, code, text_at, kCodeSize, 0, 0, 16, 0};
-  sections[2] = {27, SHT_SYMTAB, 0, 0, symbols_at, sizeof symbols, 3, 1, 8, sizeof(Elf64_Sym)};
-  sections[3] = {35, SHT_STRTAB, 0, 0, names_at, names.size(), 0, 0, 1, 0};
-  std::string bytes(header.e_shoff + sizeof sections, '\0');
-  std::memcpy(bytes.data(), &header, sizeof header);
-  std::memcpy(bytes.data() + text_at, reinterpret_cast<const char*>(code), kCodeSize);
-  std::memcpy(bytes.data() + symbols_at, symbols, sizeof symbols);
-  std::memcpy(bytes.data() + names_at, names.data(), names.size());
-  std::memcpy(bytes.data() + header.e_shoff, sections, sizeof sections);
-  return bytes;
+  ec::test::ElfBuilder object(EM_X86_64, ET_REL);
+  std::string bytes(reinterpret_cast<const char*>(code), kCodeSize);
+  object.section({".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, code, bytes});
+  object.symbols({{"jit_inner", 0, sizeof kInner}, {"jit_outer", kOuterAt, sizeof kOuter}});
+  return object.bytes();
 }
 
 std::string object;

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-#include "tests/unit/symbolize/elf_builder.h"
+#include "tests/support/elf_builder.h"
 
 namespace ec {
 

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "collector/stacks/unwinder.h"
-#include "tests/unit/symbolize/elf_builder.h"
+#include "tests/support/elf_builder.h"
 
 namespace ec {
 

@@ -4,8 +4,8 @@
 
 #include "symbolize/elf_identity.h"
 #include "symbolize/unpack.h"
+#include "tests/support/elf_builder.h"
 #include "tests/unit/symbolize/built_program.h"
-#include "tests/unit/symbolize/elf_builder.h"
 
 using namespace ec;
 using namespace ec::test;

@@ -3,8 +3,8 @@
 #include "symbolize/go_buildinfo.h"
 #include "symbolize/go_pclntab.h"
 #include "symbolize/go_table_place.h"
+#include "tests/support/elf_builder.h"
 #include "tests/unit/symbolize/built_program.h"
-#include "tests/unit/symbolize/elf_builder.h"
 
 using namespace ec;
 using namespace ec::test;

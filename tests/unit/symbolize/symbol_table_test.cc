@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "tests/unit/symbolize/elf_builder.h"
+#include "tests/support/elf_builder.h"
 
 using namespace ec;
 using namespace ec::test;

@@ -14,8 +14,8 @@
 #include "collector/base/unique_fd.h"
 #include "symbolize/debug_file.h"
 #include "symbolize/demangle.h"
+#include "tests/support/elf_builder.h"
 #include "tests/unit/symbolize/built_program.h"
-#include "tests/unit/symbolize/elf_builder.h"
 
 using namespace ec;
 using namespace ec::test;
