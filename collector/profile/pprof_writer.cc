@@ -1,5 +1,6 @@
 #include "collector/profile/pprof_writer.h"
 
+#include <initializer_list>
 #include <protozero/pbf_writer.hpp>
 
 #include "collector/profile/gzip.h"
@@ -24,10 +25,14 @@ enum : uint32_t {
   kPeriod
 };
 
+// Fields `first`, `first` + 1 …
+void add_int64s(pbf_writer& message, uint32_t first, std::initializer_list<int64_t> values) {
+  for (int64_t value : values) message.add_int64(first++, value);
+}
+
 void write_value_type(pbf_writer& out, uint32_t field, const PprofValueType& type) {
   pbf_writer message(out, field);
-  message.add_int64(1, type.type);
-  message.add_int64(2, type.unit);
+  add_int64s(message, 1, {type.type, type.unit});
 }
 
 void write_sample(pbf_writer& out, const Pprof& profile, const PprofSample& sample) {
@@ -57,8 +62,7 @@ void write_mapping(pbf_writer& out, const PprofMapping& mapping) {
   message.add_uint64(2, mapping.start);
   message.add_uint64(3, mapping.limit);
   message.add_uint64(4, mapping.file_offset);
-  message.add_int64(5, mapping.file);
-  message.add_int64(6, mapping.build_id);
+  add_int64s(message, 5, {mapping.file, mapping.build_id});
   message.add_bool(7, true);  // has_functions: nobody needs to look for symbols again
 }
 
@@ -78,10 +82,7 @@ void write_location(pbf_writer& out, const Pprof& profile, const PprofLocation& 
 void write_function(pbf_writer& out, const PprofFunction& function) {
   pbf_writer message(out, kFunction);
   message.add_uint64(1, function.id);
-  message.add_int64(2, function.name);
-  message.add_int64(3, function.system_name);
-  message.add_int64(4, function.file);
-  message.add_int64(5, function.start_line);
+  add_int64s(message, 2, {function.name, function.system_name, function.file, function.start_line});
 }
 
 }  // namespace
