@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "collector/base/text.h"
 #include "collector/collectors/added_names.h"
+#include "collector/collectors/json_members.h"
 
 namespace ec {
 
@@ -27,32 +27,6 @@ json name_object(const AddedName& name) {
   return object;
 }
 
-// Members of a document that somebody else may have written: what is missing or of another type is nothing.
-std::string text_of(const json& object, const char* key) {
-  auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-uint64_t hex_of(const json& object, const char* key) {
-  std::string text = text_of(object, key);
-  return text.starts_with("0x") ? parse_number<uint64_t>(std::string_view(text).substr(2), 16).value_or(0) : 0;
-}
-int64_t number_of(const json& object, const char* key) {
-  auto found = object.is_object() ? object.find(key) : object.end();
-  if (!object.is_object() || found == object.end() || !found->is_number_integer()) return 0;
-  return found->is_number_unsigned()
-             ? static_cast<int64_t>(std::min<uint64_t>(found->get<uint64_t>(), uint64_t{INT64_MAX}))
-             : found->get<int64_t>();
-}
-bool flag_of(const json& object, const char* key) {
-  auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_boolean() && found->get<bool>();
-}
-const json& list_of(const json& object, const char* key) {
-  static const json kEmpty = json::array();
-  auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_array() ? *found : kEmpty;
-}
-
 AddedName name_of(const json& object) {
   AddedName name;
   name.module_offset = hex_of(object, "offset");
@@ -63,7 +37,7 @@ AddedName name_of(const json& object) {
     SourceFrame& line = name.lines.emplace_back();
     line.function = text_of(each, "function");
     line.file = text_of(each, "file");
-    line.line = static_cast<int>(std::clamp<int64_t>(number_of(each, "line"), 0, INT32_MAX));
+    line.line = std::max(int_of(each, "line"), 0);
     line.inlined = flag_of(each, "inlined");
   }
   return name;
@@ -96,7 +70,7 @@ Result<AddedNames> parse_added_names(std::string_view where, std::string_view te
     names.version = text_of(*collector, "version");
     names.collector_build_id = text_of(*collector, "build_id");
   }
-  names.at_wall_ns = number_of(root, "at_wall_ns");
+  names.at_wall_ns = signed_of(root, "at_wall_ns");
   names.archive = text_of(root, "archive");
   names.manifest_sha256 = text_of(root, "manifest_sha256");
   for (const json& each : list_of(root, "modules")) {

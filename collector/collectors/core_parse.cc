@@ -3,6 +3,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/core.h"
+#include "collector/collectors/json_members.h"
 #include "collector/collectors/syscalls.h"
 #include "collector/proc/cmdline.h"
 
@@ -14,52 +15,14 @@ using nlohmann::json;
 
 constexpr std::string_view kPath = "raw/core.json", kCommandLine = "raw/core/cmdline";
 
-// Reads typed members of a hostile document: what is missing or of another type is nothing.
-std::string string_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-uint64_t number_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
-}
-int int_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  if (found == object.end() || !found->is_number_integer()) return 0;
-  return static_cast<int>(std::clamp<int64_t>(found->get<int64_t>(), INT32_MIN, INT32_MAX));
-}
-double seconds_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-uint64_t hex_value(const json& value) {
-  if (!value.is_string()) return 0;
-  std::string text = value.get<std::string>();
-  return text.starts_with("0x") ? parse_number<uint64_t>(std::string_view(text).substr(2), 16).value_or(0) : 0;
-}
-uint64_t hex_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() ? hex_value(*found) : 0;
-}
-const json& object_of(const json& object, const char* key) {
-  static const json kEmpty = json::object();
-  auto found = object.find(key);
-  return found != object.end() && found->is_object() ? *found : kEmpty;
-}
-const json& list_of(const json& object, const char* key) {
-  static const json kEmpty = json::array();
-  auto found = object.find(key);
-  return found != object.end() && found->is_array() ? *found : kEmpty;
-}
-
 CoreFacts facts_of(const json& root) {
   CoreFacts core;
   const json& file = object_of(root, "file");
-  core.path = string_of(file, "path");
-  core.file_bytes = number_of(file, "bytes");
-  core.whole_bytes = number_of(file, "whole_bytes");
-  core.memory_bytes = number_of(file, "memory_bytes");
-  core.missing_bytes = number_of(file, "missing_bytes");
+  core.path = text_of(file, "path");
+  core.file_bytes = whole_of(file, "bytes");
+  core.whole_bytes = whole_of(file, "whole_bytes");
+  core.memory_bytes = whole_of(file, "memory_bytes");
+  core.missing_bytes = whole_of(file, "missing_bytes");
   for (const json& problem : list_of(root, "problems"))
     if (problem.is_string()) core.problems.push_back(problem.get<std::string>());
   const json& signal = object_of(root, "signal");
@@ -69,10 +32,10 @@ CoreFacts facts_of(const json& root) {
   core.signal_code = int_of(signal, "code");
   core.address = hex_of(signal, "address");
   core.sender_pid = int_of(signal, "sender_pid");
-  core.sender_uid = static_cast<uint32_t>(number_of(signal, "sender_uid"));
-  core.address_mapping = string_of(signal, "address_mapping");
-  core.stack_mapping = string_of(signal, "stack_mapping");
-  std::string code = string_of(signal, "instruction");
+  core.sender_uid = static_cast<uint32_t>(whole_of(signal, "sender_uid"));
+  core.address_mapping = text_of(signal, "address_mapping");
+  core.stack_mapping = text_of(signal, "stack_mapping");
+  std::string code = text_of(signal, "instruction");
   for (size_t i = 0; i + 1 < code.size() && i < 30; i += 2)
     core.instruction += static_cast<char>(parse_number<unsigned>(std::string_view(code).substr(i, 2), 16).value_or(0));
   for (const json& pair : list_of(root, "registers"))
@@ -80,8 +43,8 @@ CoreFacts facts_of(const json& root) {
       core.registers.emplace_back(pair[0].get<std::string>(), hex_value(pair[1]));
   for (const json& each : list_of(root, "programs"))
     if (each.is_object())
-      core.programs.push_back({string_of(each, "path"), string_of(each, "build_id"), hex_of(each, "begin"),
-                               each.value("executable", json()) == true, string_of(each, "problem")});
+      core.programs.push_back({text_of(each, "path"), text_of(each, "build_id"), hex_of(each, "begin"),
+                               each.value("executable", json()) == true, text_of(each, "problem")});
   return core;
 }
 
@@ -90,8 +53,8 @@ Thread thread_of(const json& object, const ProcessStatus& process) {
   thread.tid = thread.ns_tid = int_of(object, "tid");
   // Of the names of threads a core keeps that of the first one only, as the name of the process.
   if (thread.tid == process.pid) thread.name = printable_line(process.comm, 64);
-  thread.user_cpu_seconds = seconds_of(object, "user_seconds");
-  thread.system_cpu_seconds = seconds_of(object, "system_seconds");
+  thread.user_cpu_seconds = number_of(object, "user_seconds");
+  thread.system_cpu_seconds = number_of(object, "system_seconds");
   thread.kernel_frames = Error{ErrorCode::kUnsupported, std::string(kPath), "a core file has none", 0};
   const json& call = object_of(object, "call");
   thread.state = call.empty() ? 'R' : 'S';
@@ -118,10 +81,10 @@ ProcessStatus process_of(const json& object, const Snapshot& snapshot) {
   status.ppid = int_of(object, "ppid");
   status.pgid = int_of(object, "pgid");
   status.sid = int_of(object, "sid");
-  status.uid = status.euid = static_cast<uint32_t>(number_of(object, "uid"));
-  status.gid = status.egid = static_cast<uint32_t>(number_of(object, "gid"));
+  status.uid = status.euid = static_cast<uint32_t>(whole_of(object, "uid"));
+  status.gid = status.egid = static_cast<uint32_t>(whole_of(object, "gid"));
   status.nice = int_of(object, "nice");
-  status.comm = string_of(object, "comm");
+  status.comm = text_of(object, "comm");
   status.ns_pids = {status.pid};
   return status;
 }

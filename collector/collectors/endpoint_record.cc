@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "collector/collectors/json_members.h"
+
 namespace ec {
 
 namespace {
@@ -51,19 +53,6 @@ json json_of(const EndpointRecord& record) {
   return out;
 }
 
-std::string text_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-double number_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-uint64_t whole_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
-}
-
 GoRuntime go_of(const json& object) {
   GoRuntime go;
   go.goroutines = whole_of(object, "goroutines");
@@ -90,21 +79,16 @@ EndpointRecord record_of(const json& object) {
   record.stopped = text_of(object, "stopped");
   record.http_status = static_cast<int>(whole_of(object, "http_status") % 1000);
   record.probe_ms = number_of(object, "probe_ms");
-  if (auto kinds = object.find("kinds"); kinds != object.end() && kinds->is_array())
-    for (const json& kind : *kinds)
-      if (kind.is_string()) record.kinds.push_back(kind.get<std::string>());
-  if (auto health = object.find("health"); health != object.end() && health->is_object()) {
-    record.health_before_ms = number_of(*health, "before_ms");
-    record.health_after_ms = number_of(*health, "after_ms");
-  }
+  for (const json& kind : list_of(object, "kinds"))
+    if (kind.is_string()) record.kinds.push_back(kind.get<std::string>());
+  record.health_before_ms = number_of(object_of(object, "health"), "before_ms");
+  record.health_after_ms = number_of(object_of(object, "health"), "after_ms");
   if (auto go = object.find("go"); go != object.end() && go->is_object()) record.go = go_of(*go);
-  if (auto artifacts = object.find("artifacts"); artifacts != object.end() && artifacts->is_array())
-    for (const json& one : *artifacts) {
-      if (!one.is_object() || record.artifacts.size() >= kMostEndpoints) continue;
-      record.artifacts.push_back({text_of(one, "name"), text_of(one, "path"), text_of(one, "url"),
-                                  text_of(one, "status"), text_of(one, "reason"), whole_of(one, "bytes"),
-                                  number_of(one, "took_ms")});
-    }
+  for (const json& one : list_of(object, "artifacts")) {
+    if (!one.is_object() || record.artifacts.size() >= kMostEndpoints) continue;
+    record.artifacts.push_back({text_of(one, "name"), text_of(one, "path"), text_of(one, "url"), text_of(one, "status"),
+                                text_of(one, "reason"), whole_of(one, "bytes"), number_of(one, "took_ms")});
+  }
   return record;
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/collectors/json_members.h"
 #include "collector/collectors/python_merge.h"
 #include "collector/collectors/target_source.h"
 #include "collector/runtimes/python_site.h"
@@ -17,29 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kPath = "raw/python.json";
-
-// Reads typed members of a hostile document: what is missing or of another type is nothing.
-std::string string_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-uint64_t number_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
-}
-uint64_t hex_of(const json& object, const char* key) {
-  std::string text = string_of(object, key);
-  return text.starts_with("0x") ? parse_number<uint64_t>(std::string_view(text).substr(2), 16).value_or(0) : 0;
-}
-bool flag_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-const json& list_of(const json& object, const char* key) {
-  static const json kEmpty = json::array();
-  auto found = object.find(key);
-  return found != object.end() && found->is_array() ? *found : kEmpty;
-}
 
 // From ids of the target's own PID namespace to ours.
 class ThreadIds {
@@ -67,9 +45,9 @@ class ThreadIds {
 
 Frame frame_of(const json& code, int line) {
   Frame frame;
-  frame.symbol = string_of(code, "qualname");
-  if (frame.symbol.empty()) frame.symbol = string_of(code, "name");
-  frame.file = string_of(code, "file");
+  frame.symbol = text_of(code, "qualname");
+  if (frame.symbol.empty()) frame.symbol = text_of(code, "name");
+  frame.file = text_of(code, "file");
   frame.line = line;
   frame.found_by = "python";
   return frame;
@@ -97,9 +75,9 @@ class Frames {
 
 Result<PythonThread> thread_of(std::string_view where, const json& object, const ThreadIds& ids, Frames& frames) {
   PythonThread thread;
-  thread.tid = ids.tid(number_of(object, "native_id"), number_of(object, "pthread_tid"));
+  thread.tid = ids.tid(whole_of(object, "native_id"), whole_of(object, "pthread_tid"));
   thread.whole = flag_of(object, "whole");
-  thread.note = string_of(object, "note");
+  thread.note = text_of(object, "note");
   for (const json& pair : list_of(object, "frames")) {
     auto index = frames.index(pair);
     if (!index) return fail(ErrorCode::kMalformed, std::string(where), "expected pairs of code and line in \"frames\"");
@@ -149,9 +127,9 @@ Result<PythonRuntime> parse_python_json(std::string_view where, std::string_view
   json root = json::parse(text, nullptr, false);
   if (!root.is_object()) return fail(ErrorCode::kMalformed, std::string(where), "expected a JSON object");
   PythonRuntime python;
-  python.version = string_of(root, "version");
-  python.module = string_of(root, "module");
-  python.cut = string_of(root, "cut");
+  python.version = text_of(root, "version");
+  python.module = text_of(root, "module");
+  python.cut = text_of(root, "cut");
   ThreadIds ids(threads);
   Frames frames(list_of(root, "codes"), python.frames);
   for (const json& object : list_of(root, "threads")) {
@@ -161,9 +139,9 @@ Result<PythonRuntime> parse_python_json(std::string_view where, std::string_view
   }
   for (const json& object : list_of(root, "gils")) {
     if (!object.is_object()) continue;
-    PythonLock lock{hex_of(object, "address"), number_of(object, "size"), flag_of(object, "held"), 0};
-    if (object.contains("holder") && number_of(object, "holder") < python.threads.size())
-      lock.holder = python.threads[number_of(object, "holder")].tid;
+    PythonLock lock{hex_of(object, "address"), whole_of(object, "size"), flag_of(object, "held"), 0};
+    if (object.contains("holder") && whole_of(object, "holder") < python.threads.size())
+      lock.holder = python.threads[whole_of(object, "holder")].tid;
     python.locks.push_back(lock);
   }
   return python;

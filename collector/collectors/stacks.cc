@@ -7,9 +7,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "collector/base/text.h"
 #include "collector/collectors/added_names.h"
 #include "collector/collectors/futex_words.h"
+#include "collector/collectors/json_members.h"
 #include "collector/collectors/target_source.h"
 #include "collector/stacks/core_dump.h"
 
@@ -74,32 +74,6 @@ json pause_json(std::string_view mode, StackMode asked, std::string_view why_gen
 
 std::string dump_json(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-// Reads typed members of a hostile document: what is missing or of another type is nothing.
-std::string string_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-int64_t number_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return 0;
-  if (found->is_number_unsigned())
-    return static_cast<int64_t>(std::min<uint64_t>(found->get<uint64_t>(), uint64_t{INT64_MAX}));
-  return found->is_number_integer() ? found->get<int64_t>() : 0;
-}
-bool flag_of(const json& object, const char* key) {
-  auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-uint64_t hex_of(const json& object, const char* key) {
-  std::string text = string_of(object, key);
-  return text.starts_with("0x") ? parse_number<uint64_t>(std::string_view(text).substr(2), 16).value_or(0) : 0;
-}
-const json& list_of(const json& object, const char* key) {
-  static const json kEmpty = json::array();
-  auto found = object.find(key);
-  return found != object.end() && found->is_array() ? *found : kEmpty;
-}
-
 Frame frame_of(const json& object, const std::vector<std::pair<std::string, std::string>>& modules) {
   Frame frame;
   frame.pc = hex_of(object, "pc");
@@ -109,12 +83,12 @@ Frame frame_of(const json& object, const std::vector<std::pair<std::string, std:
     frame.build_id = modules[index->get<size_t>()].second;
   }
   frame.module_offset = hex_of(object, "offset");
-  frame.symbol = string_of(object, "symbol");
+  frame.symbol = text_of(object, "symbol");
   frame.symbol_offset = hex_of(object, "symbol_offset");
-  frame.unknown_reason = string_of(object, "unknown");
-  frame.found_by = string_of(object, "found_by");
-  frame.file = string_of(object, "file");
-  frame.line = static_cast<int>(std::clamp<int64_t>(number_of(object, "line"), 0, INT32_MAX));
+  frame.unknown_reason = text_of(object, "unknown");
+  frame.found_by = text_of(object, "found_by");
+  frame.file = text_of(object, "file");
+  frame.line = std::max(int_of(object, "line"), 0);
   frame.inlined = flag_of(object, "inlined");
   frame.return_address = flag_of(object, "return_address");
   return frame;
@@ -122,15 +96,15 @@ Frame frame_of(const json& object, const std::vector<std::pair<std::string, std:
 
 Pause pause_of(const json& object) {
   Pause pause;
-  pause.mode = string_of(object, "mode");
-  pause.asked = string_of(object, "asked");
-  pause.why_gentler = string_of(object, "why_gentler");
-  pause.budget_us = number_of(object, "budget_us");
-  pause.stop_us = number_of(object, "stop_us");
-  pause.worst_thread_us = number_of(object, "worst_thread_us");
-  pause.threads_stopped = static_cast<int>(number_of(object, "threads_stopped"));
-  pause.threads_read_without_stop = static_cast<int>(number_of(object, "threads_read_without_stop"));
-  pause.syscalls_interrupted = static_cast<int>(number_of(object, "syscalls_interrupted"));
+  pause.mode = text_of(object, "mode");
+  pause.asked = text_of(object, "asked");
+  pause.why_gentler = text_of(object, "why_gentler");
+  pause.budget_us = signed_of(object, "budget_us");
+  pause.stop_us = signed_of(object, "stop_us");
+  pause.worst_thread_us = signed_of(object, "worst_thread_us");
+  pause.threads_stopped = int_of(object, "threads_stopped");
+  pause.threads_read_without_stop = int_of(object, "threads_read_without_stop");
+  pause.syscalls_interrupted = int_of(object, "syscalls_interrupted");
   return pause;
 }
 
@@ -209,14 +183,14 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
   if (auto pause = root.find("pause"); pause != root.end() && pause->is_object()) stacks.pause = pause_of(*pause);
   std::vector<std::pair<std::string, std::string>> modules;
   for (const json& module : list_of(root, "modules"))
-    modules.emplace_back(module.is_object() ? string_of(module, "path") : "",
-                         module.is_object() ? string_of(module, "build_id") : "");
+    modules.emplace_back(module.is_object() ? text_of(module, "path") : "",
+                         module.is_object() ? text_of(module, "build_id") : "");
   for (const json& frame : list_of(root, "frames"))
     stacks.frames.push_back(frame.is_object() ? frame_of(frame, modules) : Frame{});
   for (const json& each : list_of(root, "stacks")) {
     Stack& stack = stacks.stacks.emplace_back();
     if (!each.is_object()) continue;
-    stack.end = string_of(each, "end");
+    stack.end = text_of(each, "end");
     for (const json& index : list_of(each, "frames")) {
       if (!index.is_number_unsigned() || index.get<uint64_t>() >= stacks.frames.size())
         return fail(ErrorCode::kMalformed, std::string(where), "expected indices of frames in \"stacks\"");
@@ -226,8 +200,8 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
   for (const json& each : list_of(root, "threads")) {
     if (!each.is_object()) continue;
     ThreadStack thread;
-    thread.tid = static_cast<int>(number_of(each, "tid"));
-    thread.read_by = string_of(each, "read_by");
+    thread.tid = int_of(each, "tid");
+    thread.read_by = text_of(each, "read_by");
     if (auto index = each.find("stack"); index != each.end()) {
       if (!index->is_number_unsigned() || index->get<uint64_t>() >= stacks.stacks.size())
         return fail(ErrorCode::kMalformed, std::string(where), "expected indices of stacks in \"threads\"");
@@ -240,7 +214,7 @@ Result<Stacks> parse_stacks_json(std::string_view where, std::string_view text) 
     if (auto pause = each.find("pause_us"); pause != each.end() && pause->is_number())
       thread.pause_us = pause->get<double>();
     thread.interrupted_call = flag_of(each, "interrupted_call");
-    thread.note = string_of(each, "note");
+    thread.note = text_of(each, "note");
     stacks.threads.push_back(std::move(thread));
   }
   std::stable_sort(stacks.threads.begin(), stacks.threads.end(),
