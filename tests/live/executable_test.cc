@@ -23,18 +23,11 @@ using namespace ec::test;
 namespace {
 
 Snapshot look_at(pid_t pid) {
-  auto target = identify(pid);
-  REQUIRE(target);
-  RunOptions options;
   StoreSink sink;
   for (const char* file : {"maps", "environ", "status"})
     sink.file(fmt::format("raw/proc/{}/{}", pid, file), fmt::format("/proc/{}/{}", pid, file));
-  sink.run(gather_executable, &*target, options);
-  sink.run(gather_forensics, &*target, options);
-  Snapshot snapshot;
-  snapshot.target.pid = pid;
-  parse_executable(sink.store, snapshot);
-  parse_forensics(sink.store, snapshot);
+  Snapshot snapshot =
+      collected(pid, {{gather_executable, parse_executable}, {gather_forensics, parse_forensics}}, {}, std::move(sink));
   REQUIRE(snapshot.executable);
   REQUIRE(snapshot.forensics);
   return snapshot;

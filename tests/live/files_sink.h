@@ -1,9 +1,12 @@
 // What the collectors of files, sockets and logs store, straight into a store: no runner, no redaction.
 #pragma once
 
+#include <catch2/catch.hpp>
+#include <initializer_list>
 #include <string>
 
 #include "collector/collectors/collector.h"
+#include "collector/target/identity.h"
 
 namespace ec {
 
@@ -49,5 +52,23 @@ class StoreSink : public Sink {
   }
   std::map<std::string, std::string> bundles_;
 };
+
+struct GatherAndParse {
+  void (*gather)(GatherContext&);
+  void (*parse)(const RawStore&, Snapshot&);
+};
+
+// What these collectors tell of a live process. `sink` may hold artifacts already.
+inline Snapshot collected(pid_t pid, std::initializer_list<GatherAndParse> collectors, const RunOptions& options = {},
+                          StoreSink sink = {}) {
+  auto target = identify(pid);
+  REQUIRE(target);
+  for (const GatherAndParse& each : collectors) sink.run(each.gather, &*target, options);
+  Snapshot snapshot;
+  snapshot.target.pid = pid;
+  snapshot.target.comm = target->comm;
+  for (const GatherAndParse& each : collectors) each.parse(sink.store, snapshot);
+  return snapshot;
+}
 
 }  // namespace ec

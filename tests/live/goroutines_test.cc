@@ -70,14 +70,7 @@ TEST_CASE("goroutines read from memory are those that the program tells of itsel
                                    "/debug/pprof/goroutine?debug=2').read().decode())"};
   // Once it has answered, it waits for the next one.
   REQUIRE(run_program(ask).exit_code == 0);
-  auto target = identify(server.pid());
-  REQUIRE(target);
-  StoreSink sink;
-  RunOptions options;
-  sink.run(gather_goroutines, &*target, options);
-  Snapshot snapshot;
-  snapshot.target.pid = server.pid();
-  parse_goroutines(sink.store, snapshot);
+  Snapshot snapshot = collected(server.pid(), {{gather_goroutines, parse_goroutines}});
   INFO((snapshot.goroutines ? "" : snapshot.goroutines.why().message()));
   REQUIRE(snapshot.goroutines);
   const RuntimeGoroutines& all = *snapshot.goroutines;

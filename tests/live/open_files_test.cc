@@ -15,15 +15,8 @@ using namespace ec;
 namespace {
 
 Snapshot collect(pid_t pid) {
-  auto target = identify(pid);
-  REQUIRE(target);
-  StoreSink sink;
-  RunOptions options;
-  for (auto gather : {gather_open_files, gather_sockets, gather_logs}) sink.run(gather, &*target, options);
-  Snapshot snapshot;
-  snapshot.target.pid = pid;
-  snapshot.target.comm = target->comm;
-  for (auto parse : {parse_open_files, parse_sockets, parse_logs}) parse(sink.store, snapshot);
+  Snapshot snapshot = collected(
+      pid, {{gather_open_files, parse_open_files}, {gather_sockets, parse_sockets}, {gather_logs, parse_logs}});
   REQUIRE(snapshot.files);
   REQUIRE(snapshot.sockets);
   return snapshot;

@@ -22,18 +22,8 @@ namespace ec::test {
 namespace {
 
 Snapshot stacks_with_python(pid_t pid) {
-  auto target = identify(pid);
-  REQUIRE(target);
-  RunOptions options;
-  StoreSink sink;
-  sink.run(gather_threads, &*target, options);
-  sink.run(gather_stacks, &*target, options);
-  sink.run(gather_python, &*target, options);
-  Snapshot snapshot;
-  snapshot.target.pid = pid;
-  parse_threads(sink.store, snapshot);
-  parse_stacks(sink.store, snapshot);
-  parse_python(sink.store, snapshot);
+  Snapshot snapshot =
+      collected(pid, {{gather_threads, parse_threads}, {gather_stacks, parse_stacks}, {gather_python, parse_python}});
   REQUIRE(snapshot.threads);
   REQUIRE(snapshot.stacks);
   return snapshot;

@@ -20,18 +20,10 @@ namespace ec::test {
 using Addresses = std::map<int, std::vector<uint64_t>>;
 
 inline Snapshot dump(pid_t pid, StackMode mode, milliseconds max_pause = milliseconds(1000)) {
-  auto target = identify(pid);
-  REQUIRE(target);
   RunOptions options;
   options.stacks = mode;
   options.max_pause = max_pause;
-  StoreSink sink;
-  sink.run(gather_threads, &*target, options);
-  sink.run(gather_stacks, &*target, options);
-  Snapshot snapshot;
-  snapshot.target.pid = pid;
-  parse_threads(sink.store, snapshot);
-  parse_stacks(sink.store, snapshot);
+  Snapshot snapshot = collected(pid, {{gather_threads, parse_threads}, {gather_stacks, parse_stacks}}, options);
   REQUIRE(snapshot.threads);
   REQUIRE(snapshot.stacks);
   return snapshot;

@@ -30,6 +30,15 @@ Part<Cgroup> parse(const RawStore& store) {
   return snapshot.process.cgroup;
 }
 
+// A recorded folder with both readings, taken at these milliseconds of the run.
+Part<Cgroup> parse_both(const std::string& folder, double first_ms, double second_ms) {
+  RawStore store;
+  add(store, "raw/proc/42/cgroup", read_fixture(folder + "/cgroup"));
+  add(store, "raw/proc/42/cgroup.bundle", read_fixture(folder + "/cgroup.bundle"), first_ms);
+  add(store, "raw/second/proc/42/cgroup.bundle", read_fixture(folder + "/second/cgroup.bundle"), second_ms);
+  return parse(store);
+}
+
 Part<Cgroup> parse(const std::string& cgroup, const std::string& bundle, const std::string& second = "") {
   RawStore store;
   add(store, "raw/proc/42/cgroup", cgroup);
@@ -73,11 +82,7 @@ TEST_CASE("cgroup v1: the limit above is stricter than the own one") {
 }
 
 TEST_CASE("cgroup v2 as systemd makes it: a service with limits, in a slice in a slice") {
-  RawStore store;
-  add(store, "raw/proc/42/cgroup", read_fixture("proc-cgroup-v2-systemd/cgroup"));
-  add(store, "raw/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2-systemd/cgroup.bundle"), 26.365);
-  add(store, "raw/second/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2-systemd/second/cgroup.bundle"), 595.402);
-  auto cgroup = parse(store);
+  auto cgroup = parse_both("proc-cgroup-v2-systemd", 26.365, 595.402);
   REQUIRE(cgroup);
   CHECK(cgroup->version == 2);
   CHECK(cgroup->unit == "limited.service");
@@ -93,11 +98,7 @@ TEST_CASE("cgroup v2 as systemd makes it: a service with limits, in a slice in a
 }
 
 TEST_CASE("cgroup v2: limits of the container and of its pod, two readings") {
-  RawStore store;
-  add(store, "raw/proc/42/cgroup", read_fixture("proc-cgroup-v2/cgroup"));
-  add(store, "raw/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2/cgroup.bundle"), 100);
-  add(store, "raw/second/proc/42/cgroup.bundle", read_fixture("proc-cgroup-v2/second/cgroup.bundle"), 2100);
-  auto cgroup = parse(store);
+  auto cgroup = parse_both("proc-cgroup-v2", 100, 2100);
   REQUIRE(cgroup);
   CHECK(cgroup->version == 2);
   CHECK(cgroup->container_id == "0d9a8c7b6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b");
