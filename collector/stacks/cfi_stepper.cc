@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "collector/stacks/signal_mask.h"
+
 // Exported by libunwind 1.6 to 1.8, declared in its internal headers only.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t ip, unw_dyn_info_t*, unw_proc_info_t*,
                                                   int need_unwind_info, void*);
@@ -154,6 +156,7 @@ void CfiStepper::start(const Registers& registers, const std::vector<StackBytes>
   if (return_address) state_->registers.set(Register::kRip, registers.pc() - 1);
   state_->stack = &stack;
   state_->module = nullptr;
+  SignalMaskKept kept;
   unw_init_remote(&state_->cursor, state_->space, state_.get());
 }
 
@@ -161,6 +164,7 @@ CfiStepper::Step CfiStepper::step() {
   State& state = *state_;
   state.no_info = state.missing_register = false;
   state.missing_address = 0;
+  SignalMaskKept kept;
   int result = unw_step(&state.cursor);
   Step step;
   if (state.no_info) {
