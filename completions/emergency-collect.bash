@@ -2,7 +2,7 @@
 _emergency_collect() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in collect|show|verify|diff|checklist|doctor|runbook|list|symbolize) command=$word; break ;; esac
+    case $word in collect|show|verify|diff|checklist|stacks|doctor|runbook|list|symbolize) command=$word; break ;; esac
   done
   case $previous in
     -p|--pid) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current")); return ;;
@@ -20,13 +20,14 @@ _emergency_collect() {
     show|verify|diff) COMPREPLY=($(compgen -f -W "--list --reanalyse --runbooks" -- "$current")) ;;
     runbook) COMPREPLY=($(compgen -W "list show $(emergency-collect runbook list 2>/dev/null | awk '{print $1}')" -- "$current")) ;;
     checklist) COMPREPLY=($(compgen -W "--pid --name --unit --port --endpoint --help" -- "$current")) ;;
+    stacks) COMPREPLY=($(compgen -W "--pid --name --unit --port --stacks --max-pause --restart-eintr --no-lines --debug-dir --deadline --help $(cd /proc && echo [0-9]*)" -- "$current")) ;;
     symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir --debuginfod --output --deadline -o -f -i -C -a -s -p --help" -- "$current")) ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --samples --every --numa-maps --debug-dir
+      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --no-lines --samples --every --numa-maps --debug-dir
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
-      [ -n "$command" ] || words="$words collect show verify diff checklist doctor runbook list symbolize"
+      [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
   esac
 }

@@ -1,11 +1,12 @@
 # fish completion for emergency-collect
-set -l commands collect show verify diff checklist doctor runbook list symbolize
+set -l commands collect show verify diff checklist stacks doctor runbook list symbolize
 complete -c emergency-collect -f
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "collect" -d "Collect (the default)"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "show" -d "The summary of an archive"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "verify" -d "Check every hash"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "diff" -d "What changed between two archives"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "checklist" -d "One screen, no archive"
+complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "stacks" -d "The stacks of all threads, no archive"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "doctor" -d "What can be collected here"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "runbook" -d "The pages that findings point to"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "list" -d "The collectors"
@@ -19,6 +20,7 @@ complete -c emergency-collect -l format -x -a "tar.zst tar.gz zip" -d "Archive f
 complete -c emergency-collect -l endpoint -x -a "auto none" -d "Debug endpoint"
 complete -c emergency-collect -l profile-seconds -x -d "Length of the CPU profile"
 complete -c emergency-collect -l stacks -x -a "auto consistent no-stop kernel none" -d "How stacks are read"
+complete -c emergency-collect -l no-lines -d "Functions only, without files and lines"
 complete -c emergency-collect -l restart-eintr -d "Make waits that a stop would end start again"
 complete -c emergency-collect -l core -r -F -d "Core file, instead of a process"
 complete -c emergency-collect -l exe -r -F -d "Program that the core is of"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "collector/archive/redaction.h"
 #include "collector/base/write_file.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
@@ -11,8 +10,7 @@
 #include "collector/cli/own_process.h"
 #include "collector/cli/print.h"
 #include "collector/cli/terminal.h"
-#include "collector/collectors/host_constants.h"
-#include "collector/collectors/runner.h"
+#include "collector/cli/unarchived.h"
 #include "collector/report/page.h"
 
 namespace ec {
@@ -25,21 +23,6 @@ constexpr milliseconds kRateInterval{300};
 
 // Dear, or not on the screen.
 constexpr std::array<std::string_view, 4> kLeftOut{"stacks", "executable", "forensics", "journal"};
-
-class Collected : public RunnerListener {
- public:
-  Collected() : redactor_(true) {}
-  void artifact(ArtifactRow row, std::string bytes, Redact redact) override {
-    Redacted clean = redactor_.redact(redact, row.path, std::move(bytes));
-    raw.add(std::move(row), std::move(clean.bytes));
-  }
-  void progress(const Collector&, Reading, Progress) override {}
-
-  RawStore raw;
-
- private:
-  Redactor redactor_;
-};
 
 std::vector<Step> steps_of(Lane lane, bool with_target, Clock::time_point started) {
   std::vector<Step> steps;
@@ -61,39 +44,25 @@ int run_command(const ChecklistRequest& request) {
   auto started = Clock::now();
   std::optional<TargetIdentity> target;
   if (!request.target.empty()) {
-    auto found = find_target(request.target);
-    if (!found) {
-      write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", found.error().message()));
-      return found.error().code == ErrorCode::kUsage ? kUsage : kNothingCollected;
-    }
-    target = std::move(*found);
+    auto pinned = pin_target(request.target);
+    if (!pinned) return pinned.error();
+    target = std::move(*pinned);
   }
   be_modest();
 
   RunOptions options;
   options.endpoints = request.endpoints;
   options.profile_seconds = 0;
-  Collected collected;
-  Snapshot snapshot;
+  Unarchived collected;
   {
     Deadline deadline = Deadline::in(kTime);
     Runner runner(target ? &*target : nullptr, options, started, collected);
-    ArtifactRow row;
-    row.path = "raw/host/constants";
-    collected.raw.add(row, host_constants_text());
     for (Lane lane : {Lane::kMain, Lane::kRisky, Lane::kEndpoint, Lane::kStacks})
       runner.start(steps_of(lane, target.has_value(), started), deadline);
     runner.pump(deadline, {}, [] { return false; });
     runner.stop("it took longer than the checklist waits");
   }
-  snapshot.run.started_wall_ns = wall_clock_ns();
-  snapshot.host.name = host_name();
-  if (target) {
-    snapshot.target.pid = target->pid;
-    snapshot.target.comm = target->comm;
-    snapshot.target.start_ticks = target->start_ticks;
-  }
-  parse_all(collected.raw, snapshot);
+  Snapshot snapshot = collected.parse(target ? &*target : nullptr);
   snapshot.run.cost = own_cost(std::chrono::duration<double>(Clock::now() - started).count());
   Terminal terminal = terminal_of(STDOUT_FILENO);
   print(checklist_terminal(snapshot, terminal.colour, terminal.columns));

@@ -107,9 +107,7 @@ int run_command(const CollectRequest& request) {
       "emergency-collect: no memory is left; " +
       (g_no_archive ? "no archive was written\n" : fmt::format("what was collected so far: {}\n", (*writer)->path()));
   std::set_terminate(on_terminate);
-  // A helper of ours must not stop the process that watches it.
-  if (!effective.run.core && target->pid == getpid() && effective.run.stacks != StackMode::kNone)
-    effective.run.stacks = StackMode::kNoStop;
+  if (!effective.run.core) spare_ourselves(target->pid, effective.run);
   CollectRun run(effective, std::move(*target), std::move(*shelf), std::move(*writer), reason);
   return run.execute(*signals);
 }

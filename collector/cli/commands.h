@@ -11,6 +11,7 @@ int run_command(const ShowRequest& request);
 int run_command(const VerifyRequest& request);
 int run_command(const DiffRequest& request);
 int run_command(const ChecklistRequest& request);
+int run_command(const StacksRequest& request);
 int run_command(const DoctorRequest& request);
 int run_command(const RunbookRequest& request);
 int run_command(const SymbolizeRequest& request);

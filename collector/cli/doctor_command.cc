@@ -64,11 +64,8 @@ int run_command(const DoctorRequest& request) {
     all.insert(all.end(), checks.begin(), checks.end());
   };
   if (!request.target.empty()) {
-    auto target = find_target(request.target);
-    if (!target) {
-      write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", target.error().message()));
-      return target.error().code == ErrorCode::kUsage ? kUsage : kNothingCollected;
-    }
+    auto target = pin_target(request.target);
+    if (!target) return target.error();
     if (target->kernel_thread)
       text += fmt::format("{} is a kernel thread: it has no memory, no files and no user stack.\n\n", target->pid);
     else if (!no_memory_reason(*target).empty())

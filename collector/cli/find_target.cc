@@ -1,7 +1,11 @@
 #include "collector/cli/find_target.h"
 
+#include <unistd.h>
+
 #include "collector/archive/redaction.h"
 #include "collector/base/text.h"
+#include "collector/base/write_file.h"
+#include "collector/cli/exit_code.h"
 #include "collector/proc/pid_cgroup.h"
 
 namespace ec {
@@ -59,6 +63,14 @@ Result<TargetIdentity> find_target(const TargetRequest& request) {
     return fail(ErrorCode::kUsage, words(request),
                 fmt::format("{} processes match; choose one:{}", found->size(), listing(*found)));
   return identify(found->front().pid);
+}
+
+tl::expected<TargetIdentity, int> pin_target(const TargetRequest& request) {
+  auto found = find_target(request);
+  if (found) return std::move(*found);
+  // Candidates come on lines of their own.
+  write_all(STDERR_FILENO, fmt::format("emergency-collect: {}\n", found.error().message()));
+  return tl::unexpected<int>(found.error().code == ErrorCode::kUsage ? kUsage : kNothingCollected);
 }
 
 }  // namespace ec

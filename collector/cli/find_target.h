@@ -10,4 +10,7 @@ namespace ec {
 // candidates in the detail, one per line.
 Result<TargetIdentity> find_target(const TargetRequest& request);
 
+// The same for a command that needs it: the problem is printed, and its exit code is the error.
+tl::expected<TargetIdentity, int> pin_target(const TargetRequest& request);
+
 }  // namespace ec

@@ -6,34 +6,13 @@
 
 #include "collector/base/text.h"
 #include "collector/cli/exit_code.h"
+#include "collector/cli/option_groups.h"
 #include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
 
 namespace ec {
 
 namespace {
-
-// An option whose value is one of a few words.
-template <class T>
-void add_choice(CLI::App& group, const char* name, T& value, std::map<std::string, T> words, const char* text,
-                const char* type) {
-  auto known = [words](const std::string& word) {
-    if (words.contains(word)) return std::string{};
-    std::string listed;
-    for (const auto& [one, unused] : words) listed += (listed.empty() ? "" : ", ") + one;
-    return fmt::format("expected one of {}, not '{}'", listed, word);
-  };
-  group
-      .add_option_function<std::string>(
-          name, [&value, words](const std::string& word) { value = words.at(word); }, text)
-      ->check(known)
-      ->type_name(type);
-}
-
-std::string positive_number(const std::string& text) {
-  auto value = parse_number<int>(text);
-  return value && *value > 0 ? std::string{} : fmt::format("expected a process id, not '{}'", text);
-}
 
 constexpr const char* kFooter = R"(
 Exit code: 0 complete, 3 partial (archive written, something missing), 1 nothing collected, 2 usage.
@@ -44,22 +23,11 @@ Examples:
   emergency-collect --port 5432 --profile-seconds 0  who listens there, nothing slow
   emergency-collect --pid 4242 -o - | ssh jump 'cat > incident.tar.zst'    no byte on this disk
   emergency-collect checklist --pid 4242             one screen, no archive
+  emergency-collect stacks 4242                      what each thread is doing, no archive
   emergency-collect --core /var/tmp/core.4242        what a dead process was doing, and why it died
 )";
 
-void add_target(CLI::App& app, TargetRequest& target) {
-  auto* group = app.add_option_group("Target");
-  group->add_option("-p,--pid", target.pid, "Process to look at")->check(positive_number)->type_name("N");
-  group->add_option("--name", target.name, "The process with this name; must match one, else the candidates are listed")
-      ->type_name("NAME");
-  group->add_option("--unit", target.unit, "The main process of this systemd unit")->type_name("UNIT");
-  group->add_option("--port", target.port, "The process that listens on this TCP port")
-      ->check(CLI::Range(1, 65535))
-      ->type_name("PORT");
-  group->require_option(0, 1);
-}
-
-void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max_pause_ms) {
+void add_collect(CLI::App& app, CollectRequest& request) {
   add_target(app, request.target);
   auto* core = app.add_option_group("Core file");
   core->add_option("--core", request.core, "A core file, instead of a process")
@@ -90,21 +58,7 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
       ->check(CLI::Range(0, 600))
       ->type_name("S")
       ->capture_default_str();
-  add_choice<StackMode>(
-      *evidence, "--stacks", request.run.stacks,
-      {{"auto", StackMode::kAuto},
-       {"consistent", StackMode::kConsistent},
-       {"no-stop", StackMode::kNoStop},
-       {"kernel", StackMode::kKernel},
-       {"none", StackMode::kNone}},
-      "auto (default): blocked threads are read without a stop, running ones are stopped for microseconds; "
-      "consistent: all stopped at one moment; no-stop: nobody is stopped; kernel: kernel side only; none",
-      "MODE");
-  evidence->add_option("--max-pause", max_pause_ms, "Budget for the whole stop in milliseconds (default 50)")
-      ->check(CLI::Range(0, 60000))
-      ->type_name("MS");
-  evidence->add_flag("--restart-eintr", request.run.restart_interrupted,
-                     "Make waits that a stop would end with EINTR start again (epoll_wait, accept, recv …)");
+  add_stack_options(*evidence, request.run);
   evidence->add_option("--samples", request.run.samples, "Repeat the stacks of all threads so many times (default 1)")
       ->check(CLI::Range(1, 100000))
       ->type_name("N");
@@ -115,12 +69,6 @@ void add_collect(CLI::App& app, CollectRequest& request, std::optional<int>& max
           "Seconds between two samples (default 1)")
       ->check(CLI::Range(0.01, 3600.0))
       ->type_name("S");
-  evidence
-      ->add_option("--debug-dir", request.run.debug_directories,
-                   "Where debug files are looked for first; repeatable (default: the target's /usr/lib/debug and ours)")
-      ->allow_extra_args(false)
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
   evidence
       ->add_option("--only", request.only, "Run only these collectors, and those that show what they find (see list)")
@@ -165,20 +113,28 @@ void format_from_name(CollectRequest& request) {
     if (request.output.ends_with(extension(format))) request.format = format;
 }
 
-Request checked(CollectRequest request, std::optional<int> max_pause_ms) {
+Request checked(CollectRequest request) {
   if (!request.core.empty() && !request.target.empty())
     return usage("--core stands for itself: give no process with it");
   if (request.core.empty() && !request.executable.empty()) return usage("--exe goes with --core");
   if (request.core.empty() && request.target.empty())
     return usage("which process? Give --pid, --name, --unit or --port, or --core for a core file");
   format_from_name(request);
-  if (max_pause_ms) request.run.max_pause = milliseconds(*max_pause_ms);
   if (std::string name = unknown_collector(request); !name.empty())
     return usage(fmt::format("there is no collector '{}' (emergency-collect list shows them)", name));
   request.only = with_companions(std::move(request.only));
   for (const std::string& endpoint : request.run.endpoints)
     if (!good_endpoint(endpoint))
       return usage(fmt::format("--endpoint {}: expected auto, none, http://…, https://… or unix:/path", endpoint));
+  return request;
+}
+
+Request checked(StacksRequest request, std::optional<int> pid) {
+  if (pid && !request.target.empty()) return usage("give the process once");
+  if (pid) request.target.pid = pid;
+  if (request.target.empty()) return usage("which process? Give its PID, or --name, --unit or --port");
+  if (request.run.stacks == StackMode::kKernel || request.run.stacks == StackMode::kNone)
+    return usage("--stacks: expected auto, consistent or no-stop");
   return request;
 }
 
@@ -198,12 +154,11 @@ Request parse_command_line(int argc, const char* const* argv) {
   app.get_formatter()->column_width(34);
 
   CollectRequest collect;
-  std::optional<int> max_pause_ms;
-  add_collect(app, collect, max_pause_ms);
+  add_collect(app, collect);
 
   CollectRequest named_collect;
   auto* collect_app = app.add_subcommand("collect", "Collect (the default: may be left out)");
-  add_collect(*collect_app, named_collect, max_pause_ms);
+  add_collect(*collect_app, named_collect);
 
   ShowRequest show;
   auto* show_app = app.add_subcommand("show", "The summary of an archive, or one of its artifacts");
@@ -227,6 +182,17 @@ Request parse_command_line(int argc, const char* const* argv) {
   auto* checklist_app = app.add_subcommand("checklist", "One screen in under a second, no archive");
   add_target(*checklist_app, checklist.target);
   checklist_app->add_option("--endpoint", checklist.endpoints, "auto, none or a URL")->type_name("WHERE");
+
+  StacksRequest stacks;
+  std::optional<int> stacks_pid;
+  auto* stacks_app = app.add_subcommand("stacks", "The stacks of all threads, printed at once; no archive");
+  stacks_app->add_option("PID", stacks_pid, "Process to look at")->check(CLI::PositiveNumber);
+  add_target(*stacks_app, stacks.target);
+  add_stack_options(*stacks_app, stacks.run);
+  stacks_app->add_option("--deadline", stacks.deadline_seconds, "What has not come by then is left out")
+      ->check(CLI::Range(1, 86400))
+      ->type_name("S")
+      ->capture_default_str();
 
   DoctorRequest doctor;
   auto* doctor_app = app.add_subcommand("doctor", "What can be collected here, what cannot, and the smallest fix");
@@ -264,6 +230,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (app.got_subcommand("verify")) return verify;
   if (diff_app->parsed()) return diff;
   if (checklist_app->parsed()) return checklist;
+  if (stacks_app->parsed()) return checked(stacks, stacks_pid);
   if (doctor_app->parsed()) return doctor;
   if (list_app->parsed()) return ListRequest{};
   if (symbolize.parsed()) return symbolize.request();
@@ -271,7 +238,7 @@ Request parse_command_line(int argc, const char* const* argv) {
     runbook.list = runbook_list->parsed();
     return runbook;
   }
-  return checked(collect_app->parsed() ? named_collect : collect, max_pause_ms);
+  return checked(collect_app->parsed() ? named_collect : collect);
 }
 
 }  // namespace ec

@@ -49,6 +49,11 @@ struct ChecklistRequest {
   TargetRequest target;
   std::vector<std::string> endpoints{"auto"};
 };
+struct StacksRequest {
+  TargetRequest target;
+  RunOptions run;
+  int deadline_seconds = 10;
+};
 struct DoctorRequest {
   TargetRequest target;
   std::string output = ".";
@@ -81,8 +86,9 @@ struct Leave {
   std::string out, err;
 };
 
-using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, DoctorRequest,
-                             RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ListRequest, Leave>;
+using Request =
+    std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, StacksRequest,
+                 DoctorRequest, RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
 
 }  // namespace ec

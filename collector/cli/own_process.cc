@@ -95,6 +95,10 @@ void occupy_standard_descriptors() {
   if (lowest >= 0) close(lowest);
 }
 
+void spare_ourselves(pid_t target, RunOptions& options) {
+  if (target == getpid() && options.stacks != StackMode::kNone) options.stacks = StackMode::kNoStop;
+}
+
 void be_modest() {
   UniqueFd oom(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   if (oom) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/collectors/collector.h"
 #include "collector/snapshot/snapshot.h"
 #include "collector/target/privileges.h"
 
@@ -13,6 +14,9 @@ namespace ec {
 // Where standard input, output or error came closed, our own pipes and files would take its number and get what is
 // printed. What stands there instead refuses every read and write, as a closed one does.
 void occupy_standard_descriptors();
+
+// A helper of ours must not stop the process that watches it: of ourselves nobody is stopped.
+void spare_ourselves(pid_t target, RunOptions& options);
 
 // Raises oom_score_adj to 1000, lowers CPU and IO priority, keeps to half of the CPUs, lifts its own soft limit of
 // descriptors. Failures are harmless and ignored.

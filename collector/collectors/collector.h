@@ -46,6 +46,8 @@ struct RunOptions {
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};
   bool restart_interrupted = false;  // --restart-eintr
+  bool lines = true;                 // --no-lines: functions only
+  bool brief_threads = false;        // of each thread only its name, its state and its system call
   bool numa_maps = false;
   std::vector<std::string> debug_directories;  // searched first for separate debug files
   int samples = 1;                             // of all stacks; 1: no series

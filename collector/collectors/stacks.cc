@@ -267,7 +267,7 @@ void gather_stacks(GatherContext& context) {
   // What stands at the pid of a core now is another process.
   JitFrames jit = core ? JitFrames{} : name_jit_frames(*dump, request.live_tid, root.get(), names_until);
   NamedStacks named = name_frames(*dump, root.get(), names_until, directories, jit);
-  add_lines(*dump, root.get(), names_until, directories, named);
+  if (context.options.lines) add_lines(*dump, root.get(), names_until, directories, named);
   gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {
     return name_frames(variables, root.get(), deadline);
   });

@@ -161,9 +161,14 @@ void apply_rates(const RawThread& first, const RawThread& latest, double seconds
       now.voluntary_switches != thread.voluntary_switches || now.involuntary_switches != thread.involuntary_switches;
 }
 
-void gather_thread(TaskDir& tasks, pid_t tid, bool kernel_stacks, Sink& out, const std::string& bundle) {
+bool wanted(std::string_view file, const RunOptions& options) {
+  if (options.brief_threads) return file == "stat" || file == "syscall";
+  return file != kKernelStack || options.stacks != StackMode::kNone;
+}
+
+void gather_thread(TaskDir& tasks, pid_t tid, const RunOptions& options, Sink& out, const std::string& bundle) {
   for (const char* file : kFiles) {
-    if (!kernel_stacks && file == kKernelStack) continue;
+    if (!wanted(file, options)) continue;
     auto bytes = tasks.read(tid, file);
     std::string name = fmt::format("{}/{}", tid, file);
     if (bytes)
@@ -201,7 +206,6 @@ void gather_threads(GatherContext& context) {
     uname(&system);
     context.out.section(bundle, "machine", system.machine);
   }
-  const bool kernel_stacks = context.options.stacks != StackMode::kNone;
   // After a hang, go on behind the thread that hung.
   int behind = context.hung.empty() ? 0 : std::atoi(context.hung.back().c_str());
   for (pid_t tid : *tids) {
@@ -214,7 +218,7 @@ void gather_threads(GatherContext& context) {
     }
     context.out.touch(std::to_string(tid));
     if (first)
-      gather_thread(*tasks, tid, kernel_stacks, context.out, bundle);
+      gather_thread(*tasks, tid, context.options, context.out, bundle);
     else
       gather_run_time(*tasks, tid, context.out, bundle);
   }

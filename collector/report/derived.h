@@ -12,8 +12,11 @@ using Artifacts = std::vector<DerivedArtifact>;
 
 // derived_threads.cc: threads/stacks.txt, threads/stacks.json
 void threads(const Snapshot& snapshot, Artifacts& out);
+// Of a group with more threads than fit in so many lines the rest is only counted. Condition: snapshot.threads.
+std::string stacks_text(const Snapshot& snapshot, size_t most_lines_of_names);
 // derived_goroutines.cc: threads/goroutines.txt, threads/goroutines.json
 void goroutines(const Snapshot& snapshot, Artifacts& out);
+std::string goroutines_text(const RuntimeGoroutines& all);
 // derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
 void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg

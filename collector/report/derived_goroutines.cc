@@ -51,21 +51,6 @@ void group_text(std::string& text, const RuntimeGoroutines& all, const Goroutine
     fmt::format_to(Out(text), "        created by {}\n", place(all.frames[*creator]));
 }
 
-std::string goroutines_txt(const RuntimeGoroutines& all) {
-  std::string text =
-      fmt::format("{} of Go {}, read from memory without a stop ({}).\n", counted(own_goroutines(all), "goroutine"),
-                  plain_line(all.version, 40), plain_line(all.layout, 80));
-  if (all.left_out > 0)
-    text += fmt::format("{} of {} in the runtime's list were left out: {}.\n", all.left_out, all.listed,
-                        plain_line(all.why_left_out, 200));
-  text += "Times count from the garbage collection that first saw a goroutine wait.\n";
-  for (const GoroutinesAtStack& group : group_goroutines(all)) group_text(text, all, group);
-  auto system = group_goroutines(all, true);
-  if (!system.empty()) text += "\nOf the runtime itself:\n";
-  for (const GoroutinesAtStack& group : system) group_text(text, all, group);
-  return text;
-}
-
 std::string frame_json(const GoFrame& frame) {
   std::string text = fmt::format("{{\"pc\":\"{:#x}\",", frame.pc);
   append_json_field(text, "function", frame.function);
@@ -105,9 +90,24 @@ std::string goroutines_json(const RuntimeGoroutines& all) {
 
 }  // namespace
 
+std::string goroutines_text(const RuntimeGoroutines& all) {
+  std::string text =
+      fmt::format("{} of Go {}, read from memory without a stop ({}).\n", counted(own_goroutines(all), "goroutine"),
+                  plain_line(all.version, 40), plain_line(all.layout, 80));
+  if (all.left_out > 0)
+    text += fmt::format("{} of {} in the runtime's list were left out: {}.\n", all.left_out, all.listed,
+                        plain_line(all.why_left_out, 200));
+  text += "Times count from the garbage collection that first saw a goroutine wait.\n";
+  for (const GoroutinesAtStack& group : group_goroutines(all)) group_text(text, all, group);
+  auto system = group_goroutines(all, true);
+  if (!system.empty()) text += "\nOf the runtime itself:\n";
+  for (const GoroutinesAtStack& group : system) group_text(text, all, group);
+  return text;
+}
+
 void goroutines(const Snapshot& snapshot, Artifacts& out) {
   if (!snapshot.goroutines) return;
-  out.push_back({"threads/goroutines.txt", "raw/goroutines.txt", goroutines_txt(*snapshot.goroutines)});
+  out.push_back({"threads/goroutines.txt", "raw/goroutines.txt", goroutines_text(*snapshot.goroutines)});
   out.push_back({"threads/goroutines.json", "raw/goroutines.txt", goroutines_json(*snapshot.goroutines)});
 }
 

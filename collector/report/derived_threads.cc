@@ -47,16 +47,22 @@ std::string pause_words(const Pause& pause) {
   return words;
 }
 
-void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup& group) {
+void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup& group, size_t most_lines) {
   fmt::format_to(Out(text), "{} × state {}: {}\n", counted(group.tids.size(), "thread"),
                  plain_line(std::string(1, group.example->state), 4), plain_line(doing(*group.example), 300));
   // Names with their tids, so that a tid cited as evidence is found here.
   std::string line = "   ";
-  for (int tid : group.tids) {
+  size_t lines = 0;
+  for (size_t i = 0; i < group.tids.size(); ++i) {
+    int tid = group.tids[i];
     auto* thread = index.thread(tid);
     std::string entry = fmt::format(" {}={}", tid, thread ? plain_line(thread->name, 32) : "");
     if (line.size() + entry.size() > 118) {
       text += line + "\n";
+      if (++lines == most_lines) {
+        fmt::format_to(Out(text), "    and {} more\n", group.tids.size() - i);
+        return;
+      }
       line = "   ";
     }
     line += entry;
@@ -64,7 +70,7 @@ void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup
   text += line + "\n";
 }
 
-std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index) {
+std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index, size_t most_lines_of_names) {
   auto groups = group_threads(snapshot, index);
   std::string text = fmt::format("{} in {}, the largest first; frames from the innermost.\n",
                                  counted(snapshot.threads->size(), "thread"), counted(groups.size(), "group"));
@@ -76,7 +82,7 @@ std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index) {
     fmt::format_to(Out(text), "No user stacks: {}.\n", plain_line(snapshot.stacks.why().message(), 300));
   for (auto& group : groups) {
     text += '\n';
-    group_header(text, index, group);
+    group_header(text, index, group, most_lines_of_names);
     if (group.example->kernel_frames)
       for (auto& frame : *group.example->kernel_frames)
         fmt::format_to(Out(text), "     k  {}\n", plain_line(frame, 200));
@@ -215,11 +221,15 @@ std::string stacks_json(const Snapshot& snapshot, const ThreadIndex& index) {
 
 }  // namespace
 
+std::string stacks_text(const Snapshot& snapshot, size_t most_lines_of_names) {
+  return stacks_txt(snapshot, ThreadIndex(snapshot), most_lines_of_names);
+}
+
 void threads(const Snapshot& snapshot, Artifacts& out) {
   if (!snapshot.threads) return;
   ThreadIndex index(snapshot);
   std::string source = "raw/stacks.json, " + raw_process(snapshot, "task.bundle");
-  out.push_back({"threads/stacks.txt", source, stacks_txt(snapshot, index)});
+  out.push_back({"threads/stacks.txt", source, stacks_txt(snapshot, index, SIZE_MAX)});
   out.push_back({"threads/stacks.json", source, stacks_json(snapshot, index)});
 }
 

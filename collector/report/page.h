@@ -41,5 +41,7 @@ std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot);
 
 // `checklist`: one screen.
 std::string checklist_terminal(const Snapshot& snapshot, bool colour, int columns);
+// `stacks`: whose they are, what the rules say of them, all stacks of threads in groups, all goroutines.
+std::string stacks_page(const Page& page);
 
 }  // namespace ec

@@ -49,6 +49,10 @@ TEST_CASE("bad input gives one clear line and exit code 2") {
       {{"--no-such-option"}, "--no-such-option"},
       {{"runbook", "show", "no-such-page"}, "no-such-page"},
       {{"show"}, "ARCHIVE"},
+      {{"stacks"}, "PID"},
+      {{"stacks", "0"}, "0"},
+      {{"stacks", "1", "--pid", "1"}, "once"},
+      {{"stacks", "1", "--stacks", "kernel"}, "no-stop"},
   };
   for (const Case& c : cases) {
     ProgramSettings settings;
