@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <new>
 
 #include "collector/stacks/signal_mask.h"
 
@@ -35,6 +37,41 @@ constexpr std::array kPreserved{Register::kRbx, Register::kRbp, Register::kR12,
 static_assert(UNW_X86_64_RBP == static_cast<int>(Register::kRbp) &&
               UNW_X86_64_RSP == static_cast<int>(Register::kRsp) &&
               UNW_X86_64_RIP == static_cast<int>(Register::kRip) && UNW_X86_64_RDX == static_cast<int>(Register::kRdx));
+
+// libunwind 1.6 does not give back the cache of an address space that it destroys. So spaces are kept and lent again,
+// never two at a time: what a cache holds is true of one set of modules only.
+class Spaces {
+ public:
+  unw_addr_space_t take(unw_accessors_t& accessors) {
+    std::lock_guard lock(mutex_);
+    if (!kept_.empty()) {
+      unw_addr_space_t space = kept_.back();
+      kept_.pop_back();
+      return space;
+    }
+    unw_addr_space_t space = unw_create_addr_space(&accessors, 0);
+    if (space == nullptr) throw std::bad_alloc();
+    unw_set_caching_policy(space, UNW_CACHE_GLOBAL);
+    // Twice: libunwind 1.6.2 forgets the first size given to a fresh remote space.
+    unw_set_cache_size(space, 1024, 0);
+    unw_set_cache_size(space, 1024, 0);
+    return space;
+  }
+  void give_back(unw_addr_space_t space) {
+    unw_flush_cache(space, 0, 0);
+    std::lock_guard lock(mutex_);
+    kept_.push_back(space);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<unw_addr_space_t> kept_;
+};
+
+Spaces& spaces() {
+  static Spaces all;
+  return all;
+}
 
 }  // namespace
 
@@ -139,16 +176,10 @@ CfiStepper::CfiStepper(Modules& modules) : state_(std::make_unique<State>(module
   static unw_accessors_t accessors{State::find_proc_info, State::put_unwind_info, State::get_dyn_info_list_addr,
                                    State::access_mem,     State::access_reg,      State::access_fpreg,
                                    State::resume,         State::get_proc_name};
-  state_->space = unw_create_addr_space(&accessors, 0);
-  unw_set_caching_policy(state_->space, UNW_CACHE_GLOBAL);
-  // Twice: libunwind 1.6.2 forgets the first size given to a fresh remote space.
-  unw_set_cache_size(state_->space, 1024, 0);
-  unw_set_cache_size(state_->space, 1024, 0);
+  state_->space = spaces().take(accessors);
 }
 
-CfiStepper::~CfiStepper() {
-  if (state_->space) unw_destroy_addr_space(state_->space);
-}
+CfiStepper::~CfiStepper() { spaces().give_back(state_->space); }
 
 void CfiStepper::start(const Registers& registers, const std::vector<StackBytes>& stack, bool return_address) {
   state_->registers = registers;

@@ -1,6 +1,7 @@
 #include "collector/stacks/unwinder.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "tests/unit/stacks/image_builder.h"
 
@@ -60,7 +61,25 @@ std::vector<uint64_t> pcs(const PcStack& stack) {
   return list;
 }
 
+// Fields of /proc/self/statm are in pages.
+uint64_t resident_bytes() {
+  uint64_t size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * 4096;
+}
+
 }  // namespace
+
+TEST_CASE("unwinders give their memory back") {
+  auto one = [] {
+    World world({.functions = kWithCfi, .code = three_callers()});
+    CHECK(world.unwind(kA + 1, kStack + 0x100, {kB + 5, kC + 5, 0}).frames.size() == 3);
+  };
+  for (int i = 0; i < 20; ++i) one();
+  const uint64_t before = resident_bytes();
+  for (int i = 0; i < 500; ++i) one();
+  CHECK(resident_bytes() < before + (uint64_t{4} << 20));
+}
 
 TEST_CASE("call frame information leads outwards to a return address of zero") {
   World world({.functions = kWithCfi, .code = three_callers()});
