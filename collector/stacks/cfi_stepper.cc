@@ -42,6 +42,9 @@ static_assert(UNW_X86_64_RBP == static_cast<int>(Register::kRbp) &&
 // never two at a time: what a cache holds is true of one set of modules only.
 class Spaces {
  public:
+  ~Spaces() {
+    for (unw_addr_space_t space : kept_) unw_destroy_addr_space(space);
+  }
   unw_addr_space_t take(unw_accessors_t& accessors) {
     std::lock_guard lock(mutex_);
     if (!kept_.empty()) {
