@@ -81,13 +81,7 @@ json signal_json(const CoreThread& first) {
 }
 
 json programs_json(GatherContext& context, const CoreFile& core) {
-  auto may_open = [&context](const std::string& path) {
-    std::string what = "file " + path;
-    if (context.out.hung_before(what)) return false;
-    context.out.touch(what, true);
-    return true;
-  };
-  CoreModuleFiles files(core, context.options.core_executable, may_open);
+  CoreModuleFiles files(core, context.options.core_executable, may_open_of(context));
   json list = json::array();
   for (const CoreProgram& program : files.programs()) {
     // Data files are mapped as well: without an ELF header only the program itself counts.

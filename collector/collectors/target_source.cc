@@ -19,19 +19,22 @@ std::unique_ptr<RuntimeMemory> memory_of(const GatherContext& context) {
   return std::make_unique<LiveRuntimeMemory>(live_tid(*context.target));
 }
 
-Result<std::unique_ptr<Modules>> modules_of(GatherContext& context) {
-  auto may_open = [&context](const std::string& path) {
-    std::string what = "file " + path;
+MayOpen may_open_of(GatherContext& context) {
+  return [&context](const std::string& path) {
+    std::string what = path.empty() ? "code of programs" : "file " + path;
     if (std::find(context.hung.begin(), context.hung.end(), what) != context.hung.end()) return false;
-    context.out.touch(what, true);
+    context.out.touch(what, !path.empty());
     return true;
   };
+}
+
+Result<std::unique_ptr<Modules>> modules_of(GatherContext& context) {
   if (const CoreFile* core = context.options.core.get())
     return std::make_unique<Modules>(
-        core->space(), std::make_unique<CoreModuleFiles>(*core, context.options.core_executable, may_open));
+        core->space(), std::make_unique<CoreModuleFiles>(*core, context.options.core_executable, may_open_of(context)));
   auto space = read_address_space(context.target->pid, live_tid(*context.target));
   if (!space) return tl::unexpected(space.error());
-  return std::make_unique<Modules>(live_tid(*context.target), std::move(*space), may_open);
+  return std::make_unique<Modules>(live_tid(*context.target), std::move(*space), may_open_of(context));
 }
 
 std::string executable_of(const GatherContext& context) {

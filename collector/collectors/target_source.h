@@ -24,6 +24,8 @@ class CoreRuntimeMemory : public RuntimeMemory {
 };
 
 std::unique_ptr<RuntimeMemory> memory_of(const GatherContext& context);
+// For files of the target; names each before it is opened, and refuses one that hung before. `context` must outlive it.
+MayOpen may_open_of(GatherContext& context);
 // Names each file before it opens it; refuses one that hung before. Errors: those of /proc/PID/maps.
 Result<std::unique_ptr<Modules>> modules_of(GatherContext& context);
 // As its mapping is named; "" when it is not known.

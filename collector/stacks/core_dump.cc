@@ -16,7 +16,7 @@ class CoreDump {
   explicit CoreDump(const CoreDumpRequest& request) : request_(request), core_(*request.core) {
     // The modules are used after this object is gone.
     auto may_open = [may_try = request.may_try](const std::string& path) {
-      return !may_try || may_try("file " + path);
+      return !may_try || may_try(path.empty() ? "code of programs" : "file " + path);
     };
     result_.modules = std::make_unique<Modules>(core_.space(),
                                                 std::make_unique<CoreModuleFiles>(core_, request.executable, may_open));

@@ -16,7 +16,8 @@
 
 namespace ec {
 
-// Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it).
+// Called before a file of the target is opened, with its path; false refuses it (an earlier try hung on it). Called
+// again with "" when that is over: what follows waits for no file.
 using MayOpen = std::function<bool(const std::string& path)>;
 
 class ModuleFiles {
@@ -27,6 +28,9 @@ class ModuleFiles {
                                                  std::string& vdso_bytes) = 0;
   // False: an earlier try of what this names hung.
   bool may_open(const std::string& what) const { return !may_open_ || may_open_(what); }
+  void opened() const {
+    if (may_open_) may_open_({});
+  }
   // The root directory of the target, for its separate debug files; none: that of the host.
   virtual UniqueFd target_root() const { return {}; }
 

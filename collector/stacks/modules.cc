@@ -34,6 +34,7 @@ Modules::File& Modules::file_of(const Region& region) {
   File& file = place->second;
   if (!added) return file;
   auto image = opener_->open(space_, region, file.bytes);
+  opener_->opened();
   if (!image) {
     file.why = image.error();
     return file;
@@ -49,7 +50,9 @@ std::string Modules::debug_frame_of(ElfImage& image, const std::string& name) {
   // Looking for a separate file may hang where opening the file itself did not.
   if (!opener_->may_open("debug file of " + name)) return {};
   UniqueFd root = opener_->target_root();
-  return read_debug_frame(image, without_deleted(name), {root ? root.get() : -1, debug_directories_});
+  std::string section = read_debug_frame(image, without_deleted(name), {root ? root.get() : -1, debug_directories_});
+  opener_->opened();
+  return section;
 }
 
 Module* Modules::at(uint64_t address) {

@@ -32,7 +32,7 @@ class Dump {
         copier_(tasks_, memory_) {
     // The modules are used after this object is gone.
     auto may_open = [may_try = request.may_try](const std::string& path) {
-      return !may_try || may_try("file " + path);
+      return !may_try || may_try(path.empty() ? "code of programs" : "file " + path);
     };
     result_.modules = std::make_unique<Modules>(request.live_tid, std::move(space), may_open);
     result_.modules->search_debug_files(request.debug_directories);
@@ -82,7 +82,8 @@ class Dump {
     return !stat || stat->zombie();
   }
 
-  bool may_unwind(pid_t tid) { return !request_.may_try || request_.may_try(fmt::format("thread {}", tid)); }
+  bool may(const std::string& what) { return !request_.may_try || request_.may_try(what); }
+  bool may_unwind(pid_t tid) { return may(fmt::format("thread {}", tid)); }
 
   DumpedThread& thread_of(pid_t tid) {
     auto [place, added] = by_tid_.emplace(tid, result_.threads.size());
@@ -162,6 +163,7 @@ class Dump {
                      : freeze.together            ? RestartCalls::kNone
                                                   : RestartCalls::kEpoll;
     freeze.budget = request_.max_pause;
+    if (!may("stop of threads")) return;
     // The process of the freeze itself gets longer than the pause: attaching comes before it.
     freeze.deadline =
         Deadline::in(request_.max_pause + milliseconds(500 + freeze.tids.size() / 10)).earlier_of(request_.deadline);
