@@ -4,6 +4,17 @@
 
 namespace ec {
 
+namespace {
+
+// The first word that is missed is a return address; the registers that the function saved stand below it.
+uint64_t first_byte(const Region& region, uint64_t missing, const StackBytes& last) {
+  constexpr uint64_t kSavedBelow = 4096;
+  uint64_t begin = missing - std::min(kSavedBelow, missing - region.begin), copied_until = last.address + last.size;
+  return last.address <= missing && copied_until <= missing ? std::max(begin, copied_until) : begin;
+}
+
+}  // namespace
+
 PcStack unwind_further(Unwinder& unwinder, const AddressSpace& space, const Registers& registers,
                        std::vector<StackBytes> copies, std::span<char> buffer, const FetchStack& fetch) {
   PcStack stack = unwinder.unwind(registers, copies);
@@ -11,7 +22,7 @@ PcStack unwind_further(Unwinder& unwinder, const AddressSpace& space, const Regi
   while (stack.missing_address != 0 && static_cast<size_t>(buffer.data() + buffer.size() - free) >= kStackCap) {
     const Region* region = space.find(stack.missing_address);
     if (!region || !region->readable) break;
-    uint64_t begin = std::max(region->begin, stack.missing_address & ~uint64_t{7});
+    uint64_t begin = first_byte(*region, stack.missing_address & ~uint64_t{7}, copies.back());
     size_t size = std::min<uint64_t>(kStackCap, region->end - begin);
     size_t got = fetch(begin, free, size);
     if (got == 0) break;
