@@ -1,6 +1,13 @@
-# Run as a script: refuses an #include that points from an earlier layer to a later one.
+# Run as a script: refuses an #include that points from an earlier layer to a later one, and one of a third-party header
+# outside of the layers that may know it.
+cmake_policy(VERSION 3.25)
 string(REPLACE " " ";" LAYERS "${LAYERS}")
 set(problems "")
+# Header, layers. libdw: debug information in symbolize/, the second unwinding engine in stacks/.
+set(third_party
+  "libunwind stacks" "elfutils/ symbolize stacks" "libelf symbolize stacks" "gelf symbolize" "dwarf.h symbolize"
+  "archive archive" "httplib collectors trigger" "CLI/ cli" "protozero/ profile"
+  "nlohmann/ snapshot archive collectors report trigger")
 set(position 0)
 foreach(layer IN LISTS LAYERS)
   set(position_${layer} ${position})
@@ -21,6 +28,14 @@ foreach(layer IN LISTS LAYERS)
         list(APPEND problems "${file}: unknown layer '${included}'")
       elseif(position_${included} GREATER position_${layer})
         list(APPEND problems "${file}: layer '${layer}' may not include the later layer '${included}'")
+      endif()
+    endforeach()
+    file(STRINGS ${file} includes REGEX "^#include <")
+    foreach(row IN LISTS third_party)
+      string(REPLACE " " ";" may_include ${row})
+      list(POP_FRONT may_include header)
+      if(includes MATCHES "<${header}" AND NOT layer IN_LIST may_include)
+        list(APPEND problems "${file}: layer '${layer}' may not include <${header}…>, which is private to: ${may_include}")
       endif()
     endforeach()
   endforeach()
