@@ -31,6 +31,12 @@ class CfiTable {
   std::optional<FdeRange> find(uint64_t address);
   // Whether there is any call frame information.
   bool empty();
+  struct Extent {
+    uint64_t address = 0, size = 0;
+  };
+  // Of .eh_frame in the file, or of what may be it; empty when there is none.
+  Extent eh_frame() const { return {eh_frame_, eh_frame_ < eh_frame_end_ ? eh_frame_end_ - eh_frame_ : 0}; }
+  const std::string& debug_frame() { return debug_frames().section(); }
   // Bytes of entries that find() gave, at addresses of the file.
   bool read(uint64_t address, void* destination, size_t count);
 

@@ -27,6 +27,7 @@ class DebugFrames {
   };
   std::optional<Found> find(uint64_t address);
   bool empty() const { return index_.empty(); }
+  const std::string& section() const { return section_; }
   // Rewritten bytes. Behind the last one are zeros up to a multiple of 8.
   bool read(uint64_t address, void* destination, size_t count) const;
 

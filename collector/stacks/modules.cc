@@ -21,6 +21,7 @@ Modules::Modules(pid_t live_tid, AddressSpace space, MayOpen may_open)
 
 void Modules::update(AddressSpace space) {
   space_ = std::move(space);
+  ++picture_;
   by_region_.assign(space_.regions.size(), nullptr);
 }
 

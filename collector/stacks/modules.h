@@ -40,6 +40,8 @@ class Modules {
   void search_debug_files(std::vector<std::string> directories) { debug_directories_ = std::move(directories); }
   // A newer picture; files that are open stay open.
   void update(AddressSpace space);
+  // Another number for each picture.
+  uint64_t picture() const { return picture_; }
 
   bool executable(uint64_t address) const;
   // The module of the mapping that holds `address`, or whose .bss does; null when nothing is mapped there, or no file
@@ -68,6 +70,7 @@ class Modules {
 
   std::unique_ptr<ModuleFiles> opener_;
   AddressSpace space_;
+  uint64_t picture_ = 0;
   std::vector<std::string> debug_directories_;
   std::vector<Module*> by_region_;  // parallel to space_.regions; null = not looked at yet
   std::vector<std::unique_ptr<Module>> modules_;

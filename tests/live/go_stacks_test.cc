@@ -1,25 +1,10 @@
 // Stacks of the threads of Go programs, which move between the stacks of goroutines and their own.
+#include "tests/live/go_programs.h"
 #include "tests/live/stack_dumps.h"
 
 namespace ec::test {
 
 namespace {
-
-std::string built(const std::string& name, const std::vector<std::string>& flags) {
-  static TempDir folder;
-  ProgramSettings settings;
-  settings.directory = std::string(EC_SOURCE_DIR) + "/tests/targets/go/" + name;
-  settings.environment = {"GOFLAGS=-mod=mod -buildvcs=false", "GOPROXY=off", "GOCACHE=" + (folder / "cache"),
-                          "CGO_ENABLED=1"};
-  settings.timeout = std::chrono::seconds(150);
-  std::vector<std::string> argv{"go", "build", "-o", folder / name};
-  argv.insert(argv.end(), flags.begin(), flags.end());
-  argv.push_back(".");
-  auto result = run_program(argv, settings);
-  INFO(result.err);
-  REQUIRE(result.exit_code == 0);
-  return folder / name;
-}
 
 // Whether the names contain these parts, in this order, one frame each.
 bool in_order(const std::vector<std::string>& names, const std::vector<std::string>& parts) {
@@ -36,7 +21,7 @@ TEST_CASE("threads of Go are read to their end, through C and back, without a st
   auto flags = GENERATE(std::vector<std::string>{}, std::vector<std::string>{"-ldflags=-s -w"},
                         std::vector<std::string>{"-buildmode=pie", "-ldflags=-s -w"});
   CAPTURE(flags);
-  BackgroundProgram program({built("cgo_calls", flags)});
+  BackgroundProgram program({build_go("cgo_calls", flags)});
   REQUIRE_FALSE(program.wait_for_line("ready").empty());
   REQUIRE(settled(program.pid()));
   Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
