@@ -62,7 +62,7 @@ struct Frame {
   std::string symbol;          // demangled; "" = unknown
   uint64_t symbol_offset = 0;
   std::string unknown_reason;  // why symbol is empty
-  std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go|python
+  std::string found_by;        // registers|cfi|frame-pointer|signal-frame|leaf|scan|go|libdw|python
   std::string file;            // as the compiler recorded it; "" = unknown
   int line = 0;
   bool inlined = false;         // into the next frame, whose pc it has

@@ -2,10 +2,12 @@
 
 #include <array>
 
+#include "collector/base/clock.h"
 #include "collector/stacks/cfi_stepper.h"
 #include "collector/stacks/code_bytes.h"
 #include "collector/stacks/frame_search.h"
 #include "collector/stacks/go_frames.h"
+#include "collector/stacks/libdw_engine.h"
 
 namespace ec {
 
@@ -13,7 +15,9 @@ namespace {
 
 constexpr size_t kMostFrames = 1024;
 constexpr int kMostJumps = 16;
-constexpr int kMostScansInARow = 3;  // musl has three frames below nanosleep(3)
+constexpr int kMostLibdwSteps = 64;                        // in one stack
+constexpr nanoseconds kMostLibdwTime = milliseconds(500);  // of one unwinder
+constexpr int kMostScansInARow = 3;                        // musl has three frames below nanosleep(3)
 
 // struct ucontext of the kernel on x86-64: uc_mcontext follows 40 bytes, gregs in this order.
 constexpr std::array kContextOrder{Register::kR8,  Register::kR9,  Register::kR10, Register::kR11, Register::kR12,
@@ -25,8 +29,8 @@ constexpr uint64_t kContextRegisters = 40;
 }  // namespace
 
 std::string_view to_string(FoundBy found_by) {
-  constexpr std::array<std::string_view, 7> kWords{"registers", "cfi", "frame-pointer", "signal-frame", "leaf",
-                                                   "scan",      "go"};
+  constexpr std::array<std::string_view, 8> kWords{"registers", "cfi", "frame-pointer", "signal-frame", "leaf",
+                                                   "scan",      "go",  "libdw"};
   return kWords[static_cast<size_t>(found_by)];
 }
 
@@ -36,10 +40,14 @@ std::string_view to_string(StackEnd end) {
 }
 
 struct Unwinder::State {
-  explicit State(Modules& all_modules) : modules(all_modules), cfi(all_modules), go_frames(all_modules) {}
+  explicit State(Modules& all_modules)
+      : modules(all_modules), cfi(all_modules), libdw(all_modules), go_frames(all_modules) {}
 
   Modules& modules;
   CfiStepper cfi;
+  LibdwEngine libdw;
+  int libdw_steps = 0;
+  nanoseconds libdw_time{0};
   GoFrames go_frames;
   bool live = false;  // the stepper stands at the current frame
   const std::vector<StackBytes>* stack = nullptr;
@@ -94,6 +102,20 @@ struct Unwinder::State {
     return next;
   }
 
+  // The second engine's opinion on a frame that the first one cannot leave. It finds entries that a damaged table
+  // hides, and evaluates what libunwind does not know; and it may say that nothing called this frame (pc 0).
+  std::optional<NextFrame> by_second_engine(const Registers& now, bool return_address) {
+    if (libdw_steps >= kMostLibdwSteps || libdw_time >= kMostLibdwTime) return std::nullopt;
+    if (Module* module = modules.at(now.pc()); !module || !module->image) return std::nullopt;
+    ++libdw_steps;
+    auto begin = Clock::now();
+    CfiStepper::Step step = libdw.step(now, *stack, return_address);
+    libdw_time += Clock::now() - begin;
+    if (step.outcome == CfiStepper::Outcome::kRoot) return NextFrame{{}, FoundBy::kLibdw};
+    if (step.outcome != CfiStepper::Outcome::kStepped) return std::nullopt;
+    return NextFrame{step.registers, FoundBy::kLibdw, !step.interrupted, step.interrupted};
+  }
+
   // The step outwards from a place without call frame information.
   std::optional<NextFrame> without_cfi(const Registers& now, bool return_address, int scans, PcStack& result) {
     if (auto next = signal_context(now)) return next;
@@ -107,11 +129,12 @@ struct Unwinder::State {
     }
     if (go && return_address && is_goexit(modules, now.pc())) return std::nullopt;
     if (auto next = frame_pointer(now, jit, go)) return next;
+    // An outermost frame says so by a zero frame pointer; code that has no use for it may leave it zero, too.
+    if (auto base = now.get(Register::kRbp); !go && base && *base == 0 && return_address && !search().leads_to_cfi(now))
+      return std::nullopt;
+    if (auto next = by_second_engine(now, return_address)) return next;
     if (!base_known) result.needs_registers = true;
     if (go || scans >= kMostScansInARow) return std::nullopt;
-    // An outermost frame says so by a zero frame pointer; code that has no use for it may leave it zero, too.
-    if (auto base = now.get(Register::kRbp); base && *base == 0 && return_address && !search().leads_to_cfi(now))
-      return std::nullopt;
     if (!base_known)
       if (auto next = search().base_by_chain(now)) return next;
     return search().scan(now);
@@ -175,6 +198,7 @@ struct Unwinder::State {
     Registers now = start;
     bool return_address = false;
     int jumps = 0, scans = 0;
+    libdw_steps = 0;
     FoundBy found_by = FoundBy::kRegisters;
     live = false;
     while (true) {
@@ -210,6 +234,9 @@ struct Unwinder::State {
                                          PcStack& result) {
     result.end = StackEnd::kBadMemory;
     if (!step.missing_register) {
+      // What is missing, libdw would miss as well.
+      if (step.missing_address == 0)
+        if (auto next = by_second_engine(now, return_address)) return next;
       result.missing_address = step.missing_address;
       return std::nullopt;
     }
@@ -221,6 +248,7 @@ struct Unwinder::State {
       if (auto next = search().base_by_prologue(now, module->bias + range->start)) return next;
       if (auto next = search().frame_base_of(now, module->bias + range->start)) return next;
     }
+    if (auto next = by_second_engine(now, return_address)) return next;
     result.needs_registers = true;
     if (auto next = search().base_by_chain(now)) return next;
     return search().scan(now);

@@ -3,7 +3,7 @@
 //
 // Call frame information is evaluated by libunwind; which information applies, and what to do where there is none, is
 // ours: libunwind's own fallback is wrong on x86-64 (its frame-pointer walk loses the stack pointer), so it is never
-// used.
+// used. Where this ends early, or would have to search, libdw is asked for the step.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace ec {
 
-enum class FoundBy : uint8_t { kRegisters, kCfi, kFramePointer, kSignalFrame, kLeaf, kScan, kGo };
-// As in ARCHIVE.md: "registers", "cfi", "frame-pointer", "signal-frame", "leaf", "scan", "go".
+enum class FoundBy : uint8_t { kRegisters, kCfi, kFramePointer, kSignalFrame, kLeaf, kScan, kGo, kLibdw };
+// As in docs/archive-format.md: "registers", "cfi", "frame-pointer", "signal-frame", "leaf", "scan", "go", "libdw".
 std::string_view to_string(FoundBy found_by);
 
 enum class StackEnd : uint8_t {

@@ -8,6 +8,7 @@
 #include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
 #include "collector/stacks/debug_frames.h"
+#include "collector/stacks/libdw_engine.h"
 #include "collector/stacks/unwinder.h"
 #include "collector/target/address_space.h"
 #include "collector/target/task_syscall.h"
@@ -33,7 +34,18 @@ void unwind(std::string_view bytes) {
   registers.set(Register::kRip, 0x10000 + pc);
   registers.set(Register::kRsp, 0x7ffd00000100);
   registers.set(Register::kRbp, 0x7ffd00000140);
-  unwinder.unwind(registers, {{0x7ffd00000100, tail.data(), tail.size()}});
+  std::vector<StackBytes> stack{{0x7ffd00000100, tail.data(), tail.size()}};
+  unwinder.unwind(registers, stack);
+  // The second engine by itself, with the registers that the first one hardly ever leaves to it.
+  LibdwEngine libdw(modules);
+  libdw.walk(registers, stack, 64);
+  bool return_address = false;
+  for (int i = 0; i < 16; ++i) {
+    CfiStepper::Step step = libdw.step(registers, stack, return_address);
+    if (step.outcome != CfiStepper::Outcome::kStepped) break;
+    registers = step.registers;
+    return_address = !step.interrupted;
+  }
 }
 
 void debug_frames(std::string_view bytes) {

@@ -28,6 +28,7 @@ struct ImageForm {
   uint8_t table_encoding = 0x3b;  // datarel | sdata4
   uint64_t base = 0x10000;        // address of the only segment, which holds the whole file
   std::string code = {};          // at base + kCodeOffset
+  size_t not_in_table = 0;        // so many of the last functions
 };
 constexpr uint64_t kCodeOffset = 0x1000, kFrameOffset = 0x2000;
 
@@ -51,6 +52,7 @@ inline std::string build_image(const ImageForm& form) {
     frames += std::string(4, '\0');
   }
   put<uint32_t>(frames, 0);
+  table.resize(table.size() - form.not_in_table);
 
   uint64_t header_offset = kFrameOffset + frames.size();
   header_offset = (header_offset + 3) & ~uint64_t{3};

@@ -108,6 +108,33 @@ TEST_CASE("a stack that is cut says which memory was missing") {
   CHECK(stack.missing_address == kStack + 0x108);
 }
 
+TEST_CASE("what the search table hides is found by libdw, and the first engine goes on from there") {
+  World world({.functions = {{kA, 32}, {kC, 32}, {kB, 32}}, .code = three_callers(), .not_in_table = 1});
+  // A (in the table) was called by B (not in it), and that by C, which nothing called.
+  PcStack stack = world.unwind(kA + 1, kStack + 0x100, {kB + 5, kC + 5, 0}, 7);
+  CHECK(pcs(stack) == std::vector<uint64_t>{kA + 1, kB + 5, kC + 5});
+  CHECK(stack.end == StackEnd::kRoot);
+  CHECK(stack.frames[1].found_by == FoundBy::kCfi);
+  CHECK(stack.frames[2].found_by == FoundBy::kLibdw);
+  CHECK(stack.frames[2].return_address);
+  CHECK_FALSE(stack.needs_registers);
+  CHECK(to_string(stack.frames[2].found_by) == "libdw");
+  // It also knows that nothing called B.
+  stack = world.unwind(kA + 1, kStack + 0x100, {kB + 5, 0}, 7);
+  CHECK(pcs(stack) == std::vector<uint64_t>{kA + 1, kB + 5});
+  CHECK(stack.end == StackEnd::kRoot);
+}
+
+TEST_CASE("libdw is asked a bounded number of times for one stack") {
+  World world({.functions = {{kA, 32}, {kB, 32}}, .code = three_callers(), .not_in_table = 1});
+  std::vector<uint64_t> words(500, kB + 5);
+  PcStack stack = world.unwind(kA + 1, kStack, words, 7);
+  auto by_libdw = std::count_if(stack.frames.begin(), stack.frames.end(),
+                                [](const PcFrame& frame) { return frame.found_by == FoundBy::kLibdw; });
+  CHECK(by_libdw == 64);
+  CHECK(stack.frames.size() < 80);
+}
+
 TEST_CASE("without information a leaf's return address is on top, then frame pointers lead on") {
   World world({.functions = {}, .code = three_callers()});
   uint64_t sp = kStack + 0x100;
