@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "collector/analysis/frame_runs.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
@@ -47,6 +48,16 @@ std::string pause_words(const Pause& pause) {
   return words;
 }
 
+void frame_lines(std::string& text, const ThreadIndex& index, const std::vector<uint32_t>& frames) {
+  for (const FrameRun& run : frame_runs(frames)) {
+    for (size_t i = run.begin; i < run.begin + run.length; ++i)
+      if (auto* frame = index.frame(frames[i])) frame_line(text, i, *frame);
+    if (run.times > 1)
+      fmt::format_to(Out(text), "        (and {} {} times more)\n",
+                     run.length == 1 ? "this frame" : fmt::format("these {} frames", run.length), run.times - 1);
+  }
+}
+
 void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup& group, size_t most_lines) {
   fmt::format_to(Out(text), "{} × state {}: {}\n", counted(group.tids.size(), "thread"),
                  plain_line(std::string(1, group.example->state), 4), plain_line(doing(*group.example), 300));
@@ -87,12 +98,10 @@ std::string stacks_txt(const Snapshot& snapshot, const ThreadIndex& index, size_
       for (auto& frame : *group.example->kernel_frames)
         fmt::format_to(Out(text), "     k  {}\n", plain_line(frame, 200));
     if (group.stack) {
-      for (size_t i = 0; i < group.stack->frames.size(); ++i)
-        if (auto* frame = index.frame(group.stack->frames[i])) frame_line(text, i, *frame);
+      frame_lines(text, index, group.stack->frames);
       if (!group.stack->python_note.empty())
         fmt::format_to(Out(text), "        (Python: {})\n", plain_line(group.stack->python_note, 200));
-      for (size_t i = 0; i < group.stack->python_frames.size(); ++i)
-        if (auto* frame = index.frame(group.stack->python_frames[i])) frame_line(text, i, *frame);
+      frame_lines(text, index, group.stack->python_frames);
       if (group.stack->end != "root")
         fmt::format_to(Out(text), "        (not complete: {})\n", plain_line(group.stack->end, 60));
     } else if (auto* entry = index.thread_stack(group.tids.front()); entry && !entry->note.empty()) {

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
+#include "collector/analysis/frame_runs.h"
 #include "collector/analysis/function_name.h"
 #include "collector/analysis/sample_series.h"
 #include "collector/analysis/thread_words.h"
@@ -67,6 +69,27 @@ std::string short_place(const Frame& frame) {
   return fmt::format("  {}:{}", frame.file.substr(frame.file.rfind('/') + 1), frame.line);  // npos + 1 == 0
 }
 
+// Recursion is told once. Plumbing is left out: threads/stacks.txt has it. How many frames the lines stand for.
+size_t add_frames(const ThreadIndex& index, const std::vector<uint32_t>& frames, std::vector<std::string>& lines) {
+  size_t shown = 0;
+  for (const FrameRun& run : frame_runs(frames)) {
+    std::vector<std::string> cycle;
+    for (size_t i = run.begin; i < run.begin + run.length && cycle.size() <= kFrames; ++i)
+      if (auto* frame = index.frame(frames[i]); frame && !is_plumbing(frame->symbol))
+        cycle.push_back(plain_line(spoken_frame(*frame) + short_place(*frame), 160));
+    if (cycle.empty()) continue;
+    bool whole = lines.size() + cycle.size() <= kFrames;
+    if (whole && run.times > 1)
+      cycle.back() += cycle.size() == 1 ? fmt::format("  ({} times)", run.times)
+                                        : fmt::format("  (these {}, {} times)", cycle.size(), run.times);
+    if (!whole) cycle.resize(kFrames - lines.size());
+    shown += cycle.size() * (whole ? run.times : 1);
+    std::move(cycle.begin(), cycle.end(), std::back_inserter(lines));
+    if (lines.size() == kFrames) break;
+  }
+  return shown;
+}
+
 std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<ThreadGroup>& groups) {
   std::vector<PageStack> stacks;
   for (size_t i = 0; i < std::min(groups.size(), kStacks); ++i) {
@@ -81,14 +104,9 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
     }
     stack.names = enumerate(names, 3);
     if (group.stack) {
-      // Plumbing is left out: threads/stacks.txt has it.
       bool apart = !group.stack->python_frames.empty();
-      for (uint32_t frame_index : apart ? group.stack->python_frames : group.stack->frames) {
-        auto* frame = index.frame(frame_index);
-        if (!frame || stack.frames.size() == kFrames || is_plumbing(frame->symbol)) continue;
-        stack.frames.push_back(plain_line(spoken_frame(*frame) + short_place(*frame), 160));
-      }
-      stack.more_frames = group.stack->frames.size() + group.stack->python_frames.size() - stack.frames.size();
+      size_t shown = add_frames(index, apart ? group.stack->python_frames : group.stack->frames, stack.frames);
+      stack.more_frames = group.stack->frames.size() + group.stack->python_frames.size() - shown;
     } else if (group.example->kernel_frames) {
       for (size_t f = 0; f < std::min<size_t>(group.example->kernel_frames->size(), kFrames); ++f)
         stack.frames.push_back("[kernel] " + plain_line((*group.example->kernel_frames)[f], 100));

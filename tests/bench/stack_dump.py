@@ -4,7 +4,9 @@
     tests/bench/stack_dump.py BUILD_DIR [--threads 100,1000,10000] [--rounds 5]
 
 Prints medians: wall and CPU seconds and peak memory of the tool, the target's own longest gap meanwhile, and the EINTR that
-its thread in epoll_wait saw. Ours is `--only stacks`, with names and lines, to a page and an archive. Needs eu-stack and gdb.
+its thread in epoll_wait saw. Ours is `stacks`, which prints them as the others do, and `--only stacks`, which also waits
+for a second reading of the threads and writes a page and an archive. The minimal loop (minimal_freeze.c) only stops all
+threads, reads registers and stacks, and lets them go. Needs eu-stack, gdb and cc.
 """
 import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -43,7 +45,7 @@ def main():
     parser.add_argument("--threads", default="100,1000,10000")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    for tool in ("eu-stack", "gdb"):
+    for tool in ("eu-stack", "gdb", "cc"):
         if not shutil.which(tool):
             sys.exit(f"{tool} is missing")
     collect = os.path.join(options.build, "emergency-collect")
@@ -53,11 +55,18 @@ def main():
         pid = str(heavy.process.pid)
         with tempfile.TemporaryDirectory(prefix="ec-bench-") as scratch:
             ours = [collect, "--pid", pid, "--only", "stacks", "--endpoint", "none", "-o", scratch]
+            minimal = os.path.join(scratch, "minimal_freeze")
+            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "minimal_freeze.c")
+            subprocess.run(["cc", "-O2", "-o", minimal, source], check=True)
+            consistent = ["--stacks", "consistent", "--max-pause", "1000"]
             tools = {
                 "nobody looks": ["sleep", "0.3"],
-                "emergency-collect": ours,
-                "emergency-collect, consistent": ours + ["--stacks", "consistent", "--max-pause", "1000"],
-                "… with --restart-eintr": ours + ["--stacks", "consistent", "--max-pause", "1000", "--restart-eintr"],
+                "emergency-collect stacks": [collect, "stacks", pid],
+                "emergency-collect stacks --no-lines": [collect, "stacks", pid, "--no-lines"],
+                "emergency-collect --only stacks": ours,
+                "stacks --stacks consistent": [collect, "stacks", pid] + consistent,
+                "… with --restart-eintr": [collect, "stacks", pid] + consistent + ["--restart-eintr"],
+                "minimal loop": [minimal, pid],
                 "eu-stack": ["eu-stack", "-p", pid],
                 "gdb": ["gdb", "-nx", "-batch", "-p", pid, "-ex", "thread apply all bt"],
             }
