@@ -15,6 +15,13 @@ int Deadline::remaining_ms() const {
   return static_cast<int>(std::min<int64_t>(ms, 3600 * 1000));
 }
 
+Deadline Deadline::after_share(double share) const {
+  if (at_ == Clock::time_point::max()) return *this;
+  auto now = Clock::now();
+  auto left = std::chrono::duration<double, std::nano>(std::max(at_ - now, Clock::duration::zero()));
+  return Deadline(now + std::chrono::duration_cast<nanoseconds>(left * share));
+}
+
 int64_t wall_clock_ns() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);

@@ -21,6 +21,8 @@ class Deadline {
   bool passed() const { return Clock::now() >= at_; }
   // Rounded up to whole milliseconds, 0 when passed, at most an hour: fit for poll(2).
   int remaining_ms() const;
+  // When this share (0 to 1) of the time that is left has gone; never stays never.
+  Deadline after_share(double share) const;
   Deadline earlier_of(Deadline other) const { return at_ < other.at_ ? *this : other; }
 
  private:

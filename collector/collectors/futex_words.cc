@@ -60,8 +60,7 @@ void gather_names(GatherContext& context, StackDump& dump, const Namer& name) {
   variables.modules = std::move(dump.modules);
   PcStack& stack = variables.stacks.emplace_back();
   for (uint64_t address : addresses) stack.frames.push_back({address, FoundBy::kRegisters, false});
-  auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  NamedStacks named = name(variables, Deadline::in(std::min<Clock::duration>(left / 2, kTimeForNames)));
+  NamedStacks named = name(variables, context.deadline.after_share(0.5).earlier_of(Deadline::in(kTimeForNames)));
   dump.modules = std::move(variables.modules);
   for (const NamedFrame& variable : named.frames)
     if (!variable.symbol.empty())

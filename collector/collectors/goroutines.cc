@@ -218,8 +218,7 @@ void gather_goroutines(GatherContext& context) {
   if (!program) return context.out.failed(kPath, source, program.error());
   GoroutineLimits limits;
   // Enough of the budget stays for names and for handing the result over.
-  auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  limits.deadline = Deadline::in(left / 2);
+  limits.deadline = context.deadline.after_share(0.5);
   auto read = read_goroutines(*program, *memory, limits);
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
   RuntimeGoroutines all =

@@ -159,8 +159,7 @@ void gather_python(GatherContext& context) {
   if (!site) return context.out.failed(kPath, source, site.error());
   if (!*site) return;
   context.out.touch("memory");
-  auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  auto read = read_python(*memory, **site, Deadline::in(left * 4 / 5));
+  auto read = read_python(*memory, **site, context.deadline.after_share(0.8));
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
   std::string text = python_json(**site, *read);
   if (read->cut.empty()) return context.out.artifact(kPath, source, text);

@@ -261,8 +261,7 @@ void gather_stacks(GatherContext& context) {
   UniqueFd root;  // of a core: that of the host
   if (!core) root.reset(open(fmt::format("/proc/{}/root", request.live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // Enough of the budget stays for handing the result over.
-  auto left = std::max(context.deadline.at() - Clock::now(), Clock::duration::zero());
-  Deadline names_until = Deadline::in(left * 4 / 5);
+  Deadline names_until = context.deadline.after_share(0.8);
   const auto& directories = context.options.debug_directories;
   // What stands at the pid of a core now is another process.
   JitFrames jit = core ? JitFrames{} : name_jit_frames(*dump, request.live_tid, root.get(), names_until);

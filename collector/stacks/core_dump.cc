@@ -22,7 +22,6 @@ class CoreDump {
                                                 std::make_unique<CoreModuleFiles>(core_, request.executable, may_open));
     result_.modules->search_debug_files(request.debug_directories);
     unwinder_ = std::make_unique<Unwinder>(*result_.modules);
-    buffer_.resize(kStackCap * (1 + kMostExtraCopies));
   }
 
   StackDump run() {
@@ -51,11 +50,10 @@ class CoreDump {
       if (auto word = read_futex_word(thread.tid, call.arguments[0], fetch))
         result_.futexes.push_back(std::move(*word));
     StackRange range = stack_range(core_.space(), thread.registers.sp(), kStackCap);
-    size_t got = range.size == 0 ? 0 : core_.read(range.address, buffer_.data(), range.size);
-    std::vector<StackBytes> copies{{range.address, buffer_.data(), got}};
+    size_t got = range.size == 0 ? 0 : core_.read(range.address, room_.first(), range.size);
+    std::vector<StackBytes> copies{{range.address, room_.first(), got}};
     if (got == 0) dumped.note = "the core does not hold its stack";
-    std::span<char> rest = std::span(buffer_).subspan(got);
-    PcStack stack = unwind_further(*unwinder_, core_.space(), thread.registers, std::move(copies), rest, fetch);
+    PcStack stack = room_.unwind(*unwinder_, core_.space(), thread.registers, std::move(copies), fetch);
     dumped.stack = pool_.add(std::move(stack));
   }
 
@@ -63,7 +61,7 @@ class CoreDump {
   const CoreFile& core_;
   StackDump result_;
   std::unique_ptr<Unwinder> unwinder_;
-  std::string buffer_;
+  StackRoom room_;
   StackPool pool_{result_.stacks};
 };
 

@@ -37,7 +37,6 @@ class Dump {
     result_.modules = std::make_unique<Modules>(request.live_tid, std::move(space), may_open);
     result_.modules->search_debug_files(request.debug_directories);
     unwinder_ = std::make_unique<Unwinder>(*result_.modules);
-    buffer_.resize(kStackCap * (1 + kMostExtraCopies));
   }
 
   StackDump run() {
@@ -92,7 +91,11 @@ class Dump {
   }
 
   void read_quietly(pid_t tid, std::vector<pid_t>& to_stop) {
-    QuietCopier::Copy copy = copier_.copy(tid, result_.modules->space(), buffer_.data(), kStackCap);
+    if (read_until_.passed()) {
+      thread_of(tid).note = "the time for stacks was used up before this thread";
+      return;
+    }
+    QuietCopier::Copy copy = copier_.copy(tid, result_.modules->space(), room_.first(), kStackCap);
     if (copy.outcome == QuietCopier::Outcome::kGone || has_ended(copy, tid)) return;
     DumpedThread& thread = thread_of(tid);
     if (waits_on_futex(copy.call)) read_futex(tid, copy.call.arguments[0]);
@@ -125,7 +128,7 @@ class Dump {
                                     Register::kR10, Register::kR8,  Register::kR9};
     for (size_t i = 0; copy.call.number >= 0 && i < kArguments.size(); ++i)
       registers.set(kArguments[i], copy.call.arguments[i]);
-    std::vector<StackBytes> copies{{copy.address, buffer_.data(), copy.size}};
+    std::vector<StackBytes> copies{{copy.address, room_.first(), copy.size}};
     PcStack stack = unwind(thread.tid, registers, std::move(copies), [&](uint64_t address, char* to, size_t size) {
       return copier_.copy_more(thread.tid, copy.mark, address, to, size);
     });
@@ -144,8 +147,7 @@ class Dump {
   PcStack unwind(pid_t tid, const Registers& registers, std::vector<StackBytes> copies, const FetchStack& fetch) {
     if (!may_unwind(tid))
       return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
-    std::span<char> space = std::span(buffer_).subspan(kStackCap);
-    return unwind_further(*unwinder_, result_.modules->space(), registers, std::move(copies), space, fetch);
+    return room_.unwind(*unwinder_, result_.modules->space(), registers, std::move(copies), fetch);
   }
 
   void read_futex(pid_t tid, uint64_t address) {
@@ -243,13 +245,15 @@ class Dump {
   }
 
   const DumpRequest& request_;
+  // Enough stays for stops, for names and for handing the result over.
+  const Deadline read_until_ = request_.deadline.after_share(0.5);
   TaskDir tasks_;
   std::vector<pid_t> tids_;
   TargetMemory memory_;
   QuietCopier copier_;
   StackDump result_;
   std::unique_ptr<Unwinder> unwinder_;
-  std::string buffer_;
+  StackRoom room_;
   std::unordered_map<pid_t, size_t> by_tid_;
   StackPool pool_{result_.stacks};
 };

@@ -13,7 +13,6 @@ namespace ec {
 
 namespace {
 
-constexpr size_t kMostFrames = 1024;
 constexpr int kMostJumps = 16;
 constexpr int kMostLibdwSteps = 64;                        // in one stack
 constexpr nanoseconds kMostLibdwTime = milliseconds(500);  // of one unwinder
@@ -193,7 +192,7 @@ struct Unwinder::State {
     return std::nullopt;
   }
 
-  PcStack unwind(const Registers& start) {
+  PcStack unwind(const Registers& start, size_t most_frames) {
     PcStack result;
     Registers now = start;
     bool return_address = false;
@@ -203,7 +202,7 @@ struct Unwinder::State {
     live = false;
     while (true) {
       result.frames.push_back({now.pc(), found_by, return_address});
-      if (result.frames.size() >= kMostFrames) {
+      if (result.frames.size() >= most_frames) {
         result.end = StackEnd::kLimit;
         return result;
       }
@@ -258,9 +257,9 @@ struct Unwinder::State {
 Unwinder::Unwinder(Modules& modules) : state_(std::make_unique<State>(modules)) {}
 Unwinder::~Unwinder() = default;
 
-PcStack Unwinder::unwind(const Registers& registers, const std::vector<StackBytes>& stack) {
+PcStack Unwinder::unwind(const Registers& registers, const std::vector<StackBytes>& stack, size_t most_frames) {
   state_->stack = &stack;
-  return state_->unwind(registers);
+  return state_->unwind(registers, most_frames);
 }
 
 }  // namespace ec

@@ -42,6 +42,9 @@ struct PcStack {
   uint64_t missing_address = 0;  // of stack memory that is not in the copy; 0 = none was missed
 };
 
+// A stack of the usual 8 MiB with frames of 64 bytes.
+constexpr size_t kMostFrames = 128 * 1024;
+
 class Unwinder {
  public:
   // `modules` must outlive the unwinder.
@@ -50,7 +53,8 @@ class Unwinder {
   Unwinder(const Unwinder&) = delete;
   Unwinder& operator=(const Unwinder&) = delete;
 
-  PcStack unwind(const Registers& registers, const std::vector<StackBytes>& stack);
+  // At most `most_frames` of them; StackEnd::kLimit says that there are more.
+  PcStack unwind(const Registers& registers, const std::vector<StackBytes>& stack, size_t most_frames = kMostFrames);
 
  private:
   struct State;

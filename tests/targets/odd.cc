@@ -2,7 +2,7 @@
 //   vfork           one thread waits in vfork(2) for a child that sleeps; three others compute
 //   zombie-leader   the main thread has ended, two others live
 //   altstack        a signal handler waits on its own stack, called from a function named `interrupted`
-//   deep            one thread 3,000 calls deep
+//   deep            one thread 20,000 calls deep
 //   churn           threads are born and end all the time
 //   compute N       N threads compute
 //   signals         one thread computes; answers line K on standard input with "answer K: COUNT" of SIGRTMIN received
@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
   } else if (!std::strcmp(state, "altstack")) {
     return altstack();
   } else if (!std::strcmp(state, "deep")) {
-    deep(3000);
+    deep(20'000);
   } else if (!std::strcmp(state, "churn")) {
     for (int i = 0; i < 4; ++i) start(churn);
     ready();

@@ -30,3 +30,12 @@ TEST_CASE("deadlines") {
   CHECK(Deadline::in(std::chrono::microseconds(900'500)).remaining_ms() <= 901);
   CHECK(Deadline::in(std::chrono::seconds(10)).remaining_ms() > 9000);
 }
+
+TEST_CASE("a share of the time that is left") {
+  CHECK(Deadline::never().after_share(0.5).at() == Clock::time_point::max());
+  Deadline hour = Deadline::in(std::chrono::hours(1));
+  auto half = hour.after_share(0.5).at();
+  CHECK(half < hour.at() - std::chrono::minutes(29));
+  CHECK(half > hour.at() - std::chrono::minutes(31));
+  CHECK(Deadline::in(-std::chrono::hours(1)).after_share(0.5).passed());
+}
