@@ -34,7 +34,7 @@ struct Interrupted {
     registers.set(Register::kRip, 0x11020);
     registers.set(Register::kRsp, kStack);
     Unwinder unwinder(*modules);
-    std::string buffer(kStackCap * kMostExtraCopies, '\0');
+    std::string buffer(kStackCap * 16, '\0');
     std::vector<StackBytes> copies{{kStack, reinterpret_cast<const char*>(context.data()), context.size() * 8}};
     return unwind_further(unwinder, modules->space(), registers, copies, buffer,
                           [&](uint64_t address, char*, size_t size) -> size_t {

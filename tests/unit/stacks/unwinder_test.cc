@@ -1,8 +1,10 @@
 #include "collector/stacks/unwinder.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "collector/stacks/unwind_further.h"
 #include "tests/unit/stacks/image_builder.h"
 
 namespace ec {
@@ -11,10 +13,10 @@ namespace {
 
 // A program at 0x10000 and its stack. The code is bytes that the tests choose; return addresses are believed only
 // behind a call instruction.
-constexpr uint64_t kStack = 0x7ffd00000000, kStackEnd = kStack + 0x10000;
+constexpr uint64_t kStack = 0x7ffd00000000, kStackEnd = kStack + 0x200000;
 constexpr std::string_view kMaps =
     "00010000-00020000 r-xp 00000000 08:02 42 /opt/program\n"
-    "7ffd00000000-7ffd00010000 rw-p 00000000 00:00 0 [stack]\n";
+    "7ffd00000000-7ffd00200000 rw-p 00000000 00:00 0 [stack]\n";
 
 struct World {
   explicit World(const test::ImageForm& form) {
@@ -191,14 +193,39 @@ TEST_CASE("a trampoline of signals without information is known by its bytes, an
   CHECK(stack.end == StackEnd::kRoot);
 }
 
+TEST_CASE("deep stacks share an allowance: once it is used up, each is cut at 1,024 frames") {
+  World world({.functions = kWithCfi, .code = three_callers()});
+  std::vector<uint64_t> words(kMostFrames, kB + 5);
+  std::vector<size_t> fetches;
+  auto fetch = [&](uint64_t address, char* to, size_t size) {
+    size_t first = (address - kStack) / 8, count = std::min(size / 8, words.size() - std::min(first, words.size()));
+    std::copy_n(reinterpret_cast<const char*>(words.data() + std::min(first, words.size())), count * 8, to);
+    fetches.push_back(count * 8);
+    return count * 8;
+  };
+  Registers registers;
+  registers.set(Register::kRip, kA + 1);
+  registers.set(Register::kRsp, kStack);
+  StackRoom room;
+  auto frames = [&] {
+    size_t got = fetch(kStack, room.first(), kStackCap);
+    return room.unwind(*world.unwinder, world.modules->space(), registers, {{kStack, room.first(), got}}, fetch)
+        .frames.size();
+  };
+  CHECK(frames() > kMostFrames - 100);
+  // 64 KiB, and as much again as all before: five copies for a MiB.
+  CHECK(fetches.size() <= 6);
+  CHECK(frames() == 1024);
+}
+
 TEST_CASE("nothing mapped, and stacks of every word the same, end at once or at the limit") {
   World world({.functions = kWithCfi, .code = three_callers()});
   CHECK(world.unwind(0, kStack, {0, 0}).frames.size() == 1);
   CHECK(world.unwind(UINT64_MAX, UINT64_MAX - 3, {0, 0}).frames.size() == 1);
-  std::vector<uint64_t> words(2000, kB + 5);
+  std::vector<uint64_t> words(kMostFrames + 100, kB + 5);
   PcStack stack = world.unwind(kA + 1, kStack, words);
   CHECK(stack.end == StackEnd::kLimit);
-  CHECK(stack.frames.size() == 1024);
+  CHECK(stack.frames.size() == kMostFrames);
 }
 
 }  // namespace ec
