@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "collector/analysis/core_words.h"
+#include "collector/analysis/frame_runs.h"
 #include "collector/analysis/rules.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/base/text.h"
@@ -25,20 +26,30 @@ bool is_end_of_all(const Frame& frame) {
   return false;
 }
 
-// "read_order (order.cc:8), called by handle (order.cc:9)".
+// "read_order (order.cc:8)".
+std::string frame_words(const Frame& frame) {
+  if (frame.file.empty() || frame.found_by == "python") return in_sentence(spoken_frame(frame));
+  std::string place = fmt::format(" ({}:{})", frame.file.substr(frame.file.rfind('/') + 1), frame.line);
+  return in_sentence(spoken_frame(frame)) + in_sentence(place);
+}
+
+// "read_order (order.cc:8), called by handle (order.cc:9)"; recursion is told once.
 std::string where_words(const ThreadIndex& index, int tid) {
   const Stack* stack = index.stack(tid);
+  if (!stack) return {};
   std::string words;
   size_t told = 0;
-  for (size_t i = 0; stack && i < stack->frames.size() && told < kMostCallers; ++i) {
-    const Frame* frame = index.frame(stack->frames[i]);
-    if (!frame || (told == 0 && is_end_of_all(*frame))) continue;
-    std::string place = frame->file.empty() || frame->found_by == "python"
-                            ? ""
-                            : fmt::format(" ({}:{})", frame->file.substr(frame->file.rfind('/') + 1), frame->line);
-    words +=
-        fmt::format("{}{}{}", told == 0 ? "" : ", called by ", in_sentence(spoken_frame(*frame)), in_sentence(place));
-    ++told;
+  for (const FrameRun& run : frame_runs(stack->frames)) {
+    size_t told_before = told;
+    for (size_t i = run.begin; i < run.begin + run.length && told < kMostCallers; ++i) {
+      const Frame* frame = index.frame(stack->frames[i]);
+      if (!frame || (told == 0 && is_end_of_all(*frame))) continue;
+      words += (told == 0 ? "" : ", called by ") + frame_words(*frame);
+      ++told;
+    }
+    if (run.times > 1 && told - told_before == run.length)
+      words += run.length == 1 ? fmt::format(", {} times", run.times)
+                               : fmt::format(" (these {}, {} times)", run.length, run.times);
   }
   return words;
 }

@@ -120,6 +120,7 @@ TEST_CASE("an exception that nobody caught and a stack that is used up are told 
   Look deep = look_at(two, crash(two, "overflow"));
   CHECK(says(deep.summary, "The stack of the thread is used up"));
   CHECK(says(functions(deep, 2), "go_deeper go_deeper"));
+  CHECK(says(deep.summary, " times, called by (anonymous namespace)::handle (crash.cc:"));
 }
 
 TEST_CASE("a core that is cut short gives what is there and says what is missing") {
