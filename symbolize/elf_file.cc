@@ -164,7 +164,8 @@ Result<std::string> ElfFile::contents(const ElfSection& section, uint64_t limit)
   if (section.size > limit)
     return fail(ErrorCode::kSkipped, source_.name(),
                 fmt::format("section {} has {} bytes, over {}", section.name, section.size, limit));
-  if (section.flags & SHF_COMPRESSED) return unpack_section(source_, &section - sections_.data(), limit);
+  if ((section.flags & SHF_COMPRESSED) || section.name.starts_with(".zdebug_"))
+    return unpack_section(source_, &section - sections_.data(), limit);
   return source_.read(section.offset, section.size);
 }
 

@@ -46,8 +46,8 @@ class ElfFile {
   // The section in memory that holds this address, null when none does.
   const ElfSection* section_at(uint64_t address) const;
 
-  // The bytes; a compressed section (SHF_COMPRESSED) unpacked. Errors: truncated; skipped when larger than `limit`;
-  // unsupported for SHT_NOBITS.
+  // The bytes; a compressed section (SHF_COMPRESSED, ".zdebug_…") unpacked. Errors: truncated; skipped when larger than
+  // `limit`; unsupported for SHT_NOBITS.
   Result<std::string> contents(const ElfSection& section, uint64_t limit = 64u << 20) const;
   // Offset in the file of the byte at this address; nothing when the file does not hold it.
   std::optional<uint64_t> file_offset(uint64_t address) const;

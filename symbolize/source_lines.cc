@@ -5,155 +5,156 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "symbolize/demangle.h"
-#include "symbolize/dwarf_file.h"
+#include "symbolize/dwarf_lines.h"
+#include "symbolize/dwarf_names.h"
 #include "symbolize/dwarf_scopes.h"
+#include "symbolize/dwarf_split.h"
 
 namespace ec {
 
 namespace {
 
-constexpr size_t kMostUnits = 1'000'000, kMostRanges = 4'000'000;
+constexpr size_t kMostRanges = 4'000'000;
 // Units whose ranges overlap (identical functions that the linker folded, wrong ranges).
 constexpr size_t kMostCandidates = 16;
-// Rows of lines and functions that are kept, about 40 bytes each, before everything is let go.
-constexpr size_t kMostLoaded = 2'500'000;
+constexpr size_t kMostKeptBytes = 64u << 20;  // before everything is let go
+constexpr size_t kDeepest = 1000;             // inlined functions at one address
 
 struct UnitRange {
   uint64_t low, high;
   uint32_t unit;
 };
 
-std::string whole_path(const std::string& folder, const char* name) {
-  // libdw's word for file 0 before DWARF 5.
-  if (!name || std::string_view(name) == "???") return {};
-  return folder.empty() || *name == '/' ? name : folder + "/" + name;
-}
+// What is read of a unit when the first address in it is asked for.
+struct LoadedUnit {
+  DwarfUnit unit, split;
+  DwarfUnit* scopes_in = nullptr;  // one of them
+  DwarfLines lines, split_files;
+  DwarfLines* files = nullptr;  // one of them: of calls
+  DwarfScopes scopes;
+  // [scope]: index in `names` + 1; 0 = not asked for yet.
+  std::vector<uint32_t> name_of;
+  std::vector<FunctionName> names;
+};
 
 }  // namespace
 
 struct SourceLines::State {
-  struct Unit {
-    Dwarf_Die die{};
-    Dwarf* names = nullptr;  // that the scopes are in: the file's own, or of its .dwo
-    Dwarf_Files* files = nullptr;
-    DwarfScopes scopes;
-    std::string folder;  // where it was compiled, when that is relative: libdw adds an absolute one
-  };
+  State(DwarfImage its_image, const DebugPlaces& its_places, bool demangled)
+      : image(std::move(its_image)), places(its_places), names(demangled) {}
 
-  std::shared_ptr<const ElfFile> file;
+  DwarfImage image;
+  std::optional<DwarfImage> alt;
+  std::string missing_alt;
   DebugPlaces places;
-  DwarfFile dwarf;
-  bool demangled = true;
-  std::vector<Dwarf_Off> units;   // offsets of their root entries
+  DwarfNames names;
+  DwarfSplitFiles split_files;
   std::vector<UnitRange> ranges;  // by low
   std::vector<uint64_t> highest;  // the highest end among ranges[0..i]
-  std::unordered_map<uint32_t, Unit> loaded;
-  size_t weight = 0;
+  std::unordered_map<uint32_t, LoadedUnit> loaded;
+  size_t weight = 0;          // of the loaded units
   std::string missing_split;  // the first .dwo that is not here
+  std::vector<SourceFrameView> frames;
 
+  DwarfImage* its_alt() { return alt ? &*alt : nullptr; }
   void find_units();
-  void add_ranges(Dwarf_Die* die, uint32_t unit);
-  Unit* load(uint32_t index);
-  Dwarf_Die inner_unit(Unit& unit);
-  std::string call_file(const Unit& unit, int index) const;
-  std::vector<SourceFrame> frames_in(Unit& unit, uint64_t address) const;
+  LoadedUnit* load(uint32_t index);
+  void find_inner(LoadedUnit& unit);
+  FunctionName name(LoadedUnit& unit, int scope);
+  void look_in(LoadedUnit& unit, uint64_t address);
 };
 
-void SourceLines::State::add_ranges(Dwarf_Die* die, uint32_t unit) {
-  Dwarf_Addr base = 0, low = 0, high = 0;
-  for (ptrdiff_t at = 0; ranges.size() < kMostRanges && (at = dwarf_ranges(die, at, &base, &low, &high)) > 0;)
-    // The linker sets the ranges of code that it left out to 0.
-    if (low < high && low != 0) ranges.push_back({low, high, unit});
-}
-
 void SourceLines::State::find_units() {
-  Dwarf_Off at = 0, next = 0;
-  size_t header = 0;
-  while (units.size() < kMostUnits && dwarf_nextcu(dwarf.get(), at, &next, &header, nullptr, nullptr, nullptr) == 0 &&
-         next > at) {
-    Dwarf_Die die;
-    if (dwarf_offdie(dwarf.get(), at + header, &die)) {
-      units.push_back(at + header);
-      add_ranges(&die, static_cast<uint32_t>(units.size() - 1));
-    }
-    at = next;
+  const std::vector<DwarfUnitHeader>& units = image.units();
+  std::vector<AddressRange> found;
+  for (size_t i = 0; i < units.size() && ranges.size() < kMostRanges; ++i) {
+    if (units[i].type != DW_UT_compile && units[i].type != DW_UT_skeleton) continue;
+    DwarfUnit unit(image, units[i], its_alt());
+    if (unit.tag != DW_TAG_compile_unit && unit.tag != DW_TAG_skeleton_unit) continue;
+    found.clear();
+    size_t looked_at = 0;
+    unit.ranges(unit.extent, kMostRanges - ranges.size(), looked_at, found);
+    for (const AddressRange& range : found) ranges.push_back({range.low, range.high, static_cast<uint32_t>(i)});
   }
-  std::sort(ranges.begin(), ranges.end(),
-            [](const UnitRange& a, const UnitRange& b) { return a.low != b.low ? a.low < b.low : a.high > b.high; });
+  std::sort(ranges.begin(), ranges.end(), [](const UnitRange& a, const UnitRange& b) {
+    if (a.low != b.low) return a.low < b.low;
+    // look() goes backwards: of units that describe the same code the first one answers, as elsewhere.
+    return a.high != b.high ? a.high > b.high : a.unit > b.unit;
+  });
   highest.reserve(ranges.size());
   for (const UnitRange& range : ranges) highest.push_back(std::max(range.high, highest.empty() ? 0 : highest.back()));
 }
 
-// Where the functions of the unit are: in itself or, when it is only the skeleton of one, in its .dwo (DWARF 5, section
-// 3.1.2; before that GCC's extension). Packages of those (.dwp) are beyond libdw 0.188.
-Dwarf_Die SourceLines::State::inner_unit(Unit& unit) {
-  Dwarf_Die inner{};
-  uint8_t kind = 0;
-  Dwarf_Attribute attribute;
-  Dwarf_Die* wanted = places.split_files ? &inner : nullptr;
-  if (dwarf_cu_info(unit.die.cu, nullptr, &kind, nullptr, wanted, nullptr, nullptr, nullptr) != 0 ||
-      kind != DW_UT_skeleton)
-    return unit.die;
-  if (inner.addr != nullptr) return inner;
-  const char* name = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_dwo_name, &attribute));
-  if (!name) name = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_GNU_dwo_name, &attribute));
-  if (missing_split.empty()) missing_split = name ? name : "a .dwo file";
-  return unit.die;
+// Where the functions of the unit are: in itself or, when it is only the skeleton of one, in its split file.
+void SourceLines::State::find_inner(LoadedUnit& loaded_unit) {
+  DwarfUnit& unit = loaded_unit.unit;
+  loaded_unit.scopes_in = &unit;
+  loaded_unit.files = &loaded_unit.lines;
+  if (unit.split_name.empty() && unit.header.type != DW_UT_skeleton) return;
+  auto found = places.split_files ? split_files.find(unit, image.file().source().name()) : std::nullopt;
+  if (!found) {
+    if (missing_split.empty()) missing_split = unit.split_name.empty() ? "a .dwo file" : unit.split_name;
+    return;
+  }
+  loaded_unit.split = DwarfUnit(*found->image, found->header, nullptr, &unit);
+  DwarfUnit& split = loaded_unit.split;
+  if (split.compiled_in.empty()) split.compiled_in = unit.compiled_in;
+  loaded_unit.scopes_in = &split;
+  loaded_unit.split_files.read(split, *found->image, split.line_offset.value_or(0), false);
+  if (!loaded_unit.split_files.empty()) loaded_unit.files = &loaded_unit.split_files;
 }
 
-SourceLines::State::Unit* SourceLines::State::load(uint32_t index) {
+LoadedUnit* SourceLines::State::load(uint32_t index) {
   if (auto found = loaded.find(index); found != loaded.end()) return &found->second;
-  if (weight > kMostLoaded) {
-    // libdw lets go of nothing but all.
-    auto again = DwarfFile::open(file, places);
-    if (!again) return nullptr;
+  if (weight + names.weight() + image.weight() + (alt ? alt->weight() : 0) > kMostKeptBytes) {
     loaded.clear();
-    dwarf = std::move(*again);
+    split_files.forget();
+    names.forget();
+    image.forget();
+    if (alt) alt->forget();
     weight = 0;
   }
-  Unit& unit = loaded[index];
-  if (!dwarf_offdie(dwarf.get(), units[index], &unit.die)) return nullptr;
-  Dwarf_Lines* lines = nullptr;
-  size_t line_count = 0, file_count = 0;
-  if (dwarf_getsrclines(&unit.die, &lines, &line_count) != 0) line_count = 0;
-  Dwarf_Die inner = inner_unit(unit);
-  unit.names = inner.cu == unit.die.cu ? dwarf.get() : dwarf_cu_getdwarf(inner.cu);
-  if (dwarf_getsrcfiles(&inner, &unit.files, &file_count) != 0) unit.files = nullptr;
-  Dwarf_Attribute attribute;
-  const char* folder = dwarf_formstring(dwarf_attr(&unit.die, DW_AT_comp_dir, &attribute));
-  if (folder && *folder != '/') unit.folder = folder;
-  unit.scopes.read(inner);
-  weight += line_count + unit.scopes.size() + 100;
-  return &unit;
+  LoadedUnit& fresh = loaded[index];
+  fresh.unit = DwarfUnit(image, image.units()[index], its_alt());
+  if (fresh.unit.line_offset) fresh.lines.read(fresh.unit, image, *fresh.unit.line_offset, true);
+  find_inner(fresh);
+  if (fresh.scopes_in->load()) fresh.scopes.read(*fresh.scopes_in);
+  fresh.name_of.resize(fresh.scopes.size());
+  weight += fresh.lines.weight() + fresh.scopes.weight() + fresh.scopes_in->bytes.size() + 4 * fresh.scopes.size() +
+            sizeof fresh + 256;
+  return &fresh;
 }
 
-std::string SourceLines::State::call_file(const Unit& unit, int index) const {
-  if (!unit.files || index < 0) return {};
-  return whole_path(unit.folder, dwarf_filesrc(unit.files, static_cast<size_t>(index), nullptr, nullptr));
-}
-
-std::vector<SourceFrame> SourceLines::State::frames_in(Unit& unit, uint64_t address) const {
-  SourceFrame at;
-  Dwarf_Line* line = dwarf_getsrc_die(&unit.die, address);
-  if (line) {
-    at.file = whole_path(unit.folder, dwarf_linesrc(line, nullptr, nullptr));
-    dwarf_lineno(line, &at.line);
-    dwarf_linecol(line, &at.column);
+FunctionName SourceLines::State::name(LoadedUnit& unit, int scope) {
+  uint32_t& known = unit.name_of[static_cast<size_t>(scope)];
+  if (known == 0) {
+    unit.names.push_back(names.of(*unit.scopes_in, unit.scopes[scope].entry));
+    known = static_cast<uint32_t>(unit.names.size());
   }
-  std::vector<SourceFrame> frames;
-  for (int scope = unit.scopes.innermost(address); scope >= 0;) {
-    const DwarfScope& here = unit.scopes.named(unit.names, scope, demangled);
-    at.function = here.name;
-    at.short_name = here.short_name;
+  return unit.names[known - 1];
+}
+
+void SourceLines::State::look_in(LoadedUnit& unit, uint64_t address) {
+  SourceFrameView at;
+  const LineRow* row = unit.lines.find(address);
+  if (row) {
+    at.file = unit.lines.file(row->file);
+    at.line = static_cast<int>(std::min<uint32_t>(row->line, INT32_MAX));
+    at.column = row->column;
+  }
+  for (int scope = unit.scopes.innermost(address); scope >= 0 && frames.size() < kDeepest;) {
+    const DwarfScope& here = unit.scopes[scope];
+    FunctionName function = name(unit, scope);
+    at.function = function.text;
+    at.short_name = function.short_name;
     at.inlined = here.inlined;
-    frames.push_back(std::move(at));
-    if (!here.inlined) return frames;
-    at = {{}, call_file(unit, here.call_file), here.call_line, here.call_column};
+    frames.push_back(at);
+    if (!here.inlined) return;
+    at = {{}, {}, here.call_line, here.call_column};
+    if (here.call_file >= 0) at.file = unit.files->file(static_cast<uint64_t>(here.call_file));
     scope = here.parent;
   }
-  if (line || !frames.empty()) frames.push_back(std::move(at));
-  return frames;
+  if (row || !frames.empty()) frames.push_back(at);
 }
 
 SourceLines::SourceLines(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -162,39 +163,44 @@ SourceLines& SourceLines::operator=(SourceLines&&) noexcept = default;
 SourceLines::~SourceLines() = default;
 
 Result<SourceLines> SourceLines::open(std::shared_ptr<const ElfFile> file, const DebugPlaces& places, bool demangled) {
-  auto dwarf = DwarfFile::open(file, places);
-  if (!dwarf) return tl::unexpected<Error>(dwarf.error());
-  auto state = std::make_unique<State>();
-  state->file = std::move(file);
-  state->places = places;
-  state->demangled = demangled;
-  state->dwarf = std::move(*dwarf);
+  auto image = DwarfImage::open(file);
+  if (!image) return tl::unexpected<Error>(image.error());
+  auto state = std::make_unique<State>(std::move(*image), places, demangled);
+  if (auto alt = find_alt_file(*file, places))
+    if (auto opened = DwarfImage::open(alt)) state->alt = std::move(*opened);
+  if (!state->alt) state->missing_alt = alt_build_id(*file);
   state->find_units();
   return SourceLines(std::move(state));
 }
 
 std::string SourceLines::missing() const {
-  if (const std::string& id = state_->dwarf.missing_alt(); !id.empty())
+  if (const std::string& id = state_->missing_alt; !id.empty())
     return "dwz(1) moved names to a file that is not here, build id " + id;
   if (state_->missing_split.empty()) return {};
   return "names and inlined calls are in " + state_->missing_split +
          (state_->places.split_files ? ", which is not here" : ", which is not opened");
 }
 
-std::vector<SourceFrame> SourceLines::find(uint64_t address) {
+const std::vector<SourceFrameView>& SourceLines::look(uint64_t address) {
   State& state = *state_;
+  state.frames.clear();
   auto after = std::upper_bound(state.ranges.begin(), state.ranges.end(), address,
                                 [](uint64_t value, const UnitRange& range) { return value < range.low; });
   auto at = static_cast<size_t>(after - state.ranges.begin());
-  for (size_t tried = 0; at > 0 && state.highest[at - 1] > address && tried < kMostCandidates;) {
+  for (size_t tried = 0;
+       at > 0 && state.highest[at - 1] > address && tried < kMostCandidates && state.frames.empty();) {
     const UnitRange& range = state.ranges[--at];
     if (address >= range.high) continue;
     ++tried;
-    State::Unit* unit = state.load(range.unit);
-    if (!unit) continue;
-    if (auto frames = state.frames_in(*unit, address); !frames.empty()) return frames;
+    state.look_in(*state.load(range.unit), address);
   }
-  return {};
+  return state.frames;
+}
+
+std::vector<SourceFrame> SourceLines::find(uint64_t address) {
+  std::vector<SourceFrame> frames;
+  for (const SourceFrameView& view : look(address)) frames.push_back(copy_of(view));
+  return frames;
 }
 
 }  // namespace ec

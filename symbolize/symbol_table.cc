@@ -93,6 +93,7 @@ void SymbolTable::take(const File& file, uint8_t file_index, std::string_view by
 }
 
 void SymbolTable::sort() {
+  last_group_ = SIZE_MAX;
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
     if (a.address != b.address) return a.address < b.address;
     if (a.sizeless != b.sizeless) return a.sizeless < b.sizeless;
@@ -134,6 +135,7 @@ std::string SymbolTable::name_of(const Entry& entry) const {
 }
 
 std::optional<FoundSymbol> SymbolTable::best_of(size_t begin, size_t end) const {
+  if (begin == last_group_) return last_;
   std::optional<FoundSymbol> best;
   const Entry& first = entries_[begin];
   for (size_t i = begin; i < end && i - begin < kMostAliases; ++i) {
@@ -147,6 +149,8 @@ std::optional<FoundSymbol> SymbolTable::best_of(size_t begin, size_t end) const 
     }
     best = FoundSymbol{std::move(name), entry.address, entry.sizeless ? 0 : entry.size};
   }
+  last_group_ = begin;
+  last_ = best;
   return best;
 }
 

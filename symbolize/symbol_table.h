@@ -19,6 +19,7 @@ struct FoundSymbol {
   uint64_t size = 0;  // 0: it has none; it reaches to the next symbol
 };
 
+// Not thread-safe.
 class SymbolTable {
  public:
   // Adds the symbols of the file's section of this type (SHT_SYMTAB, SHT_DYNSYM). The file is kept for the names.
@@ -55,6 +56,9 @@ class SymbolTable {
 
   std::vector<File> files_;
   std::vector<Entry> entries_;
+  // What best_of() said last: neighbours are asked for one after the other.
+  mutable size_t last_group_ = SIZE_MAX;
+  mutable std::optional<FoundSymbol> last_;
 };
 
 }  // namespace ec

@@ -51,15 +51,30 @@ struct Symbolizer::State {
   };
 
   DebugPlaces places;
-  bool demangled;
+  bool demangled = true;
   std::vector<Module> modules;
+  // What look() gave last.
+  std::vector<SourceFrameView> frames;
+  std::vector<SourceFrame> go_frames;
+  SymbolName outermost;
+  // The name demangled last: neighbours are asked for one after the other.
+  std::string last_symbol, last_shown;
 
   Module& opened(uint32_t index);
+  const std::string& shown(const std::string& symbol);
   void load(Module& module) const;
   void find_debug(Module& module) const;
   void find_lines(Module& module) const;
   std::string why_unknown(const Module& module, uint64_t address) const;
 };
+
+const std::string& Symbolizer::State::shown(const std::string& symbol) {
+  if (symbol != last_symbol) {
+    last_symbol = symbol;
+    last_shown = shown_name(symbol, demangled);
+  }
+  return last_shown;
+}
 
 Symbolizer::State::Module& Symbolizer::State::opened(uint32_t index) {
   Module& module = modules[index];
@@ -137,8 +152,10 @@ std::string Symbolizer::State::why_unknown(const Module& module, uint64_t addres
 
 Symbolizer::Symbolizer(int target_root_fd, std::vector<std::string> debug_directories, bool demangled)
     : Symbolizer(DebugPlaces{target_root_fd, std::move(debug_directories)}, demangled) {}
-Symbolizer::Symbolizer(DebugPlaces places, bool demangled)
-    : state_(std::make_unique<State>(State{std::move(places), demangled, {}})) {}
+Symbolizer::Symbolizer(DebugPlaces places, bool demangled) : state_(std::make_unique<State>()) {
+  state_->places = std::move(places);
+  state_->demangled = demangled;
+}
 Symbolizer::Symbolizer(Symbolizer&&) noexcept = default;
 Symbolizer& Symbolizer::operator=(Symbolizer&&) noexcept = default;
 Symbolizer::~Symbolizer() = default;
@@ -170,31 +187,42 @@ SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
   State::Module& module = state_->opened(index);
   if (!module.loaded) state_->load(module);
   if (auto found = module.symbols.find(elf_address))
-    return {shown_name(found->name, state_->demangled), elf_address - found->address, {}};
+    return {state_->shown(found->name), elf_address - found->address, {}};
   if (module.go && in_code(*module.elf, elf_address))
     if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
   return {{}, 0, state_->why_unknown(module, elf_address)};
 }
 
-SourcePlace Symbolizer::source(uint32_t index, uint64_t elf_address) {
-  if (index >= state_->modules.size()) return {{}, "unknown module"};
-  State::Module& module = state_->opened(index);
-  if (!module.elf) return {{}, module.reason};
-  if (!module.lines_sought) state_->find_lines(module);
-  SourcePlace place;
+SourcePlaceView Symbolizer::look(uint32_t index, uint64_t elf_address) {
+  State& state = *state_;
+  std::vector<SourceFrameView>& frames = state.frames;
+  frames.clear();
+  if (index >= state.modules.size()) return {frames, "unknown module"};
+  State::Module& module = state.opened(index);
+  if (!module.elf) return {frames, module.reason};
+  if (!module.lines_sought) state.find_lines(module);
   // pclntab is never stripped and smaller than DWARF.
-  if (module.go && in_code(*module.elf, elf_address)) place.frames = module.go->source(elf_address);
-  if (place.frames.empty() && module.lines) place.frames = module.lines->find(elf_address);
-  if (place.frames.empty()) {
-    place.reason = module.lines ? "no unit of the debug information covers it" : module.no_lines;
-    return place;
+  if (module.go && in_code(*module.elf, elf_address)) {
+    state.go_frames = module.go->source(elf_address);
+    for (const SourceFrame& frame : state.go_frames) frames.push_back(view_of(frame));
   }
-  auto nameless = [](const SourceFrame& frame) { return frame.function.empty(); };
-  if (module.lines && std::any_of(place.frames.begin(), place.frames.end(), nameless))
-    place.reason = module.lines->missing();
-  SourceFrame& outermost = place.frames.back();
-  if (outermost.function.empty() || outermost.short_name)
-    if (SymbolName symbol = name(index, elf_address); !symbol.name.empty()) outermost.function = std::move(symbol.name);
+  if (frames.empty() && module.lines) frames = module.lines->look(elf_address);
+  if (frames.empty()) return {frames, module.lines ? "no unit of the debug information covers it" : module.no_lines};
+  std::string reason;
+  auto nameless = [](const SourceFrameView& frame) { return frame.function.empty(); };
+  if (module.lines && std::any_of(frames.begin(), frames.end(), nameless)) reason = module.lines->missing();
+  SourceFrameView& outermost = frames.back();
+  if (outermost.function.empty() || outermost.short_name) {
+    state.outermost = name(index, elf_address);
+    if (!state.outermost.name.empty()) outermost.function = state.outermost.name;
+  }
+  return {frames, std::move(reason)};
+}
+
+SourcePlace Symbolizer::source(uint32_t index, uint64_t elf_address) {
+  SourcePlaceView view = look(index, elf_address);
+  SourcePlace place{{}, std::move(view.reason)};
+  for (const SourceFrameView& frame : view.frames) place.frames.push_back(copy_of(frame));
   return place;
 }
 

@@ -31,6 +31,12 @@ struct SourcePlace {
   std::string reason;               // why frames is empty, or a function is without its own name
 };
 
+// The same without copies, valid until the Symbolizer is asked again.
+struct SourcePlaceView {
+  const std::vector<SourceFrameView>& frames;
+  std::string reason;
+};
+
 // Not thread-safe.
 class Symbolizer {
  public:
@@ -49,9 +55,9 @@ class Symbolizer {
   std::string build_id(uint32_t module);
   // `elf_address` as in the ELF file (pc - load bias). For a return address the caller subtracts 1.
   SymbolName name(uint32_t module, uint64_t elf_address);
-  // Line and inlined functions of the same address, from Go's pclntab or from DWARF in the file or its debug file. For
-  // the files of a target only in a helper process (see source_lines.h).
+  // Line and inlined functions of the same address, from Go's pclntab or from DWARF in the file or its debug file.
   SourcePlace source(uint32_t module, uint64_t elf_address);
+  SourcePlaceView look(uint32_t module, uint64_t elf_address);
   // The separate debug file that answers came from so far, "" = none.
   std::string debug_file(uint32_t module) const;
 

@@ -60,6 +60,17 @@ std::optional<uint64_t> lzma2_size(ByteCursor& cursor) {
   return std::nullopt;
 }
 
+// GNU's old way (".zdebug_…"): "ZLIB", then the size as a big-endian number of 8 bytes.
+std::optional<uint64_t> old_unpacked_size(Elf_Scn* section) {
+  Elf_Data* data = elf_rawdata(section, nullptr);
+  if (data == nullptr || data->d_buf == nullptr || data->d_size < 12) return std::nullopt;
+  std::string_view bytes(static_cast<const char*>(data->d_buf), data->d_size);
+  if (!bytes.starts_with("ZLIB")) return std::nullopt;
+  uint64_t size = 0;
+  for (char byte : bytes.substr(4, 8)) size = size << 8 | static_cast<unsigned char>(byte);
+  return size;
+}
+
 }  // namespace
 
 std::optional<uint64_t> xz_unpacked_size(std::string_view xz) {
@@ -129,15 +140,23 @@ Result<std::string> unpack_section(const ByteSource& source, ptrdiff_t index, ui
   };
   Elf_Scn* section = elf ? elf_getscn(elf.get(), static_cast<size_t>(index)) : nullptr;
   GElf_Chdr header;
-  if (section == nullptr || gelf_getchdr(section, &header) == nullptr)
-    return malformed("expected a compression header");
+  bool with_header = section != nullptr && gelf_getchdr(section, &header) != nullptr;
+  if (!with_header) {
+    auto size = section != nullptr ? old_unpacked_size(section) : std::nullopt;
+    if (!size) return malformed("expected a compression header");
+    header.ch_type = ELFCOMPRESS_ZLIB;
+    header.ch_size = *size;
+  }
   if (header.ch_size > limit)
     return fail(ErrorCode::kSkipped, source.name(),
                 fmt::format("section {} unpacks to {} bytes, over {}", index, header.ch_size, limit));
+  constexpr uint32_t kZstd = 2;  // ELFCOMPRESS_ZSTD, newer than the headers
   if (header.ch_type != ELFCOMPRESS_ZLIB)
     return fail(ErrorCode::kUnsupported, source.name(),
-                fmt::format("section {}: compression type {}", index, header.ch_type));
-  Elf_Data* data = elf_compress(section, 0, 0) >= 0 ? elf_getdata(section, nullptr) : nullptr;
+                header.ch_type == kZstd ? "debug information compressed with zstd"
+                                        : fmt::format("section {}: compression type {}", index, header.ch_type));
+  int unpacked = with_header ? elf_compress(section, 0, 0) : elf_compress_gnu(section, 0, 0);
+  Elf_Data* data = unpacked >= 0 ? elf_getdata(section, nullptr) : nullptr;
   if (data == nullptr || data->d_buf == nullptr) return malformed("does not unpack");
   return std::string(static_cast<const char*>(data->d_buf), data->d_size);
 }

@@ -1,14 +1,21 @@
-// A whole ELF file with debug information: units, lines, scopes, inlined calls. libdw reads most of it, and trusts it
-// more than we do: the collector asks it in a helper process only.
+// A whole ELF file with debug information: units, lines, scopes, inlined calls, names; and the index of a package of
+// split debug information.
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
+#include "symbolize/dwarf_split.h"
 #include "symbolize/source_lines.h"
 
 using namespace ec;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  uint64_t id = 0;
+  if (size > sizeof id) {
+    std::memcpy(&id, data + size - sizeof id, sizeof id);
+    (void)find_in_package({reinterpret_cast<const char*>(data), size}, id);
+  }
   auto elf = ElfFile::open(ByteSource("input", std::string(reinterpret_cast<const char*>(data), size)));
   if (!elf) return 0;
   auto file = std::make_shared<const ElfFile>(std::move(*elf));

@@ -56,6 +56,15 @@ SourcePlace source_in(const std::string& path, uint64_t address, const std::vect
   return symbolizer.source(symbolizer.add_module({path, 0, 0, 0, fd.get(), {}}), address);
 }
 
+SourcePlace split_source_in(const std::string& path, uint64_t address) {
+  DebugPlaces places;
+  places.split_files = true;
+  Symbolizer symbolizer(places);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(fd);
+  return symbolizer.source(symbolizer.add_module({path, 0, 0, 0, fd.get(), {}}), address);
+}
+
 void check_chain(const std::vector<SourceFrame>& frames, const std::string& source) {
   REQUIRE(frames.size() == 3);
   const char* names[] = {"leaf", "middle", "shop::outer(int)"};
@@ -81,12 +90,50 @@ struct Program {
 }  // namespace
 
 TEST_CASE("an address in inlined functions has all of them with their lines") {
-  for (const char* compile : {"c++ -O1 -g -gdwarf-5", "c++ -O1 -g -gdwarf-4", "c++ -O1 -g1", "c++ -O1 -g -gz=zlib",
-                              "c++ -O1 -g -ffunction-sections", "clang++ -O1 -g -gdwarf-5"}) {
+  for (const char* compile :
+       {"c++ -O1 -g -gdwarf-5", "c++ -O1 -g -gdwarf-4", "c++ -O1 -g -gdwarf-3",
+        "c++ -O1 -g -gdwarf-2 -gno-strict-dwarf", "c++ -O1 -g1", "c++ -O1 -g -gdwarf64", "c++ -O1 -g -gz=zlib",
+        "c++ -O1 -g -gz=zlib-gnu", "c++ -O1 -g -ffunction-sections", "c++ -O1 -g -flto",
+        "c++ -O1 -g -m32 -nostdlib -Wl,-emain -static", "clang++ -O1 -g -gdwarf-5", "clang++ -O1 -g -gdwarf-4"}) {
     if (std::string(compile).starts_with("clang") && !run("command -v clang++")) continue;
     CAPTURE(compile);
     Program program(compile);
     check_chain(source_in(program.file, address_of(program.file, "in_leaf")).frames, program.source);
+  }
+}
+
+// One package of all the .dwo files, and none but the package is left.
+void make_package(const std::string& file, const std::string& dwo, bool llvm) {
+  REQUIRE(run((llvm ? "llvm-dwp -o " : "dwp -o ") + file + ".dwp " + dwo));
+  REQUIRE(std::filesystem::remove(dwo));
+}
+
+TEST_CASE("split debug information is read from .dwo files and from a package") {
+  for (const char* compile : {"c++ -O1 -g -gdwarf-5 -gsplit-dwarf", "c++ -O1 -g -gdwarf-4 -gsplit-dwarf",
+                              "clang++ -O1 -g -gdwarf-5 -gsplit-dwarf", "clang++ -O1 -g -gdwarf-4 -gsplit-dwarf"}) {
+    bool llvm = std::string(compile).starts_with("clang");
+    CAPTURE(compile);
+    TemporaryFolder folder;
+    std::string source = folder / "source.cc", object = folder / "source.o", file = folder / "program";
+    write_file(source, kSource);
+    REQUIRE(run("cd " + folder.path() + " && " + compile + " -c " + source + " && c++ -o " + file + " " + object));
+    uint64_t address = address_of(file, "in_leaf");
+    // Only where the user allows it: the file says where.
+    SourcePlace refused = source_in(file, address);
+    CHECK(refused.reason.find("source.dwo, which is not opened") != std::string::npos);
+    check_chain(split_source_in(file, address).frames, source);
+    // GNU's dwp leaves out what is DWARF 5, and LLVM's 14 does not end on GCC's.
+    if (llvm || std::string(compile).find("dwarf-4") != std::string::npos) {
+      make_package(file, folder / "source.dwo", llvm);
+      check_chain(split_source_in(file, address).frames, source);
+      REQUIRE(std::filesystem::remove(file + ".dwp"));
+    } else {
+      REQUIRE(std::filesystem::remove(folder / "source.dwo"));
+    }
+    SourcePlace missing = split_source_in(file, address);
+    CHECK(missing.reason.find("source.dwo, which is not here") != std::string::npos);
+    REQUIRE(missing.frames.size() == 1);
+    CHECK(missing.frames[0].line == 3);
   }
 }
 

@@ -253,7 +253,10 @@ TEST_CASE("a file that shrinks while we read only costs names") {
   UniqueFd fd(::open(built.full.c_str(), O_RDWR | O_CLOEXEC));
   Symbolizer symbolizer(-1);
   uint32_t module = symbolizer.add_module({built.full, 0, 0, 0, fd.get(), {}});
-  CHECK(symbolizer.name(module, built.hidden).name == "hidden(int)");
+  uint64_t other = 0;
+  for (const NmSymbol& symbol : nm_functions(built.full))
+    if (symbol.name == "entry") other = symbol.address;
+  CHECK(symbolizer.name(module, other).name == "entry");
   REQUIRE(::ftruncate(fd.get(), 4096) == 0);
   SymbolName after = symbolizer.name(module, built.hidden);
   CHECK(after.name == "");
