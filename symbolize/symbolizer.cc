@@ -40,6 +40,7 @@ struct Symbolizer::State {
     std::string path;
     ByteSource source;
     bool opened = false, loaded = false, debug_sought = false, lines_sought = false;
+    bool exported_only = false;  // functions that are not exported have no symbol
     std::shared_ptr<const ElfFile> elf, debug;
     std::string build_id;
     SymbolTable symbols;
@@ -134,10 +135,11 @@ void Symbolizer::State::load(Module& module) const {
     auto inner = image ? ElfFile::open(ByteSource(module.path + " (.gnu_debugdata)", std::move(*image)))
                        : Result<ElfFile>(tl::unexpected<Error>(image.error()));
     if (inner)
-      module.symbols.add(std::make_shared<const ElfFile>(std::move(*inner)), SHT_SYMTAB);
+      full = module.symbols.add(std::make_shared<const ElfFile>(std::move(*inner)), SHT_SYMTAB);
     else
       module.reason += ", .gnu_debugdata: " + inner.error().message();
   }
+  module.exported_only = full == 0;
   module.symbols.sort();
 }
 
@@ -186,10 +188,19 @@ SymbolName Symbolizer::name(uint32_t index, uint64_t elf_address) {
   if (index >= state_->modules.size()) return {{}, 0, "unknown module"};
   State::Module& module = state_->opened(index);
   if (!module.loaded) state_->load(module);
-  if (auto found = module.symbols.find(elf_address))
-    return {state_->shown(found->name), elf_address - found->address, {}};
+  auto found = module.symbols.find(elf_address);
+  // Where nothing says how long the function is, and others may follow that are not listed, only its start is sure.
+  bool vague = found && found->size == 0 && module.exported_only && elf_address != found->address;
+  if (found && !vague) return {state_->shown(found->name), elf_address - found->address, {}};
   if (module.go && in_code(*module.elf, elf_address))
-    if (auto found = module.go->find(elf_address)) return {found->name, elf_address - found->address, {}};
+    if (auto in_go = module.go->find(elf_address)) return {in_go->name, elf_address - in_go->address, {}};
+  if (vague)
+    return {
+        {},
+        0,
+        fmt::format("{:#x} bytes behind the start of {}, which has no size; functions that are not exported have no "
+                    "symbol here",
+                    elf_address - found->address, state_->shown(found->name))};
   return {{}, 0, state_->why_unknown(module, elf_address)};
 }
 

@@ -248,6 +248,29 @@ TEST_CASE("why there is no name") {
   CHECK(symbolizer.name(bare, 0x90000).reason == "outside every section of the file");
 }
 
+// musl's functions in assembly: memset has no size, and what follows it is not exported.
+TEST_CASE("a symbol without size names only its start where other functions have no symbol") {
+  for (uint32_t table : {uint32_t{SHT_DYNSYM}, uint32_t{SHT_SYMTAB}}) {
+    ElfBuilder builder;
+    builder.text();
+    builder.symbols({{"memset", 0x1100, 0}, {"sized", 0x1400, 0x20}}, table);
+    Symbolizer symbolizer(-1);
+    ModuleFile file;
+    file.path = "libc.so";
+    file.bytes = builder.bytes();
+    uint32_t module = symbolizer.add_module(std::move(file));
+    CHECK(symbolizer.name(module, 0x1100).name == "memset");
+    CHECK(symbolizer.name(module, 0x1410).name == "sized");
+    SymbolName behind = symbolizer.name(module, 0x1247);
+    if (table == SHT_SYMTAB) {
+      CHECK(behind.name == "memset");
+    } else {
+      CHECK(behind.name.empty());
+      CHECK(behind.reason.find("0x147 bytes behind the start of memset") == 0);
+    }
+  }
+}
+
 TEST_CASE("a file that shrinks while we read only costs names") {
   Built built;
   UniqueFd fd(::open(built.full.c_str(), O_RDWR | O_CLOEXEC));
