@@ -7,6 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "symbolize/rust_demangle.h"
+
 namespace ec {
 
 namespace {
@@ -84,6 +86,8 @@ std::string undo_rust_escapes(std::string_view name) {
 
 std::string demangle(std::string_view name) {
   std::string mangled(name);
+  if (name.starts_with("_R") && name.size() <= kLongest)
+    return demangle_rust_v0(name, kLongest).value_or(std::move(mangled));
   if (!name.starts_with("_Z") || name.size() > kLongest || may_explode(name)) return mangled;
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status),
