@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Function, file, line and inlined functions of many addresses, beside the tools that people use for it, in turn.
 
-    tests/bench/symbolize.py EMERGENCY_COLLECT FILE [--addresses 100000] [--rounds 3]
+    tests/bench/symbolize.py EMERGENCY_COLLECT FILE [--addresses 100000] [--rounds 3] [--without TOOL,…]
 
 FILE has debug information. The addresses are random ones in its functions, in random order, on standard input. Prints wall
-and CPU seconds and peak memory, medians, cold start included; and ours divided by each of the others.
+and CPU seconds and peak memory, medians, cold start included; and ours divided by each of the others. eu-addr2line takes minutes
+for some files: --without leaves it out.
 """
 import argparse, os, random, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -44,9 +45,11 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--addresses", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without", default="")
     options = parser.parse_args()
     tools = {"emergency-collect": [options.collect, "symbolize", "-afiC", "-e", options.file]}
-    tools |= {name: command + [options.file] for name, command in OTHERS.items() if shutil.which(command[0])}
+    tools |= {name: command + [options.file] for name, command in OTHERS.items()
+              if shutil.which(command[0]) and name not in options.without.split(",")}
     with tempfile.NamedTemporaryFile("w", prefix="ec-bench-") as questions:
         questions.write(addresses_in(options.file, options.addresses))
         questions.flush()
@@ -56,10 +59,10 @@ def main():
                 results[name].append(run(command, questions.name))
     medians = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in results.items()}
     print(f"{options.addresses} addresses, file of {os.path.getsize(options.file) >> 20} MiB, median of {options.rounds} rounds, in turn")
-    print(f"{'':<20} {'wall':>10} {'CPU':>10} {'peak RSS':>12} {'ours / its wall':>16}")
-    ours = medians["emergency-collect"][0]
+    print(f"{'':<20} {'wall':>10} {'CPU':>10} {'peak RSS':>12} {'ours / its wall':>16} {'ours / its CPU':>15}")
+    ours, our_cpu, _ = medians["emergency-collect"]
     for name, (wall, cpu, rss) in medians.items():
-        print(f"{name:<20} {wall:8.3f} s {cpu:8.3f} s {rss:8.1f} MiB {ours / wall:16.3f}")
+        print(f"{name:<20} {wall:8.3f} s {cpu:8.3f} s {rss:8.1f} MiB {ours / wall:16.3f} {our_cpu / cpu:15.3f}")
 
 
 main()
