@@ -36,6 +36,8 @@ class NoArchive : public ArchiveWriter {
   std::vector<ArtifactRow> rows_;
 };
 
+constexpr int kNamesDeadlineSeconds = 120;
+
 pid_t g_parent = 0;
 bool g_no_archive = false;
 std::string g_last_words;
@@ -50,6 +52,16 @@ std::string g_last_words;
   } catch (...) {
   }
   std::abort();
+}
+
+// The evidence is stored: what names cost now costs no evidence.
+void add_names(const CollectRequest& request, const std::string& archive) {
+  SymbolizeArchiveRequest names;
+  names.archive = archive;
+  names.debug_directories = request.run.debug_directories;
+  names.debuginfod = request.debuginfod;
+  names.deadline_seconds = kNamesDeadlineSeconds;
+  (void)run_command(names);  // it says by itself what came of it; the first archive is as good as it was
 }
 
 }  // namespace
@@ -109,7 +121,12 @@ int run_command(const CollectRequest& request) {
   std::set_terminate(on_terminate);
   if (!effective.run.core) spare_ourselves(target->pid, effective.run);
   CollectRun run(effective, std::move(*target), std::move(*shelf), std::move(*writer), reason);
-  return run.execute(*signals);
+  int code = run.execute(*signals);
+  bool stored = code == kComplete || code == kPartialArchive;
+  if (request.debuginfod.empty() || !stored || signals->received() != 0) return code;
+  signals->give_back();
+  add_names(request, run.archive_path());
+  return code;
 }
 
 }  // namespace ec

@@ -26,6 +26,8 @@ class CollectRun : private RunnerListener {
 
   // Collects, prints the page, closes the archive. Gives the exit code.
   int execute(const SignalPipe& signals);
+  // Of the archive as it is now; after execute() its final name.
+  std::string archive_path() const { return writer_->path(); }
 
  private:
   void artifact(ArtifactRow row, std::string bytes, Redact redact) override;

@@ -9,6 +9,7 @@
 #include "collector/cli/option_groups.h"
 #include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
+#include "collector/collectors/endpoint_url.h"
 
 namespace ec {
 
@@ -69,6 +70,12 @@ void add_collect(CLI::App& app, CollectRequest& request) {
           "Seconds between two samples (default 1)")
       ->check(CLI::Range(0.01, 3600.0))
       ->type_name("S");
+  evidence
+      ->add_option("--debuginfod", request.debuginfod,
+                   "Server to ask by build id for names that are not here, when the archive is written: a second "
+                   "archive has them (never asked unless named); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("URL");
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
   evidence
       ->add_option("--only", request.only, "Run only these collectors, and those that show what they find (see list)")
@@ -123,6 +130,10 @@ Request checked(CollectRequest request) {
   if (std::string name = unknown_collector(request); !name.empty())
     return usage(fmt::format("there is no collector '{}' (emergency-collect list shows them)", name));
   request.only = with_companions(std::move(request.only));
+  for (const std::string& url : request.debuginfod)
+    if (!parse_endpoint_url(url)) return usage("--debuginfod: expected http://… or https://…");
+  if (!request.debuginfod.empty() && request.output == "-")
+    return usage("--debuginfod writes a second archive beside the first: not with -o -");
   for (const std::string& endpoint : request.run.endpoints)
     if (!good_endpoint(endpoint))
       return usage(fmt::format("--endpoint {}: expected auto, none, http://…, https://… or unix:/path", endpoint));

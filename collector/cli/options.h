@@ -31,6 +31,7 @@ struct CollectRequest {
   bool redact = true;
   std::vector<std::string> runbooks;
   std::vector<std::string> only, skip;  // collector names
+  std::vector<std::string> debuginfod;  // URLs: asked for names when the archive is written
   bool quiet = false;
   enum class Progress { kAuto, kPlain, kJson, kNone } progress = Progress::kAuto;
 };

@@ -36,6 +36,7 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   };
   if (!request.only.empty()) options["only"] = joined(request.only);
   if (!request.run.debug_directories.empty()) options["debug-dir"] = joined(request.run.debug_directories);
+  if (!request.debuginfod.empty()) options["debuginfod"] = joined(request.debuginfod);
   if (!request.skip.empty()) options["skip"] = joined(request.skip);
   return options;
 }

@@ -43,6 +43,12 @@ Result<SignalPipe> SignalPipe::install() {
   return pipe;
 }
 
+void SignalPipe::give_back() const {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
 int SignalPipe::received() const { return g_first_signal.load(); }
 
 }  // namespace ec

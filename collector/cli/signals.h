@@ -13,6 +13,8 @@ class SignalPipe {
   int fd() const { return read_end_.get(); }
   // The signal that came first, 0 when none did.
   int received() const;
+  // From now on they end the program at once again.
+  void give_back() const;
 
  private:
   UniqueFd read_end_, write_end_;

@@ -112,6 +112,47 @@ TEST_CASE("a server that never answers ends at the deadline") {
   CHECK(!result.err.empty());
 }
 
+TEST_CASE("a server is asked while collecting only when it is named, and when the archive is there") {
+  Served target;
+  write_file(target.folder / "idle.c",
+             "#include <unistd.h>\n#include <stdio.h>\nstatic int lull(void) { puts(\"ready\"); "
+             "fflush(stdout); while (1) pause(); }\nint main(void) { return lull(); }\n");
+  REQUIRE(
+      run("cd " + target.folder.path() +
+          " && gcc -O0 -g -o whole idle.c && objcopy --only-keep-debug whole debug && cp whole prog && strip prog"));
+  target.build_id = output_of("readelf -n " + target.folder / "prog" + " | sed -n 's/.*Build ID: //p' | tr -d '\\n'");
+  REQUIRE(run("mkdir -p " + target.folder / "www/buildid" + "/" + target.build_id));
+  target.serve(target.folder / "debug");
+  BackgroundProgram idle({target.folder / "prog"});
+  REQUIRE(idle.wait_for_line("ready") == "ready");
+  auto collected = [&](const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{
+        "--pid", std::to_string(idle.pid()),       "--only", "threads,stacks", "--endpoint", "none", "-q",
+        "-o",    target.folder / name + ".tar.zst"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return collect(arguments, target.settings);
+  };
+  auto stacks = [&](const std::string& name) {
+    return collect({"show", target.folder / name, "threads/stacks.txt"}).out;
+  };
+  // Nobody is there to be asked: the archive is as good as without.
+  auto alone = collected("alone", {"--debuginfod", target.url()});
+  CAPTURE(alone.out, alone.err);
+  CHECK(alone.exit_code == 0);
+  CHECK(collect({"verify", target.folder / "alone.tar.zst"}).exit_code == 0);
+
+  BackgroundProgram server(target.server());
+  REQUIRE(!server.wait_for_line("Serving HTTP").empty());
+  CHECK(collected("silent", {}).exit_code == 0);
+  CHECK_FALSE(is_there(target.cached()));
+  CHECK_FALSE(is_there(target.folder / "silent.symbolized.tar.zst"));
+  auto named = collected("named", {"--debuginfod", target.url()});
+  CHECK(named.exit_code == 0);
+  CHECK(stacks("named.tar.zst").find("idle.c:3") == std::string::npos);
+  CHECK(stacks("named.symbolized.tar.zst").find("idle.c:3") != std::string::npos);
+  CHECK(collected("x", {"--debuginfod", "ftp://x"}).exit_code == 2);
+}
+
 TEST_CASE("an archive gets its names from debuginfod itself") {
   if (!run("command -v debuginfod")) return not_run_here("needs the package debuginfod");
   Served target;
