@@ -51,8 +51,8 @@ def is_unknown(frames):
 
 def difference(ours, theirs, symbols):
     """`symbols`: those that cover the address. Class of a difference, None when there is none, "unexplained" when it has no class."""
-    places = [(plain(path), line) for _, path, line in ours], [(plain(path), line) for _, path, line in theirs]
-    functions = [f for f, _, _ in ours], [f for f, _, _ in theirs]
+    places = [[(plain(path), line) for _, path, line in each] for each in (ours, theirs)]
+    functions = [[function for function, _, _ in each] for each in (ours, theirs)]
     if places[0] == places[1] and functions[0] == functions[1]:
         return None
     if is_unknown(theirs):
@@ -71,6 +71,8 @@ def difference(ours, theirs, symbols):
         names = [[os.path.basename(path) for path, _ in each] for each in places]
         if names[0] == names[1]:
             return "the same file by another path"
+        if all(a == b or (a[0] == "" and a[1] == 0) for a, b in zip(*places)):
+            return "it shows the name of the unit where no file is known"
         if any(not path for path, _ in places[1]):
             return "it leaves out a file"
         return "it takes a file's name from another table"
