@@ -1,20 +1,19 @@
 #include "collector/collectors/http_connection.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "collector/base/text.h"
+#include "collector/base/open_below.h"
+#include "collector/base/stream_socket.h"
 
 namespace ec {
 
@@ -26,25 +25,10 @@ class PlainConnection : public HttpConnection {
   PlainConnection(UniqueFd fd, std::string name) : HttpConnection(std::move(fd), std::move(name)) {}
 
   Result<size_t> read(char* bytes, size_t size, Deadline deadline) override {
-    while (true) {
-      ssize_t got = recv(fd_.get(), bytes, size, 0);
-      if (got >= 0) return static_cast<size_t>(got);
-      if (errno != EAGAIN && errno != EINTR) return fail_errno(name_, errno, "read");
-      if (auto ready = wait(POLLIN, deadline, "an answer"); !ready) return tl::unexpected(ready.error());
-    }
+    return receive_some(fd_.get(), bytes, size, name_, deadline);
   }
-
   Result<void> write(std::string_view bytes, Deadline deadline) override {
-    while (!bytes.empty()) {
-      ssize_t sent = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent >= 0) {
-        bytes.remove_prefix(static_cast<size_t>(sent));
-        continue;
-      }
-      if (errno != EAGAIN && errno != EINTR) return fail_errno(name_, errno, "write");
-      if (auto ready = wait(POLLOUT, deadline, "room to write"); !ready) return ready;
-    }
-    return {};
+    return send_all(fd_.get(), bytes, name_, deadline);
   }
 };
 
@@ -143,62 +127,6 @@ class TlsConnection : public HttpConnection {
   SSL* ssl_ = nullptr;
 };
 
-// The socket file below `root`, without being led out of it by links of the target. Errors: that of openat2(2).
-Result<UniqueFd> open_below(const std::string& root, const std::string& path) {
-  if (root.empty()) {
-    UniqueFd fd(open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!fd) return fail_errno(path, errno);
-    return fd;
-  }
-  UniqueFd top(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!top) return fail_errno(root, errno);
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(static_cast<int>(syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how)));
-  if (fd || errno != ENOSYS) {
-    if (!fd) return fail_errno(root + path, errno);
-    return fd;
-  }
-  // Before Linux 5.6: component by component, and no links at all.
-  UniqueFd at = std::move(top);
-  for (std::string_view part : split(path, '/')) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..") return fail(ErrorCode::kUnsupported, root + path, "'..' in the path of a socket");
-    UniqueFd next(openat(at.get(), std::string(part).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    if (!next) return fail_errno(root + path, errno);
-    at = std::move(next);
-  }
-  return at;
-}
-
-Result<void> finish_connect(int fd, const sockaddr* address, socklen_t length, const std::string& name,
-                            Deadline deadline) {
-  while (connect(fd, address, length) != 0) {
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {
-      // A unix socket whose queue is full: the kernel does not tell when there is room again, so ask until the
-      // deadline.
-      if (deadline.passed()) return fail(ErrorCode::kTimeout, name, "the queue of the listener stayed full");
-      poll(nullptr, 0, std::min(deadline.remaining_ms(), 20));
-      continue;
-    }
-    if (errno != EINPROGRESS) return fail_errno(name, errno, "connect");
-    pollfd waiting{fd, POLLOUT, 0};
-    int ready;
-    do {
-      ready = poll(&waiting, 1, deadline.remaining_ms());
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) return fail(ErrorCode::kTimeout, name, "no answer to connect");
-    int problem = 0;
-    socklen_t size = sizeof problem;
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size);
-    if (problem != 0) return fail_errno(name, problem, "connect");
-    return {};
-  }
-  return {};
-}
-
 Result<UniqueFd> connect_unix(const HttpAddress& address, Deadline deadline) {
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return fail_errno(address.name(), errno, "socket");
@@ -209,7 +137,7 @@ Result<UniqueFd> connect_unix(const HttpAddress& address, Deadline deadline) {
   bool abstract = path.starts_with('@');
   if (!abstract) {
     // Through an open descriptor the length of the path does not matter (sun_path holds 108 bytes).
-    auto opened = open_below(address.unix_root, address.unix_path);
+    auto opened = open_below(address.unix_root, address.unix_path, O_PATH);
     if (!opened) return tl::unexpected(opened.error());
     file = std::move(*opened);
     path = fmt::format("/proc/self/fd/{}", file.get());
@@ -219,7 +147,7 @@ Result<UniqueFd> connect_unix(const HttpAddress& address, Deadline deadline) {
   std::memcpy(to.sun_path, path.data(), path.size());
   if (abstract) to.sun_path[0] = '\0';
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
-  auto connected = finish_connect(fd.get(), reinterpret_cast<sockaddr*>(&to), length, address.name(), deadline);
+  auto connected = connect_within(fd.get(), reinterpret_cast<sockaddr*>(&to), length, address.name(), deadline);
   if (!connected) return tl::unexpected(connected.error());
   return fd;
 }
@@ -243,7 +171,7 @@ Result<UniqueFd> connect_tcp(const HttpAddress& address, Deadline deadline) {
       last = sys_error(address.name(), errno, "socket");
       continue;
     }
-    auto connected = finish_connect(fd.get(), one->ai_addr, one->ai_addrlen, address.name(), deadline);
+    auto connected = connect_within(fd.get(), one->ai_addr, one->ai_addrlen, address.name(), deadline);
     if (connected) return fd;
     last = connected.error();
   }
@@ -265,15 +193,7 @@ void resolve_once(const HttpAddress& address) {
 std::string HttpAddress::host_header() const { return unix_path.empty() ? name() : "localhost"; }
 
 Result<void> HttpConnection::wait(short events, Deadline deadline, std::string_view what) const {
-  while (true) {
-    int left = deadline.remaining_ms();
-    pollfd waiting{fd_.get(), events, 0};
-    int ready = poll(&waiting, 1, left);
-    if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return fail_errno(name_, errno, "poll");
-    if (ready == 0 && deadline.passed())
-      return fail(ErrorCode::kTimeout, name_, fmt::format("waited in vain for {}", what));
-  }
+  return wait_for(fd_.get(), events, deadline, name_, what);
 }
 
 Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const HttpAddress& address, Deadline deadline) {

@@ -1,12 +1,6 @@
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
-#include <cerrno>
-
+#include "collector/base/open_below.h"
 #include "collector/base/text.h"
 #include "collector/collectors/process.h"
 #include "collector/collectors/process_files.h"
@@ -41,37 +35,9 @@ constexpr ProcessFile kFacts[] = {
     {"cpuset", Redact::kNothing, true},
 };
 
-// Below the root directory of the target: symbolic links of a container must not lead out of it, and a FIFO or a device
-// must not be opened for what it is not.
-Result<std::string> read_in_root(const std::string& root, const char* path) {
-  constexpr size_t kLimit = 8u << 20;
-  std::string shown = fmt::format("{}/{}", root, path);
-  UniqueFd directory(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return fail_errno(shown, errno);
-  open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  UniqueFd file(static_cast<int>(syscall(SYS_openat2, directory.get(), path, &how, sizeof how)));
-  if (!file && (errno == ENOSYS || errno == EPERM))  // before Linux 5.6, or a seccomp filter that is older
-    file.reset(openat(directory.get(), path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
-  if (!file) return fail_errno(shown, errno);
-  struct stat facts {};
-  if (fstat(file.get(), &facts) != 0) return fail_errno(shown, errno);
-  if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kMalformed, shown, "expected a regular file");
-  std::string text;
-  while (text.size() < kLimit) {
-    char chunk[16 * 1024];
-    ssize_t got = read(file.get(), chunk, sizeof chunk);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(shown, errno);
-    if (got == 0) break;
-    text.append(chunk, static_cast<size_t>(got));
-  }
-  return text;
-}
-
 // Only the lines of the target's own user and group: the rest of the file is nobody's business.
 void gather_accounts(GatherContext& context) {
+  constexpr size_t kLimit = 8u << 20;
   int pid = context.target->pid;
   auto text = read_file(fmt::format("/proc/{}/status", pid));
   auto status = text ? parse_pid_status("status", *text) : tl::unexpected(text.error());
@@ -85,10 +51,10 @@ void gather_accounts(GatherContext& context) {
     std::string shown = fmt::format("/proc/{}/root/{}", pid, file);
     if (context.out.hung_before(shown)) return;
     context.out.touch(shown, true);
-    auto accounts = read_in_root(root, file);
+    auto accounts = read_below(root, fmt::format("/{}", file), kLimit);
     // Not ours to look into; outside of containers its files are ours.
     if (!accounts && accounts.error().code == ErrorCode::kDenied && status->ns_pid.size() <= 1)
-      accounts = read_in_root("/", file);
+      accounts = read_below("", fmt::format("/{}", file), kLimit);
     if (accounts)
       context.out.section(bundle, file, account_line(*accounts, *inside));
     else
