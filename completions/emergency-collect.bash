@@ -25,7 +25,7 @@ _emergency_collect() {
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --no-lines --samples --every --numa-maps --debug-dir --debuginfod
+      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --numa-maps --debug-dir --debuginfod
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

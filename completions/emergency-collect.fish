@@ -22,6 +22,7 @@ complete -c emergency-collect -l profile-seconds -x -d "Length of the CPU profil
 complete -c emergency-collect -l stacks -x -a "auto consistent no-stop kernel none" -d "How stacks are read"
 complete -c emergency-collect -l no-lines -d "Functions only, without files and lines"
 complete -c emergency-collect -l restart-eintr -d "Make waits that a stop would end start again"
+complete -c emergency-collect -l jvm-attach -d "Let a JVM open its attach socket"
 complete -c emergency-collect -l core -r -F -d "Core file, instead of a process"
 complete -c emergency-collect -l exe -r -F -d "Program that the core is of"
 complete -c emergency-collect -l max-pause -x -d "Budget for the whole stop, ms"

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "collector/analysis/function_name.h"
+#include "collector/analysis/java_groups.h"
 #include "collector/base/text.h"
 
 namespace ec {
@@ -21,6 +22,14 @@ ThreadIndex::ThreadIndex(const Snapshot& snapshot) : snapshot_(snapshot) {
     stacks_.reserve(snapshot.stacks->threads.size());
     for (size_t i = 0; i < snapshot.stacks->threads.size(); ++i) stacks_.emplace(snapshot.stacks->threads[i].tid, i);
   }
+  if (snapshot.jvm)
+    for (size_t i = 0; i < std::min(snapshot.jvm->tids.size(), snapshot.jvm->dump.threads.size()); ++i)
+      if (snapshot.jvm->tids[i] != 0) java_threads_.emplace(snapshot.jvm->tids[i], i);
+}
+
+const JvmThread* ThreadIndex::java_thread(int tid) const {
+  auto found = java_threads_.find(tid);
+  return found == java_threads_.end() ? nullptr : &snapshot_.jvm->dump.threads[found->second];
 }
 
 const Thread* ThreadIndex::thread(int tid) const {
@@ -128,6 +137,8 @@ const Frame* python_frame(const ThreadIndex& index, int tid) {
 }
 
 std::string program_function(const ThreadIndex& index, int tid) {
+  if (auto* java = index.java_thread(tid))
+    if (auto* frame = java_program_frame(index.java_dump(), *java)) return java_frame_words(*frame);
   const Stack* stack = index.stack(tid);
   if (!stack) return "";
   if (auto* frame = python_frame(index, tid)) return spoken_frame(*frame);
@@ -143,7 +154,14 @@ std::string program_function(const ThreadIndex& index, int tid) {
 }
 
 std::string thread_name(const Thread& thread) {
-  return fmt::format("{} (tid {})", thread.name.empty() ? "thread" : printable_line(thread.name, 32), thread.tid);
+  const std::string& name = thread.runtime_name.empty() ? thread.name : thread.runtime_name;
+  return fmt::format("{} (tid {})", name.empty() ? "thread" : printable_line(name, 48), thread.tid);
+}
+
+std::string java_doing(const ThreadIndex& index, int tid) {
+  auto* java = index.java_thread(tid);
+  if (!java || java->state.empty() || java->state.starts_with("RUNNABLE")) return {};
+  return "is " + printable_line(java->state, 60);
 }
 
 std::string doing(const Thread& thread) {

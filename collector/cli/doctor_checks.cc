@@ -17,6 +17,7 @@
 #include "collector/base/unique_fd.h"
 #include "collector/collectors/collector.h"
 #include "collector/collectors/journal.h"
+#include "collector/collectors/jvm.h"
 #include "collector/collectors/process_files.h"
 #include "collector/proc/proc_root.h"
 #include "collector/target/obstacles.h"
@@ -212,6 +213,9 @@ std::vector<Check> target_checks(const TargetIdentity& target, const OwnPrivileg
   checks.push_back(readable("memory maps", task + "/maps", to_trace));
   checks.push_back(readable("environment (names; values redacted)", proc + "/environ", to_trace));
   checks.push_back(memory_readable(target, to_trace));
+  if (auto jvm = jvm_outlook(target))
+    checks.push_back({"thread dump of the JVM, over its attach socket",
+                      jvm->problem.empty() ? Outcome::kGood : Outcome::kLess, jvm->problem, jvm->fix});
   add_stops(target, checks);
   add_network_namespace(target, own, checks);
   return checks;

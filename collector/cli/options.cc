@@ -60,6 +60,8 @@ void add_collect(CLI::App& app, CollectRequest& request) {
       ->type_name("S")
       ->capture_default_str();
   add_stack_options(*evidence, request.run);
+  evidence->add_flag("--jvm-attach", request.run.jvm_attach,
+                     "Send SIGQUIT to a JVM that catches it, so that it opens the socket for its thread dump");
   evidence->add_option("--samples", request.run.samples, "Repeat the stacks of all threads so many times (default 1)")
       ->check(CLI::Range(1, 100000))
       ->type_name("N");

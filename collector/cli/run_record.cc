@@ -20,6 +20,7 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   options["stacks"] = kModes[static_cast<int>(request.run.stacks)];
   if (request.run.restart_interrupted) options["restart-eintr"] = "true";
   if (!request.run.lines) options["no-lines"] = "true";
+  if (request.run.jvm_attach) options["jvm-attach"] = "true";
   options["max-pause"] = std::to_string(request.run.max_pause.count());
   std::string endpoints;
   for (const std::string& endpoint : request.run.endpoints) endpoints += (endpoints.empty() ? "" : " ") + endpoint;

@@ -48,6 +48,7 @@ struct RunOptions {
   bool restart_interrupted = false;  // --restart-eintr
   bool lines = true;                 // --no-lines: functions only
   bool brief_threads = false;        // of each thread only its name, its state and its system call
+  bool jvm_attach = false;           // --jvm-attach: SIGQUIT to a JVM without an attach socket, when that is safe
   bool numa_maps = false;
   std::vector<std::string> debug_directories;  // searched first for separate debug files
   int samples = 1;                             // of all stacks; 1: no series

@@ -192,6 +192,8 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
   }
   for (const auto& socket : listeners.unix_streams) {
     if (!own_sockets.contains(socket.inode)) continue;
+    // The attach socket of a JVM takes orders, and the collector "jvm" gives the one that is wanted.
+    if (socket.name.starts_with("/tmp/.java_pid")) continue;
     EndpointListener listener;
     listener.inode = socket.inode;
     listener.address.unix_path = socket.name;

@@ -16,6 +16,7 @@
 #include "collector/collectors/host_pressure.h"
 #include "collector/collectors/host_system.h"
 #include "collector/collectors/host_time.h"
+#include "collector/collectors/jvm.h"
 #include "collector/collectors/kernel_log.h"
 #include "collector/collectors/logs.h"
 #include "collector/collectors/network.h"
@@ -53,6 +54,10 @@ constexpr Collector kTable[] = {
      "process_vm_readv(2), /proc/PID/exe", 1, Tier::kT1, Lane::kStacks, milliseconds{3000}, 64u << 20,
      "CAP_SYS_PTRACE for other users' processes", "", false, true, false, gather_goroutines, parse_goroutines, "",
      Collector::Cores::kAlso},
+    {"jvm",
+     "Java threads, their states, stacks, monitors and deadlocks: the thread dump of a JVM that has an attach socket",
+     "attach socket /tmp/.java_pidN in the target's root, unix(7)", 1, Tier::kT2, Lane::kStacks, milliseconds{9000},
+     64u << 20, "the JVM's own user, or root", "text", false, true, false, gather_jvm, parse_jvm},
     {"samples", "user stacks again and again (--samples, --every): which threads move, and where they are",
      "/proc/PID/task/TID/{syscall,schedstat}, process_vm_readv(2), ptrace(2)", 9, Tier::kT3, Lane::kStacks,
      milliseconds{86'400'000}, 512u << 20, "CAP_SYS_PTRACE for other users' processes", "", false, true, true,

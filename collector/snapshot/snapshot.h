@@ -17,6 +17,7 @@
 #include "collector/snapshot/files.h"
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
+#include "collector/snapshot/jvm.h"
 #include "collector/snapshot/process.h"
 #include "collector/snapshot/python.h"
 #include "collector/snapshot/samples.h"
@@ -142,6 +143,7 @@ struct Snapshot {
   std::optional<AddedNames> added_names;  // stacks and samples hold them already
   Part<PythonRuntime> python;             // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;
+  Part<JvmRuntime> jvm;  // threads have its names already
   Part<OpenFiles> files;
   Part<SocketSummary> sockets;
   Part<Logs> logs;

@@ -39,6 +39,7 @@ struct Thread {
   int tid = 0;
   int ns_tid = 0;  // in the target's own PID namespace
   std::string name;
+  std::string runtime_name;  // as its JVM calls it; "" = it is no Java thread, or that is not known
   char state = '?';
   double user_cpu_seconds = 0, system_cpu_seconds = 0;
   std::optional<double> cpu_cores;  // between the two readings

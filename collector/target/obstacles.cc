@@ -31,6 +31,8 @@ bool has_line(std::string_view text, std::string_view wanted) {
   return false;
 }
 
+}  // namespace
+
 // cgroup.events of version 2, freezer.state of version 1 (kernel Documentation/admin-guide/cgroup-v2.rst and v1
 // freezer).
 bool cgroup_frozen(pid_t pid) {
@@ -51,8 +53,6 @@ bool cgroup_frozen(pid_t pid) {
   }
   return false;
 }
-
-}  // namespace
 
 std::string obstacle_to_stopping(pid_t pid, pid_t live_tid) {
   if (pid == getpid()) return "a process cannot stop itself";
