@@ -26,6 +26,8 @@ enum class WaitKind {
   kRwlockRead,    // wants to read; owner = the writer
   kStdio,         // FILE lock
   kAllocator,     // arena of malloc: no owner written
+  kJavaMonitor,   // synchronized, Object.wait()
+  kJavaLock,      // of java.util.concurrent.locks
   kLowLevel,      // lll_lock of the C library, dynamic linker …: no owner written
   kOnce,          // pthread_once, std::call_once: somebody else runs the function
   kStaticInit,    // __cxa_guard_acquire: somebody else runs the constructor of a static
@@ -57,6 +59,8 @@ struct Wait {
   bool owner_died = false;  // robust and priority mutexes: the owner ended while it held the lock
   int vanished_owner = 0;   // number in the owner field that is no living thread of the process; 0 = none
   uint32_t readers = 0;     // read-write locks: readers that hold it, not known by name
+  bool by_runtime = false;  // not from futex(2): its JVM tells, and all such waits are of the same moment
+  std::string name;         // of the object, where its runtime tells: the class of a Java object
   size_t object_index = 0;  // into WaitGraph::objects
 };
 

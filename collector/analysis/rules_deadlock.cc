@@ -12,14 +12,6 @@ namespace {
 
 constexpr size_t kMostFindings = 5;  // more of the same says nothing new
 
-// Sections of the bundle are named TID/ADDRESS.
-std::string futex_section(const Wait& wait) { return fmt::format("section {}/{:x}", wait.waiter, wait.futex); }
-
-std::string word_excerpt(const Wait& wait) {
-  return fmt::format("tid {} waits on {:#x} ({}), owner tid {}", wait.waiter, wait.object, to_string(wait.kind),
-                     wait.owner);
-}
-
 // The threads that cannot go on before these do.
 size_t behind(const WaitGraph& graph, const std::vector<int>& cycle) {
   std::unordered_set<int> stuck(cycle.begin(), cycle.end());
@@ -58,9 +50,8 @@ Finding cycle_finding(const Snapshot& snapshot, const ThreadIndex& index, const 
     if (!wait) continue;
     words.push_back(wait_words(index, graph, *wait));
     if (finding.evidence.size() >= 16) continue;
-    finding.evidence.push_back({"raw/futex.bundle", futex_section(*wait), word_excerpt(*wait)});
-    if (auto function = program_function(index, tid); !function.empty())
-      finding.evidence.push_back({"threads/stacks.txt", fmt::format("tid {}", tid), function});
+    finding.evidence.push_back(wait_evidence(index, *wait));
+    if (auto stack = stack_evidence(index, tid); !stack.excerpt.empty()) finding.evidence.push_back(std::move(stack));
   }
   finding.title = cycle.size() == 1 ? fmt::format("Thread {} waits for itself", cycle.front())
                                     : fmt::format("{} wait for each other", counted(cycle.size(), "thread"));
@@ -71,6 +62,8 @@ Finding cycle_finding(const Snapshot& snapshot, const ThreadIndex& index, const 
         more == 1 ? " 1 more thread waits behind them." : fmt::format(" {} more threads wait behind them.", more);
   if (sure && snapshot.core)
     finding.detail += " All of it is of one moment, from the core file.";
+  else if (sure && graph.wait_of(cycle.front())->by_runtime)
+    finding.detail += " All of it is of one moment, from the thread dump of the JVM.";
   else if (sure)
     finding.detail +=
         cycle.size() == 1 ? " It did not run between the two readings." : " None of them ran between the two readings.";
@@ -113,7 +106,7 @@ Finding orphan_finding(const Snapshot& snapshot, const ThreadIndex& index, const
       {}};
   for (size_t i = 0; i < std::min<size_t>(orphaned.size(), 5); ++i)
     finding.evidence.push_back(
-        {"raw/futex.bundle", futex_section(*orphaned[i]),
+        {"raw/futex.bundle", fmt::format("section {}/{:x}", orphaned[i]->waiter, orphaned[i]->futex),
          fmt::format("mutex at {:#x}, owner {}", orphaned[i]->object, orphaned[i]->vanished_owner)});
   return finding;
 }

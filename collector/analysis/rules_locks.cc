@@ -42,11 +42,8 @@ Finding convoy(const Snapshot& snapshot, const ThreadIndex& index, const WaitGra
                   fmt::format("{} of {} threads wait for one {}", waiting, threads, object_kind(object)),
                   convoy_words(snapshot, index, graph, object, behind(graph, object)),
                   {}};
-  finding.evidence.push_back({"raw/futex.bundle", fmt::format("section {}/{:x}", first.waiter, first.futex),
-                              fmt::format("{} waiters on {:#x}", waiting, object.address)});
-  auto stack_of = [&](int tid) {
-    finding.evidence.push_back({"threads/stacks.txt", fmt::format("tid {}", tid), program_function(index, tid)});
-  };
+  finding.evidence.push_back(wait_evidence(index, first, waiting));
+  auto stack_of = [&](int tid) { finding.evidence.push_back(stack_evidence(index, tid)); };
   stack_of(first.waiter);
   if (object.owner == 0) return finding;
   stack_of(object.owner);

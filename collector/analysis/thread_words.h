@@ -19,10 +19,13 @@ class ThreadIndex {
   // Null when there is none, or its index is out of range.
   const Stack* stack(int tid) const;
   const Frame* frame(uint32_t index) const;
+  // Of the thread dump of a JVM; null when it is no Java thread.
+  const JvmThread* java_thread(int tid) const;
+  const JvmThreadDump& java_dump() const { return snapshot_.jvm->dump; }  // condition: there is a java_thread()
 
  private:
   const Snapshot& snapshot_;
-  std::unordered_map<int, size_t> threads_, stacks_;
+  std::unordered_map<int, size_t> threads_, stacks_, java_threads_;
 };
 
 // "symbol", else "module+0x1234", else "0x7f12…"; of Python "function (file.py:42)"; one line.
@@ -33,12 +36,14 @@ std::string spoken_frame(const Frame& frame);
 std::string top_function(const ThreadIndex& index, int tid);
 // The innermost Python frame; null when there is none.
 const Frame* python_frame(const ThreadIndex& index, int tid);
-// The innermost function that belongs to the program: that of Python if there is one, else neither a wrapper of a
-// system call nor one of a lock, an allocator or a condition variable of the C or C++ library; the innermost known one
-// when all are. "" without a stack.
+// The innermost function that belongs to the program: that of Python or Java if there is one, else neither a wrapper of
+// a system call nor one of a lock, an allocator or a condition variable of the C or C++ library; the innermost known
+// one when all are. "" without a stack.
 std::string program_function(const ThreadIndex& index, int tid);
 // What it does now: "waits in futex(…)", "runs", "is in an uninterruptible wait (io_schedule)".
 std::string doing(const Thread& thread);
+// What a Java thread does that does not run: "is WAITING (parking)"; "" for every other.
+std::string java_doing(const ThreadIndex& index, int tid);
 // "worker-3 (tid 77)".
 std::string thread_name(const Thread& thread);
 

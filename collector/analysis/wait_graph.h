@@ -1,5 +1,5 @@
-// Who waits for whom: the threads blocked in futex(2), what they wait on, and where that leads: round in a circle, or
-// to the one thread that holds up all others.
+// Who waits for whom: the threads blocked in futex(2), and Java threads that wait for monitors and locks; what they
+// wait on, and where that leads: round in a circle, or to the one thread that holds up all others.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct WaitRoot {
 };
 
 struct WaitGraph {
-  std::vector<Wait> waits;               // one per thread that waits in futex(2), by tid
+  std::vector<Wait> waits;               // one per thread that waits, by tid
   std::vector<WaitObject> objects;       // most waiters first
   std::vector<std::vector<int>> cycles;  // tids along the arrows, smallest first; a thread that waits for itself: {tid}
   std::vector<WaitRoot> roots;           // most waiters first

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "collector/analysis/java_waits.h"
 #include "collector/analysis/words.h"
+#include "collector/base/text.h"
 
 namespace ec {
 
@@ -37,6 +39,9 @@ std::string current_work(const ThreadIndex& index, const WaitGraph& graph, int t
   auto* thread = index.thread(tid);
   if (!thread) return "does something that is not known";
   // A futex address says nothing to anybody: what it waits on does.
+  const Wait* wait = graph.wait_of(tid);
+  // What the JVM waits on in futex(2) for a Java thread that sleeps says less than that it sleeps.
+  if (auto words = java_doing(index, tid); !words.empty() && !(wait && wait->by_runtime)) return words;
   if (auto* object = graph.object_of(tid); object && object->kind != WaitKind::kUnknown)
     return fmt::format("waits for the {}", object_words(*object));
   return in_sentence(doing(*thread), 160);
@@ -61,6 +66,9 @@ std::string why_no_owner(const WaitObject& object) {
   if (object.readers > 0)
     return fmt::format("{} it, which ones is not written anywhere",
                        object.readers == 1 ? "1 reader holds" : fmt::format("{} readers hold", object.readers));
+  if (object.kind == WaitKind::kJavaLock)
+    return "who holds it is not in the thread dump: the JVM would walk its heap for it";
+  if (object.kind == WaitKind::kJavaMonitor) return "at the moment of the thread dump nobody had it";
   if (is_lock(object.kind)) return "who holds it is not written in memory";
   if (object.kind == WaitKind::kUnknown) return "what this word is for is not known";
   return fmt::format("a {} has no owner", to_string(object.kind));
@@ -85,7 +93,30 @@ std::string holder_words(const ThreadIndex& index, const WaitGraph& graph, const
                              current_work(index, graph, end));
 }
 
+Evidence wait_evidence(const ThreadIndex& index, const Wait& wait, size_t waiters) {
+  if (auto* java = wait.by_runtime ? index.java_thread(wait.waiter) : nullptr)
+    return {"raw/jvm/threaddump.txt", fmt::format("\"{}\"", printable_line(java->name, 100)), java_wait_line(*java)};
+  // Sections of the bundle are named TID/ADDRESS.
+  std::string section = fmt::format("section {}/{:x}", wait.waiter, wait.futex);
+  if (waiters > 1) return {"raw/futex.bundle", section, fmt::format("{} waiters on {:#x}", waiters, wait.object)};
+  return {"raw/futex.bundle", section,
+          fmt::format("tid {} waits on {:#x} ({}), owner tid {}", wait.waiter, wait.object, to_string(wait.kind),
+                      wait.owner)};
+}
+
+Evidence stack_evidence(const ThreadIndex& index, int tid) {
+  return {index.java_thread(tid) ? "threads/java.txt" : "threads/stacks.txt", fmt::format("tid {}", tid),
+          program_function(index, tid)};
+}
+
 CycleVerdict judge(const ThreadIndex& index, const WaitGraph& graph, const std::vector<int>& cycle) {
+  // A monitor is waited for as long as it takes, and all of this is of one moment. That such threads wake up now and
+  // then to look at it again (ObjectMonitor::EnterI) changes nothing.
+  if (std::all_of(cycle.begin(), cycle.end(), [&](int tid) {
+        const Wait* wait = graph.wait_of(tid);
+        return wait && wait->by_runtime && !wait->timed;
+      }))
+    return CycleVerdict::kDeadlock;
   auto still = stood_still(index, cycle);
   if (still && !*still) return CycleVerdict::kContended;
   bool sure = still.has_value();

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "collector/analysis/finding.h"
 #include "collector/analysis/wait_graph.h"
 
 namespace ec {
@@ -20,6 +21,11 @@ std::string wait_words(const ThreadIndex& index, const WaitGraph& graph, const W
 std::string holder_words(const ThreadIndex& index, const WaitGraph& graph, const WaitObject& object);
 // Why no owner is known; "" when one is.
 std::string why_no_owner(const WaitObject& object);
+
+// Where it is written that the thread waits, alone or as the first of `waiters` of the same object.
+Evidence wait_evidence(const ThreadIndex& index, const Wait& wait, size_t waiters = 1);
+// Where its stack is; the function of the program as excerpt.
+Evidence stack_evidence(const ThreadIndex& index, int tid);
 
 // How sure a circle is: nobody in it ran between the readings, and nobody can go on by itself.
 enum class CycleVerdict { kDeadlock, kSuspect, kContended };

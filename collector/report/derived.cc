@@ -6,6 +6,7 @@ std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const R
   derived::Artifacts artifacts;
   derived::threads(snapshot, artifacts);
   derived::goroutines(snapshot, artifacts);
+  derived::java(snapshot, artifacts);
   derived::waits(snapshot, artifacts);
   derived::core(snapshot, artifacts);
   if (snapshot.core) return artifacts;  // the rest is of a live process and its host

@@ -17,6 +17,8 @@ std::string stacks_text(const Snapshot& snapshot, size_t most_lines_of_names);
 // derived_goroutines.cc: threads/goroutines.txt, threads/goroutines.json
 void goroutines(const Snapshot& snapshot, Artifacts& out);
 std::string goroutines_text(const RuntimeGoroutines& all);
+// derived_java.cc: threads/java.txt, threads/java.json
+void java(const Snapshot& snapshot, Artifacts& out);
 // derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
 void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg

@@ -43,6 +43,7 @@ void wait_json(std::string& out, const ThreadIndex& index, const Wait& wait) {
   fmt::format_to(Out(out), "\"object\":\"{:#x}\",\"futex\":\"{:#x}\",\"owner\":{},", wait.object, wait.futex,
                  tid_or_null(wait.owner));
   append_json_field(out, "function", program_function(index, wait.waiter));
+  if (wait.by_runtime) out += "\"by_runtime\":true,";
   if (wait.inferred) out += "\"owner_inferred\":true,";
   if (wait.owner_died) out += "\"owner_died\":true,";
   if (wait.vanished_owner != 0) fmt::format_to(Out(out), "\"vanished_owner\":{},", wait.vanished_owner);

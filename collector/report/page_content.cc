@@ -139,6 +139,12 @@ std::vector<std::string> cost_of(const Snapshot& snapshot) {
   } else if (snapshot.target.pid != 0) {
     lines.emplace_back("To the target: no thread was stopped, no stack was read");
   }
+  if (snapshot.jvm)
+    lines.push_back(
+        fmt::format("To the JVM: one thread dump, answered in {:.1f} ms; its Java threads stood still for "
+                    "less{}",
+                    snapshot.jvm->answered_ms,
+                    snapshot.jvm->signalled ? "; SIGQUIT made it open its attach socket first (--jvm-attach)" : ""));
   auto& cost = snapshot.run.cost;
   if (cost.wall_seconds > 0)
     lines.push_back(fmt::format("To the host: {:.2f} s, {:.2f} s of CPU time, {} of memory at most", cost.wall_seconds,
@@ -236,6 +242,7 @@ PageContent page_content(const Page& page) {
   content.groups = groups.size();
   content.stacks = stacks_of(index, groups);
   add_goroutines(snapshot, content);
+  add_java_threads(snapshot, content);
   if (snapshot.files) {
     content.open_files = snapshot.files->count;
     content.classes = file_classes(*snapshot.files);

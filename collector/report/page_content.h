@@ -23,6 +23,16 @@ struct PageStack {
   size_t more_frames = 0;
 };
 
+// What a runtime runs on threads, or calls its threads.
+struct PageTasks {
+  std::string heading, one;  // "Goroutines", "goroutine"
+  std::string artifact;      // that has all of them
+  uint64_t count = 0;        // 0: the target has no such runtime
+  std::string states{};      // "40 chan receive, 3 semacquire"
+  size_t groups = 0;
+  std::vector<PageStack> stacks{};  // the largest ones
+};
+
 struct PageContent {
   std::string headline;            // "redis-server (pid 42) on host7"
   std::vector<std::string> facts;  // of the target: "Redis 7.0.15", "unit redis-server.service", "running for 3 d 4 h"
@@ -35,10 +45,8 @@ struct PageContent {
   uint64_t threads = 0;
   size_t groups = 0;
   std::vector<PageStack> stacks;  // the largest ones
-  uint64_t goroutines = 0;
-  std::string goroutine_states;  // "40 chan receive, 3 semacquire"
-  size_t goroutine_groups = 0;
-  std::vector<PageStack> goroutine_stacks;  // the largest ones
+  PageTasks goroutines{"Goroutines", "goroutine", "threads/goroutines.txt"};
+  PageTasks java_threads{"Java threads", "Java thread", "threads/java.txt"};
   uint64_t open_files = 0;
   std::vector<FileClass> classes;
   std::vector<std::string> last_errors;
@@ -51,6 +59,8 @@ PageContent page_content(const Page& page);
 
 // page_goroutines.cc: what it says of a Go program.
 void add_goroutines(const Snapshot& snapshot, PageContent& content);
+// page_java.cc: of a JVM.
+void add_java_threads(const Snapshot& snapshot, PageContent& content);
 
 // `$PID` of a runbook's commands becomes the pid, so that they can be pasted; 0 leaves it.
 std::string with_pid(std::string text, int pid);

@@ -47,17 +47,17 @@ PageStack group_on_page(const RuntimeGoroutines& all, const GoroutinesAtStack& g
 void add_goroutines(const Snapshot& snapshot, PageContent& content) {
   if (!snapshot.goroutines) return;
   const RuntimeGoroutines& all = *snapshot.goroutines;
-  content.goroutines = own_goroutines(all) + all.left_out;
+  PageTasks& page = content.goroutines;
+  page.count = own_goroutines(all) + all.left_out;
   std::vector<std::string> states;
   for (const auto& [state, count] : goroutine_states(all))
     states.push_back(fmt::format("{} {}", count, plain_line(state, 40)));
-  content.goroutine_states = enumerate(states, 6);
+  page.states = enumerate(states, 6);
   if (all.left_out > 0)
-    content.goroutine_states += fmt::format(" ({} were left out: {})", all.left_out, plain_line(all.why_left_out, 120));
+    page.states += fmt::format(" ({} were left out: {})", all.left_out, plain_line(all.why_left_out, 120));
   auto groups = group_goroutines(all);
-  content.goroutine_groups = groups.size();
-  for (size_t i = 0; i < std::min(groups.size(), kGroups); ++i)
-    content.goroutine_stacks.push_back(group_on_page(all, groups[i]));
+  page.groups = groups.size();
+  for (size_t i = 0; i < std::min(groups.size(), kGroups); ++i) page.stacks.push_back(group_on_page(all, groups[i]));
 }
 
 }  // namespace ec

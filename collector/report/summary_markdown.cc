@@ -85,6 +85,15 @@ void key_figures(const PageContent& content, BoundedPage& page) {
   page.line();
 }
 
+void equal_stacks(const PageStack& stack, BoundedPage& page) {
+  page.line(fmt::format("**{} ×** {}{}", stack.count, markdown_code(stack.doing, 240),
+                        stack.names.empty() ? "" : " (" + markdown_text(stack.names, 200) + ")"));
+  page.line();
+  for (auto& frame : stack.frames) page.line("    " + frame);
+  if (stack.more_frames > 0) page.line(fmt::format("    … {} more", stack.more_frames));
+  page.line();
+}
+
 void threads(const PageContent& content, BoundedPage& page) {
   if (content.threads == 0) return;
   page.line("## Threads");
@@ -92,32 +101,17 @@ void threads(const PageContent& content, BoundedPage& page) {
   page.line(fmt::format("{} in {} of equal stacks; all of them in `threads/stacks.txt`.",
                         counted(content.threads, "thread"), counted(content.groups, "group")));
   page.line();
-  for (auto& stack : content.stacks) {
-    page.line(fmt::format("**{} ×** {}{}", stack.count, markdown_code(stack.doing, 240),
-                          stack.names.empty() ? "" : " (" + markdown_text(stack.names, 200) + ")"));
-    page.line();
-    for (auto& frame : stack.frames) page.line("    " + frame);
-    if (stack.more_frames > 0) page.line(fmt::format("    … {} more", stack.more_frames));
-    page.line();
-  }
+  for (auto& stack : content.stacks) equal_stacks(stack, page);
 }
 
-void goroutines(const PageContent& content, BoundedPage& page) {
-  if (content.goroutines == 0) return;
-  page.line("## Goroutines");
+void tasks(const PageTasks& tasks, BoundedPage& page) {
+  if (tasks.count == 0) return;
+  page.line("## " + tasks.heading);
   page.line();
-  page.line(fmt::format("{} in {} of equal stacks: {}. All of them in `threads/goroutines.txt`.",
-                        counted(content.goroutines, "goroutine"), counted(content.goroutine_groups, "group"),
-                        markdown_text(content.goroutine_states, 400)));
+  page.line(fmt::format("{} in {} of equal stacks: {}. All of them in `{}`.", counted(tasks.count, tasks.one),
+                        counted(tasks.groups, "group"), markdown_text(tasks.states, 400), tasks.artifact));
   page.line();
-  for (auto& stack : content.goroutine_stacks) {
-    page.line(fmt::format("**{} ×** {}{}", stack.count, markdown_code(stack.doing, 200),
-                          stack.names.empty() ? "" : " (" + markdown_text(stack.names, 200) + ")"));
-    page.line();
-    for (auto& frame : stack.frames) page.line("    " + frame);
-    if (stack.more_frames > 0) page.line(fmt::format("    … {} more", stack.more_frames));
-    page.line();
-  }
+  for (auto& stack : tasks.stacks) equal_stacks(stack, page);
 }
 
 void open_files(const PageContent& content, BoundedPage& page) {
@@ -172,7 +166,8 @@ std::string summary_markdown(const Page& page) {
   out.line();
   findings(content, out);
   key_figures(content, out);
-  goroutines(content, out);
+  tasks(content.goroutines, out);
+  tasks(content.java_threads, out);
   threads(content, out);
   open_files(content, out);
   list(out, "Last errors in its logs", content.last_errors, true);

@@ -69,37 +69,36 @@ void key_figures(const PageContent& content, TerminalWriter& out) {
   }
 }
 
+void equal_stacks(const std::vector<PageStack>& stacks, TerminalWriter& out) {
+  for (size_t i = 0; i < std::min(stacks.size(), kStacks); ++i) {
+    auto& stack = stacks[i];
+    out.item(fmt::format(" {:>5} × ", stack.count),
+             stack.doing + (stack.names.empty() ? "" : "  (" + stack.names + ")"), Tone::kBold);
+    for (size_t f = 0; f < std::min(stack.frames.size(), kFrames); ++f) out.line("         " + stack.frames[f]);
+    if (stack.more_frames > 0) out.line(fmt::format("         … {} more", stack.more_frames), Tone::kDim);
+  }
+}
+
 void threads(const PageContent& content, TerminalWriter& out) {
   if (content.threads == 0) return;
   out.blank();
   out.heading(fmt::format("THREADS  {} in {} of equal stacks", content.threads, counted(content.groups, "group")));
-  for (size_t i = 0; i < std::min(content.stacks.size(), kStacks); ++i) {
-    auto& stack = content.stacks[i];
-    out.item(fmt::format(" {:>5} × ", stack.count),
-             stack.doing + (stack.names.empty() ? "" : "  (" + stack.names + ")"), Tone::kBold);
-    for (size_t f = 0; f < std::min(stack.frames.size(), kFrames); ++f) out.line("         " + stack.frames[f]);
-    if (stack.more_frames > 0) out.line(fmt::format("         … {} more", stack.more_frames), Tone::kDim);
-  }
+  equal_stacks(content.stacks, out);
   if (content.groups > kStacks)
     out.line(fmt::format("   … {} more groups: threads/stacks.txt", content.groups - kStacks), Tone::kDim);
 }
 
-void goroutines(const PageContent& content, TerminalWriter& out) {
-  if (content.goroutines == 0) return;
+void tasks(const PageTasks& tasks, TerminalWriter& out) {
+  if (tasks.count == 0) return;
   out.blank();
-  out.heading(fmt::format("GOROUTINES  {} in {} of equal stacks", content.goroutines,
-                          counted(content.goroutine_groups, "group")));
-  out.item("   ", content.goroutine_states);
-  for (size_t i = 0; i < std::min(content.goroutine_stacks.size(), kStacks); ++i) {
-    auto& stack = content.goroutine_stacks[i];
-    out.item(fmt::format(" {:>5} × ", stack.count),
-             stack.doing + (stack.names.empty() ? "" : "  (" + stack.names + ")"), Tone::kBold);
-    for (size_t f = 0; f < std::min(stack.frames.size(), kFrames); ++f) out.line("         " + stack.frames[f]);
-    if (stack.more_frames > 0) out.line(fmt::format("         … {} more", stack.more_frames), Tone::kDim);
-  }
-  if (content.goroutine_groups > kStacks)
-    out.line(fmt::format("   … {} more groups: threads/goroutines.txt", content.goroutine_groups - kStacks),
-             Tone::kDim);
+  std::string heading = tasks.heading;
+  std::transform(heading.begin(), heading.end(), heading.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  out.heading(fmt::format("{}  {} in {} of equal stacks", heading, tasks.count, counted(tasks.groups, "group")));
+  out.item("   ", tasks.states);
+  equal_stacks(tasks.stacks, out);
+  if (tasks.groups > kStacks)
+    out.line(fmt::format("   … {} more groups: {}", tasks.groups - kStacks, tasks.artifact), Tone::kDim);
 }
 
 void open_files(const PageContent& content, TerminalWriter& out) {
@@ -150,7 +149,8 @@ std::string summary_terminal(const Page& page, bool colour, int columns) {
            tone_of_verdict(content) == Tone::kAlarm ? Tone::kRed : tone_of_verdict(content));
   findings(content, out);
   key_figures(content, out);
-  goroutines(content, out);
+  tasks(content.goroutines, out);
+  tasks(content.java_threads, out);
   threads(content, out);
   open_files(content, out);
   if (!content.last_errors.empty()) {
