@@ -20,6 +20,7 @@ constexpr std::array<KindWords, kWaitKinds> kWords{{{"mutex", "mutex"},
                                                     {"read-write lock (to read)", "rwlock-read"},
                                                     {"stdio lock", "stdio"},
                                                     {"lock of the allocator", "malloc"},
+                                                    {"Python lock", "python-lock"},
                                                     {"Java monitor", "java-monitor"},
                                                     {"Java lock", "java-lock"},
                                                     {"lock inside the C library", "low-level"},
@@ -351,6 +352,7 @@ class Object {
 std::string_view to_string(WaitKind kind) { return kWords.at(static_cast<size_t>(kind)).spoken; }
 std::string_view word_of(WaitKind kind) { return kWords.at(static_cast<size_t>(kind)).word; }
 bool is_lock(WaitKind kind) { return kind < WaitKind::kJoin; }
+bool is_ownerless(WaitKind kind) { return kind == WaitKind::kNoOwnerMutex || kind == WaitKind::kPythonLock; }
 
 std::optional<Wait> futex_wait(const Thread& thread, const std::vector<std::string_view>& functions,
                                const TidMap& tids) {

@@ -26,6 +26,7 @@ enum class WaitKind {
   kRwlockRead,    // wants to read; owner = the writer
   kStdio,         // FILE lock
   kAllocator,     // arena of malloc: no owner written
+  kPythonLock,    // threading.Lock, RLock: no owner written where it could be read
   kJavaMonitor,   // synchronized, Object.wait()
   kJavaLock,      // of java.util.concurrent.locks
   kLowLevel,      // lll_lock of the C library, dynamic linker …: no owner written
@@ -46,6 +47,8 @@ std::string_view to_string(WaitKind kind);
 std::string_view word_of(WaitKind kind);
 // Something that one thread has and others want: the kinds before kJoin.
 bool is_lock(WaitKind kind);
+// A lock of the program that never says who has it: Rust, musl's normal mutex, Python.
+bool is_ownerless(WaitKind kind);
 
 struct Wait {
   int waiter = 0;  // tid

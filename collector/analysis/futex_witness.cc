@@ -125,6 +125,17 @@ bool has_sign(std::string_view name, std::string_view sign) {
   return space != std::string_view::npos && name.substr(space + 1).starts_with(sign);
 }
 
+// std's own functions, as they are or mangled (v0:
+// "RNvMNtNtNtNtCs…_3std3sys4sync5mutex5futexNtB2_5Mutex14lock_contended").
+bool is_rust_futex_wait(std::string_view name) {
+  return name.find("futex::futex_wait") != std::string_view::npos ||
+         (name.starts_with("RN") && name.find("5futex10futex_wait") != std::string_view::npos);
+}
+bool is_rust_mutex(std::string_view name) {
+  if (!name.starts_with("RN")) return name.starts_with("<std::sys::sync::mutex");
+  return name.find("3sys4sync5mutex") != std::string_view::npos;
+}
+
 bool is_plumbing(std::string_view name) {
   return name == "syscall" || name == "wait" ||
          std::any_of(kPlumbing.begin(), kPlumbing.end(),
@@ -139,6 +150,8 @@ Witness witness_of(const std::vector<std::string_view>& functions) {
     std::string_view function = functions[i];
     if (function.empty()) continue;
     std::string_view name = bare(function);
+    if (is_rust_mutex(name)) return Witness::kOwnerlessMutex;
+    if (is_rust_futex_wait(name)) continue;
     for (const Name& each : kNames)
       if (name == each.name) return each.witness;
     for (const Sign& sign : kSigns)

@@ -81,6 +81,50 @@ Findings cycles_judged(const Snapshot& snapshot, const ThreadIndex& index, const
   return findings;
 }
 
+// Waits for locks that do not say who has them, without a time limit, by threads that did not run.
+std::vector<const Wait*> stuck_without_owner(const ThreadIndex& index, const WaitGraph& graph) {
+  std::vector<const Wait*> found;
+  for (auto& wait : graph.waits)
+    if (wait.owner == 0 && is_ownerless(wait.kind) && !wait.timed && stood_still(index, {wait.waiter}).value_or(false))
+      found.push_back(&wait);
+  return found;
+}
+
+// Two locks are the least that two threads can take in different order. Whether it is so is not told by anything that
+// can be read: it is only said that they stand.
+std::optional<Finding> ownerless_finding(const Snapshot& snapshot, const ThreadIndex& index, const WaitGraph& graph) {
+  auto stuck = stuck_without_owner(index, graph);
+  std::vector<const Wait*> one_each;  // the first of each lock
+  for (const Wait* wait : stuck)
+    if (std::none_of(one_each.begin(), one_each.end(),
+                     [&](const Wait* other) { return other->object == wait->object; }))
+      one_each.push_back(wait);
+  if (one_each.size() < 2) return std::nullopt;
+  std::vector<std::string> words;
+  Finding finding{"deadlock-suspect",
+                  Severity::kMedium,
+                  fmt::format("{} wait for {} locks that record no owner, and none moves",
+                              counted(stuck.size(), "thread"), one_each.size()),
+                  "",
+                  {}};
+  for (const Wait* wait : one_each) {
+    const WaitObject& object = *graph.object_of(wait->waiter);
+    std::string function = in_sentence(program_function(index, wait->waiter), 100);
+    std::string more = object.waiters.size() > 1 ? fmt::format(" and {} more", object.waiters.size() - 1) : "";
+    words.push_back(fmt::format("{}{}{} for the {}", spoken_thread(index, wait->waiter), more,
+                                function.empty() ? " waits" : fmt::format(", in {}, waits", function),
+                                object_words(object)));
+    if (finding.evidence.size() >= 16) continue;
+    finding.evidence.push_back(wait_evidence(index, *wait));
+    finding.evidence.push_back(stack_evidence(index, wait->waiter));
+  }
+  finding.detail = fmt::format(
+      "{} may be deadlocked: {}. Such locks do not record who holds them, so that it cannot be shown; none of these "
+      "threads ran between the two readings. If each holds what another one wants, they wait for ever.",
+      target_name(snapshot), enumerate(words, 4));
+  return finding;
+}
+
 // A mutex whose owner is no thread of this process: the owner ended with the lock held, or a fork took the lock along.
 std::vector<const Wait*> orphans(const ThreadIndex& index, const WaitGraph& graph) {
   std::vector<const Wait*> found;
@@ -125,6 +169,7 @@ Findings deadlock_suspect(const Snapshot& snapshot) {
   WaitGraph graph = build_wait_graph(snapshot, index);
   Findings findings = cycles_judged(snapshot, index, graph, CycleVerdict::kSuspect);
   auto orphaned = orphans(index, graph);
+  if (auto ownerless = ownerless_finding(snapshot, index, graph)) findings.push_back(std::move(*ownerless));
   if (!orphaned.empty() && graph.cycles.empty()) findings.push_back(orphan_finding(snapshot, index, orphaned));
   return findings;
 }

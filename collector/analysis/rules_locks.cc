@@ -17,6 +17,8 @@ std::string convoy_words(const Snapshot& snapshot, const ThreadIndex& index, con
                          const WaitObject& object, size_t behind) {
   std::string words = fmt::format("{} threads of {} wait for one {}; {}.", object.waiters.size(), target_name(snapshot),
                                   object_words(object), holder_words(index, graph, object));
+  if (object.owner == 0 && stood_still(index, object.waiters).value_or(false))
+    words += " None of them ran between the two readings.";
   if (behind > 0) words += fmt::format(" {} more wait further behind.", counted(behind, "thread"));
   if (auto function = in_sentence(program_function(index, object.waiters.front()), 100); !function.empty())
     words += fmt::format(" They want it in {}.", function);

@@ -110,7 +110,10 @@ bool is_wrapper(std::string_view symbol) {
                                                               "clock_nanosleep",
                                                               "std::this_thread::",
                                                               "std::thread::join"};
-  return starts_with_any(symbol, kWrappers);
+  // Of Rust's library, mangled (v0) or not.
+  if (symbol.starts_with("_RN")) return symbol.find("3std3sys") != std::string_view::npos;
+  return starts_with_any(symbol, kWrappers) || symbol.starts_with("std::sys::") || symbol.starts_with("<std::sys::") ||
+         symbol.starts_with("std::sync::") || symbol.starts_with("<std::sync::");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "collector/analysis/java_waits.h"
+#include "collector/analysis/runtime_waits.h"
 #include "collector/base/text.h"
 
 namespace ec {
@@ -113,20 +113,6 @@ void infer_owners(const Snapshot& snapshot, const ThreadIndex& index, WaitGraph&
     if (wait.kind != WaitKind::kStaticInit && wait.kind != WaitKind::kOnce) continue;
     wait.owner = initialisers.of(wait, graph);
     wait.inferred = wait.owner != 0;
-  }
-}
-
-// What the JVM waits on in futex(2) stands for the Java object: its own word for that is the better one.
-void add_java_waits(const Snapshot& snapshot, const ThreadIndex& index, WaitGraph& graph) {
-  if (!snapshot.jvm) return;
-  std::unordered_map<int, size_t> by_waiter;
-  for (size_t i = 0; i < graph.waits.size(); ++i) by_waiter.emplace(graph.waits[i].waiter, i);
-  for (Wait& wait : java_waits(*snapshot.jvm)) {
-    if (!index.thread(wait.waiter)) continue;
-    if (auto known = by_waiter.find(wait.waiter); known != by_waiter.end())
-      graph.waits[known->second] = std::move(wait);
-    else
-      graph.waits.push_back(std::move(wait));
   }
 }
 
@@ -249,7 +235,7 @@ WaitGraph build_wait_graph(const Snapshot& snapshot, const ThreadIndex& index) {
       tids.emplace(thread.ns_tid != 0 ? thread.ns_tid : thread.tid, thread.tid);
   for (auto& thread : *snapshot.threads)
     if (auto wait = futex_wait(thread, innermost_functions(index, thread.tid), tids)) graph.waits.push_back(*wait);
-  add_java_waits(snapshot, index, graph);
+  refine_waits(snapshot, index, graph);
   std::sort(graph.waits.begin(), graph.waits.end(), [](const Wait& a, const Wait& b) { return a.waiter < b.waiter; });
   infer_owners(snapshot, index, graph);
   find_cycles(graph);

@@ -69,6 +69,8 @@ std::string why_no_owner(const WaitObject& object) {
   if (object.kind == WaitKind::kJavaLock)
     return "who holds it is not in the thread dump: the JVM would walk its heap for it";
   if (object.kind == WaitKind::kJavaMonitor) return "at the moment of the thread dump nobody had it";
+  if (object.kind == WaitKind::kPythonLock)
+    return "who holds it is not known, for a Python lock does not record its owner";
   if (is_lock(object.kind)) return "who holds it is not written in memory";
   if (object.kind == WaitKind::kUnknown) return "what this word is for is not known";
   return fmt::format("a {} has no owner", to_string(object.kind));

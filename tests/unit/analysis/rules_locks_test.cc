@@ -159,3 +159,97 @@ TEST_CASE("lock-convoy: an idle pool on one condition variable is no convoy") {
   for (int i = 0; i < 200; ++i) s.threads->push_back(futex_waiter(100 + i, 0x1028, 0x189, 0, FutexMemoryBuilder()));
   CHECK(analyse(s).empty());
 }
+
+namespace {
+
+Thread rust_waiter(int tid, uint64_t address) {
+  return futex_waiter(tid, address, 0x89, 2, FutexMemoryBuilder().set(0, 2));
+}
+
+// sem_t of glibc, which PyThread_acquire_lock_timed waits on: value 0, waiters @4.
+Thread semaphore_waiter(int tid, uint64_t address) {
+  return futex_waiter(tid, address, 0x189, 0, FutexMemoryBuilder().set(4, 1));
+}
+
+void give_python_stack(Snapshot& s, int tid, const std::string& function, const std::string& file,
+                       const std::string& caller_module = "/usr/bin/python3.11", const std::string& caller = "") {
+  if (!s.python) s.python = PythonRuntime{};
+  give_functions(s, tid, {"__new_sem_wait_slow64", "PyThread_acquire_lock_timed", caller, function});
+  auto& frames = s.stacks->frames;
+  size_t end = frames.size();
+  frames[end - 4].module = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+  frames[end - 3].module = "/usr/bin/python3.11";
+  frames[end - 2].module = caller_module;
+  frames[end - 1].found_by = "python", frames[end - 1].file = file, frames[end - 1].line = 14;
+}
+
+}  // namespace
+
+TEST_CASE("deadlock-suspect: two locks without an owner, and nobody moves") {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{thread(42, "main"), rust_waiter(43, 0x1000), rust_waiter(44, 0x2000)};
+  for (int tid : {43, 44})
+    give_functions(s, tid, {"syscall", "std::sys::sync::mutex::futex::Mutex::lock_contended", "app::transfer"});
+  for (auto& each : *s.threads) each.cpu_cores = 0;
+  auto found = findings_of(s, "deadlock-suspect");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().severity == Severity::kMedium);
+  CHECK(found.front().title == "2 threads wait for 2 locks that record no owner, and none moves");
+  CHECK(
+      found.front().detail ==
+      "redis-server (pid 42) may be deadlocked: worker-43 (tid 43), in app::transfer, waits for the mutex (no owner "
+      "written) at 0x1000 and worker-44 (tid 44), in app::transfer, waits for the mutex (no owner written) at 0x2000. "
+      "Such locks do not record who holds them, so that it cannot be shown; none of these threads ran between the two "
+      "readings. If each holds what another one wants, they wait for ever.");
+  CHECK(findings_of(s, "deadlock").empty());
+  // One that ran, a time limit, one reading, one lock: each takes it away.
+  Snapshot ran = s;
+  ran.threads->back().cpu_cores = 0.1;
+  CHECK(findings_of(ran, "deadlock-suspect").empty());
+  Snapshot once = s;
+  for (auto& each : *once.threads) each.cpu_cores.reset();
+  CHECK(findings_of(once, "deadlock-suspect").empty());
+  Snapshot timed = s;
+  timed.threads->back().call->arguments[3] = 0x7f00;
+  CHECK(findings_of(timed, "deadlock-suspect").empty());
+  Snapshot one_lock = s;
+  one_lock.threads->back() = rust_waiter(44, 0x1000);
+  one_lock.threads->back().cpu_cores = 0;
+  CHECK(findings_of(one_lock, "deadlock-suspect").empty());
+}
+
+TEST_CASE("Python: locks are told from queues, events and pools by who waits") {
+  auto kind = [](const std::string& function, const std::string& file,
+                 const std::string& module = "/usr/bin/python3.11", const std::string& caller = "") {
+    Snapshot s = healthy();
+    s.threads = std::vector<Thread>{semaphore_waiter(43, 0x1000)};
+    give_python_stack(s, 43, function, file, module, caller);
+    return graph_of(s).waits.at(0).kind;
+  };
+  CHECK(kind("transfer", "/srv/bank.py") == WaitKind::kPythonLock);
+  CHECK(kind("Account.transfer", "/srv/bank.py", "/usr/bin/python3.11", "lock_PyThread_acquire_lock") ==
+        WaitKind::kPythonLock);
+  CHECK(kind("consume", "/srv/bank.py", "/usr/lib/python3.11/lib-dynload/_queue.cpython-311-x86_64-linux-gnu.so") ==
+        WaitKind::kSemaphore);
+  CHECK(kind("consume", "/srv/bank.py", "/usr/bin/python3.11", "_queue_SimpleQueue_get_impl") == WaitKind::kSemaphore);
+  CHECK(kind("Condition.wait", "/usr/lib/python3.11/threading.py") == WaitKind::kSemaphore);
+  CHECK(kind("Thread._wait_for_tstate_lock", "/usr/lib/python3.11/threading.py") == WaitKind::kSemaphore);
+  CHECK(kind("_worker", "/usr/lib/python3.11/concurrent/futures/thread.py") == WaitKind::kSemaphore);
+  CHECK(kind("Event.wait", "/srv/threading.py") == WaitKind::kSemaphore);
+}
+
+TEST_CASE("lock-convoy: a pile on one Python lock, whose holder is not guessed") {
+  Snapshot s = healthy();
+  s.threads = std::vector<Thread>{thread(42, "main")};
+  for (int tid = 100; tid < 112; ++tid) s.threads->push_back(semaphore_waiter(tid, 0x1000));
+  for (auto& each : *s.threads) each.cpu_cores = 0;
+  for (int tid = 100; tid < 112; ++tid) give_python_stack(s, tid, "look", "/srv/cache.py");
+  auto found = findings_of(s, "lock-convoy");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().title == "12 of 13 threads wait for one Python lock");
+  CHECK(
+      found.front().detail ==
+      "12 threads of redis-server (pid 42) wait for one Python lock at 0x1000; who holds it is not known, for a Python "
+      "lock does not record its owner. None of them ran between the two readings. They want it in look (cache.py:14).");
+  CHECK(findings_of(s, "deadlock-suspect").empty());
+}

@@ -394,3 +394,23 @@ TEST_CASE("random bytes make no owner that is not written where it belongs") {
   }
   CHECK(owners == 0);
 }
+
+TEST_CASE("Rust mutex: inlined and mangled functions of std are looked through") {
+  auto kind = [](const std::vector<std::string>& functions) {
+    Snapshot s;
+    s.threads = std::vector<Thread>{futex_waiter(1, 0x1000, 0x89, 2, FutexMemoryBuilder().set(0, 2))};
+    give_functions(s, 1, functions);
+    auto graph = graph_of(s);
+    return graph.waits.size() == 1 ? graph.waits.front().kind : WaitKind::kUnknown;
+  };
+  CHECK(kind({"syscall", "std::sys::pal::unix::futex::futex_wait",
+              "std::sys::sync::mutex::futex::Mutex::lock_contended", "app::transfer"}) == WaitKind::kNoOwnerMutex);
+  CHECK(kind({"syscall", "<std::sys::sync::mutex::futex::Mutex>::lock_contended", "app::transfer"}) ==
+        WaitKind::kNoOwnerMutex);
+  // rustc 1.95, v0.
+  CHECK(kind({"syscall", "_RNvNtNtNtNtCsjrHSEGnQ3l9_3std3sys3pal4unix5futex10futex_wait",
+              "_RNvMNtNtNtNtCsjrHSEGnQ3l9_3std3sys4sync5mutex5futexNtB2_5Mutex14lock_contended", "app::transfer"}) ==
+        WaitKind::kNoOwnerMutex);
+  CHECK(kind({"syscall", "std::sys::pal::unix::futex::futex_wait", "std::sys::sync::condvar::futex::Condvar::wait",
+              "app::idle"}) == WaitKind::kUnknown);
+}
