@@ -167,6 +167,26 @@ std::string java_doing(const ThreadIndex& index, int tid) {
   return "is " + printable_line(java->state, 60);
 }
 
+bool moved_between(const ThreadIndex& index, const Thread& thread) {
+  const Stack* stack = index.stack(thread.tid);
+  const ThreadStack* entry = index.thread_stack(thread.tid);
+  if (!entry || entry->read_by == "core" || !stack || stack->frames.empty()) return false;
+  if (thread.state == 'R') return entry->read_by == "no-stop";  // which only those that wait can be
+  if (!thread.call || thread.call->program_counter == 0) return false;
+  const Frame* innermost = index.frame(stack->frames.front());
+  if (!innermost || innermost->pc == 0) return false;
+  // A call that begins again stands before its instruction of two bytes (x86-64; four on aarch64).
+  return thread.call->program_counter - innermost->pc > 4;
+}
+
+std::string doing_at_stack(const ThreadIndex& index, const Thread& thread) {
+  if (!moved_between(index, thread)) return doing(thread);
+  if (thread.state == 'R') return "waited when its stack was read; a moment before it ran";
+  std::string call = printable_line(thread.call->name, 60);
+  return fmt::format("ran when its stack was read; a moment before it waited in {}",
+                     call.empty() ? "the kernel" : call);
+}
+
 std::string doing(const Thread& thread) {
   std::string_view wchan = thread.wchan == "0" ? std::string_view{} : std::string_view(thread.wchan);
   // Of a stopped or ended thread, what /proc shows as a system call is none.
@@ -194,12 +214,13 @@ std::vector<ThreadGroup> group_threads(const Snapshot& snapshot, const ThreadInd
   std::vector<ThreadGroup> groups;
   if (!snapshot.threads) return groups;
   // Without a user stack the wait channel tells threads apart.
-  std::map<std::tuple<const Stack*, char, std::string_view, std::string_view>, size_t> by_key;
+  std::map<std::tuple<const Stack*, char, std::string_view, std::string_view, bool>, size_t> by_key;
   for (auto& thread : *snapshot.threads) {
     const Stack* stack = index.stack(thread.tid);
     std::string_view call = thread.call ? std::string_view(thread.call->name) : std::string_view{};
     std::string_view wchan = stack ? std::string_view{} : std::string_view(thread.wchan);
-    auto [found, fresh] = by_key.try_emplace({stack, thread.state, call, wchan}, groups.size());
+    auto [found, fresh] =
+        by_key.try_emplace({stack, thread.state, call, wchan, moved_between(index, thread)}, groups.size());
     if (fresh) groups.push_back({{}, stack, &thread});
     groups[found->second].tids.push_back(thread.tid);
   }

@@ -40,6 +40,10 @@ const Frame* python_frame(const ThreadIndex& index, int tid);
 // a system call nor one of a lock, an allocator or a condition variable of the C or C++ library; the innermost known
 // one when all are. "" without a stack.
 std::string program_function(const ThreadIndex& index, int tid);
+// Its stack is of a later moment than its state and its system call, and it was somewhere else by then.
+bool moved_between(const ThreadIndex& index, const Thread& thread);
+// As doing(), and that it moved since where it did.
+std::string doing_at_stack(const ThreadIndex& index, const Thread& thread);
 // What it does now: "waits in futex(…)", "runs", "is in an uninterruptible wait (io_schedule)".
 std::string doing(const Thread& thread);
 // What a Java thread does that does not run: "is WAITING (parking)"; "" for every other.

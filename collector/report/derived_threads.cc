@@ -60,7 +60,8 @@ void frame_lines(std::string& text, const ThreadIndex& index, const std::vector<
 
 void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup& group, size_t most_lines) {
   fmt::format_to(Out(text), "{} × state {}: {}\n", counted(group.tids.size(), "thread"),
-                 plain_line(std::string(1, group.example->state), 4), plain_line(doing(*group.example), 300));
+                 plain_line(std::string(1, group.example->state), 4),
+                 plain_line(doing_at_stack(index, *group.example), 300));
   // Names with their tids, so that a tid cited as evidence is found here.
   std::string line = "   ";
   size_t lines = 0;

@@ -94,7 +94,7 @@ std::vector<PageStack> stacks_of(const ThreadIndex& index, const std::vector<Thr
   std::vector<PageStack> stacks;
   for (size_t i = 0; i < std::min(groups.size(), kStacks); ++i) {
     auto& group = groups[i];
-    PageStack stack{group.tids.size(), plain_line(doing(*group.example), 200), "", {}, 0};
+    PageStack stack{group.tids.size(), plain_line(doing_at_stack(index, *group.example), 200), "", {}, 0};
     std::vector<std::string> names;
     for (int tid : group.tids) {
       if (names.size() == 4) break;

@@ -253,3 +253,25 @@ TEST_CASE("lock-convoy: a pile on one Python lock, whose holder is not guessed")
       "lock does not record its owner. None of them ran between the two readings. They want it in look (cache.py:14).");
   CHECK(findings_of(s, "deadlock-suspect").empty());
 }
+
+TEST_CASE("a thread that went on between the readings of its state and of its stack is said to have") {
+  Snapshot s = healthy();
+  Thread waiting = thread(43, "worker");
+  BlockedCall call;
+  call.name = "epoll_pwait", call.program_counter = 0x1002, call.text = "epoll_pwait(…)";
+  waiting.call = call;
+  s.threads = std::vector<Thread>{waiting};
+  give_functions(s, 43, {"main.work", "runtime.goexit"});
+  s.stacks->frames.front().pc = 0x1002;
+  CHECK(doing_at_stack(ThreadIndex(s), waiting) == "waits in epoll_pwait(…)");
+  s.stacks->frames.front().pc = 0x1000;  // the call begins again
+  CHECK(doing_at_stack(ThreadIndex(s), waiting) == "waits in epoll_pwait(…)");
+  s.stacks->frames.front().pc = 0x5000;
+  CHECK(doing_at_stack(ThreadIndex(s), waiting) ==
+        "ran when its stack was read; a moment before it waited in epoll_pwait");
+  Thread running = thread(43, "worker");
+  running.state = 'R';
+  CHECK(doing_at_stack(ThreadIndex(s), running) == "waited when its stack was read; a moment before it ran");
+  s.stacks->threads.front().read_by = "ptrace";
+  CHECK(doing_at_stack(ThreadIndex(s), running) == "runs");
+}
