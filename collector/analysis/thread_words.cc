@@ -167,6 +167,11 @@ std::string java_doing(const ThreadIndex& index, int tid) {
   return "is " + printable_line(java->state, 60);
 }
 
+std::string doing(const ThreadIndex& index, const Thread& thread) {
+  std::string java = java_doing(index, thread.tid);
+  return java.empty() ? doing(thread) : java;
+}
+
 bool moved_between(const ThreadIndex& index, const Thread& thread) {
   const Stack* stack = index.stack(thread.tid);
   const ThreadStack* entry = index.thread_stack(thread.tid);

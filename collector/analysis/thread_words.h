@@ -48,6 +48,8 @@ std::string doing_at_stack(const ThreadIndex& index, const Thread& thread);
 std::string doing(const Thread& thread);
 // What a Java thread does that does not run: "is WAITING (parking)"; "" for every other.
 std::string java_doing(const ThreadIndex& index, int tid);
+// That, or doing().
+std::string doing(const ThreadIndex& index, const Thread& thread);
 // "worker-3 (tid 77)".
 std::string thread_name(const Thread& thread);
 

@@ -24,7 +24,7 @@ struct JvmAttachLimits {
   milliseconds connect{1000};
   milliseconds first_byte{4000};  // it gets to a standstill first
   milliseconds between_bytes{2000};
-  size_t bytes = 32u << 20;
+  size_t bytes = 48u << 20;
 };
 
 struct JvmAttachRequest {

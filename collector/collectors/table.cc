@@ -57,7 +57,7 @@ constexpr Collector kTable[] = {
     {"jvm",
      "Java threads, their states, stacks, monitors and deadlocks: the thread dump of a JVM that has an attach socket",
      "attach socket /tmp/.java_pidN in the target's root, unix(7)", 1, Tier::kT2, Lane::kStacks, milliseconds{9000},
-     64u << 20, "the JVM's own user, or root", "text", false, true, false, gather_jvm, parse_jvm},
+     64u << 20, "the JVM's own user, or root", "text", false, true, false, gather_jvm, parse_jvm, "threads"},
     {"samples", "user stacks again and again (--samples, --every): which threads move, and where they are",
      "/proc/PID/task/TID/{syscall,schedstat}, process_vm_readv(2), ptrace(2)", 9, Tier::kT3, Lane::kStacks,
      milliseconds{86'400'000}, 512u << 20, "CAP_SYS_PTRACE for other users' processes", "", false, true, true,

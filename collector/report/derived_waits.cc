@@ -86,7 +86,7 @@ void root_json(std::string& out, const ThreadIndex& index, const WaitRoot& root)
   append_json_field(out, "name", name_of(index, root.tid));
   fmt::format_to(Out(out), "\"waiters\":{},", root.waiters);
   auto* thread = index.thread(root.tid);
-  append_json_field(out, "doing", thread ? doing(*thread) : "");
+  append_json_field(out, "doing", thread ? doing(index, *thread) : "");
   append_json_field(out, "function", program_function(index, root.tid));
   out += "\"stack\":[";
   if (auto* stack = index.stack(root.tid))

@@ -103,12 +103,12 @@ class Picture {
     Box box;
     box.first = spoken_thread(index_, tid);
     box.second = short_function(index_, tid);
-    box.hint = thread ? doing(*thread) : "";
+    box.hint = thread ? doing(index_, *thread) : "";
     box.depth = depth;
     box.in_cycle = in_cycle_.contains(tid);
     // Who waits for nobody is said with what it does.
     if (auto* wait = graph_.wait_of(tid); thread && (!wait || wait->owner == 0)) {
-      box.second = doing(*thread);
+      box.second = doing(index_, *thread);
       box.hint = program_function(index_, tid);
     }
     size_t row = next_row_;

@@ -330,6 +330,22 @@ TEST_CASE("a Java deadlock and a Java convoy are on the page, with names, classe
   CHECK(text.find(", which reload \"odd\" #7 (tid ") != std::string::npos);
 }
 
+TEST_CASE("secrets in the names of Java threads are replaced before they are stored") {
+  if (classes().empty()) return not_run_here(kNeedsJava);
+  JavaProgram java({"-XX:+StartAttachListener"}, {"waiting=pool postgres://shop:c4naryPassw0rd@db/orders"});
+  REQUIRE(java.ready());
+  REQUIRE(eventually([&] { return java.has_socket(); }));
+  TempDir folder;
+  std::string page = collect({"--pid", std::to_string(java.pid()), "--profile-seconds", "0", "--stacks", "auto", "-o",
+                              folder / "x.zip", "--format", "zip"})
+                         .out;
+  std::string dump = run_program({EC_BINARY, "show", folder / "x.zip", "raw/jvm/threaddump.txt"}).out;
+  CHECK(dump.find("pool postgres://") != std::string::npos);
+  REQUIRE(run_program({"unzip", "-q", folder / "x.zip", "-d", folder / "all"}).exit_code == 0);
+  CHECK(run_program({"grep", "-rl", "c4naryPassw0rd", folder / "all"}).out == "");
+  CHECK(page.find("c4naryPassw0rd") == std::string::npos);
+}
+
 namespace {
 
 // Listens as a JVM does, and does `serve` with each connection.

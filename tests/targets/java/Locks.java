@@ -75,9 +75,9 @@ public class Locks {
     for (int i = 0; i < waiters; i++) stands(start("look-" + i, () -> look(cache)), Thread.State.BLOCKED);
   }
 
-  static void waiting() {
+  static void waiting(String name) {
     Object signal = new Object();
-    stands(start("in-wait", () -> {
+    stands(start(name, () -> {
       synchronized (signal) {
         signal.wait();
       }
@@ -92,7 +92,8 @@ public class Locks {
     for (String each : arguments) {
       if (each.equals("monitors")) monitors();
       if (each.equals("locks")) locks();
-      if (each.equals("waiting")) waiting();
+      if (each.equals("waiting")) waiting("in-wait");
+      if (each.startsWith("waiting=")) waiting(each.substring(8));
       if (each.startsWith("convoy=")) convoy(Integer.parseInt(each.substring(7)));
     }
     System.out.println("ready");
