@@ -196,7 +196,8 @@ void add_running_stacks(const Stacks& stacks, RuntimeGoroutines& all) {
       all.frames.push_back({frame.pc, frame.symbol, frame.file, frame.line, false});
     }
     one.stack = static_cast<uint32_t>(all.stacks.size());
-    one.note = fmt::format("the stack is that of thread {}, read a moment earlier", one.tid);
+    one.note = fmt::format("the stack is that of thread {}{}", one.tid,
+                           thread->read_by == "core" ? "" : ", read a moment earlier");
     all.stacks.push_back(std::move(stack));
   }
 }
@@ -214,7 +215,7 @@ void gather_goroutines(GatherContext& context) {
   if (!elf) return context.out.failed(kPath, source, elf.error());
   auto file = std::make_shared<const ElfFile>(std::move(*elf));
   auto memory = memory_of(context);
-  auto program = find_go_program(*file, (*module)->bias, *memory);
+  auto program = find_go_program(file, (*module)->bias, *memory);
   if (!program) return context.out.failed(kPath, source, program.error());
   GoroutineLimits limits;
   // Enough of the budget stays for names and for handing the result over.

@@ -44,6 +44,44 @@ std::vector<uint64_t> references_of(const ElfFile& elf, const GoPcTable& functio
   return code ? data_references(*code, function->entry, data.begin, data.end) : std::vector<uint64_t>{};
 }
 
+// What may be the layout, the surest first: the program's debug information, then the table of versions.
+Result<std::vector<GoLayout>> layouts_of(const std::shared_ptr<const ElfFile>& file, std::string_view version) {
+  auto debug = go_layout_from_debug(file);
+  auto table = go_layout(version);
+  if (!debug && !table) return tl::unexpected(table.error());
+  std::vector<GoLayout> layouts;
+  if (debug) layouts.push_back(std::move(*debug));
+  if (table) layouts.push_back(std::move(*table));
+  if (layouts.size() < 2) return layouts;
+  // Where they agree, the table was confirmed; where not, that is worth to know whichever is right.
+  if (std::string words = difference(layouts[0], layouts[1]); words.empty())
+    layouts.pop_back();
+  else
+    layouts[0].from += fmt::format(", against the {}: {}", layouts[1].from, words);
+  return layouts;
+}
+
+// A core leaves out what the program's file has: where memory has nothing, its bytes stand for it.
+class WithFile : public RuntimeMemory {
+ public:
+  WithFile(RuntimeMemory& memory, const ElfFile& elf, uint64_t bias) : memory_(memory), elf_(elf), bias_(bias) {}
+  size_t read(uint64_t address, void* destination, size_t size) override {
+    size_t got = memory_.read(address, destination, size);
+    if (got == size) return got;
+    auto offset = elf_.file_offset(address - bias_);
+    if (!offset) return got;
+    auto bytes = elf_.source().read(*offset, size);
+    if (!bytes) return got;
+    std::memcpy(destination, bytes->data(), size);
+    return size;
+  }
+
+ private:
+  RuntimeMemory& memory_;
+  const ElfFile& elf_;
+  uint64_t bias_;
+};
+
 }  // namespace
 
 std::vector<uint64_t> data_references(std::string_view code, uint64_t code_address, uint64_t begin, uint64_t end) {
@@ -90,20 +128,22 @@ bool holds_goroutines(RuntimeMemory& memory, uint64_t address, const GoLayout& l
   });
 }
 
-Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, RuntimeMemory& memory) {
+Result<GoProgram> find_go_program(const std::shared_ptr<const ElfFile>& file, uint64_t bias, RuntimeMemory& memory) {
+  const ElfFile& elf = *file;
   auto build = go_buildinfo(elf);
   auto functions = GoPcTable::find(elf);
   if (!functions)
     return fail(ErrorCode::kNotFound, "goroutines", "no table of Go functions of a known form in this program");
   std::string version = build ? parse_go_modules(build->version, build->modules).version : std::string{};
-  auto layout = go_layout(version);
-  if (!layout) return tl::unexpected(layout.error());
-  GoProgram program{version, std::move(*layout), std::move(*functions), bias, 0, 0, {}};
-  for (uint64_t address : references_of(elf, program.functions, "runtime.allgadd"))
-    if (holds_goroutines(memory, address + bias, program.layout)) {
-      program.all_goroutines = address + bias;
-      break;
-    }
+  auto layouts = layouts_of(file, version);
+  if (!layouts) return tl::unexpected(layouts.error());
+  GoProgram program{version, layouts->front(), std::move(*functions), bias, 0, 0, {}};
+  for (const GoLayout& layout : *layouts)
+    for (uint64_t address : references_of(elf, program.functions, "runtime.allgadd"))
+      if (program.all_goroutines == 0 && holds_goroutines(memory, address + bias, layout)) {
+        program.layout = layout;
+        program.all_goroutines = address + bias;
+      }
   if (program.all_goroutines == 0)
     return fail(ErrorCode::kUnsupported, "goroutines",
                 fmt::format("the list of goroutines of Go {} was not found where version {} keeps it",
@@ -112,10 +152,11 @@ Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, RuntimeMemo
   for (std::string_view name : {"runtime.systemstack_switch", "runtime.systemstack_switch.abi0"})
     if (auto function = program.functions.named(name); function && function->kind != 0 && !version.starts_with("1.16"))
       program.wrapper_kind = static_cast<uint8_t>(function->kind + 1);
+  WithFile words(memory, elf, bias);
   for (std::string_view name :
        {"runtime.waitReason.String", "runtime.(*waitReason).String", "runtime.goroutineheader"}) {
     for (uint64_t address : references_of(elf, program.functions, name)) {
-      program.wait_reasons = wait_reasons_at(memory, address + bias);
+      program.wait_reasons = wait_reasons_at(words, address + bias);
       if (!program.wait_reasons.empty()) return program;
     }
   }

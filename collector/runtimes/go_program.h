@@ -28,7 +28,7 @@ struct GoProgram {
 
 // Errors: not-found (no Go program, or its list of goroutines is not where the runtime refers to it), unsupported (its
 // version or its layout is not known).
-Result<GoProgram> find_go_program(const ElfFile& elf, uint64_t bias, RuntimeMemory& memory);
+Result<GoProgram> find_go_program(const std::shared_ptr<const ElfFile>& file, uint64_t bias, RuntimeMemory& memory);
 
 // Addresses that instructions in `code` may refer to relative to themselves (Intel SDM vol. 2, 2.2.1.6): every place
 // of four bytes is taken for such a distance, with no immediate or one of 1 or 4 bytes behind it. Those outside

@@ -1,11 +1,14 @@
 // Goroutines read from outside against what the same program says itself, /debug/pprof/goroutine?debug=2.
 #include "collector/collectors/goroutines.h"
 
+#include <fcntl.h>
+
 #include <catch2/catch.hpp>
 #include <map>
 #include <set>
 
 #include "collector/base/text.h"
+#include "collector/runtimes/go_layout.h"
 #include "tests/live/files_sink.h"
 #include "tests/support/program.h"
 
@@ -59,6 +62,21 @@ std::string built(const std::string& flags) {
 
 }  // namespace
 
+TEST_CASE("the table of the installed Go says what its debug information says") {
+  std::string version = run_program({"go", "env", "GOVERSION"}).out;
+  REQUIRE(version.starts_with("go1."));
+  auto elf = ElfFile::open(ByteSource("normal", UniqueFd(open(built("").c_str(), O_RDONLY | O_CLOEXEC))));
+  REQUIRE(elf);
+  auto debug = go_layout_from_debug(std::make_shared<const ElfFile>(std::move(*elf)));
+  INFO((debug ? "" : debug.error().message()));
+  REQUIRE(debug);
+  CHECK(debug->from == "debug information");
+  auto table = go_layout(trim(std::string_view(version).substr(2)));
+  REQUIRE(table);
+  CHECK(difference(*debug, *table) == "");
+  CHECK(debug->size() == table->size());
+}
+
 TEST_CASE("goroutines read from memory are those that the program tells of itself") {
   std::string flags = GENERATE("", "-s -w");
   INFO("ldflags " << flags);
@@ -74,6 +92,7 @@ TEST_CASE("goroutines read from memory are those that the program tells of itsel
   INFO((snapshot.goroutines ? "" : snapshot.goroutines.why().message()));
   REQUIRE(snapshot.goroutines);
   const RuntimeGoroutines& all = *snapshot.goroutines;
+  CHECK(all.layout == (flags.empty() ? "debug information" : "table for Go " + all.version.substr(0, 4)));
 
   auto got = run_program(ask);
   REQUIRE(got.exit_code == 0);

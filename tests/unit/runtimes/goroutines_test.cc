@@ -142,6 +142,8 @@ TEST_CASE("a list that claims more than there is ends where memory ends") {
 }
 
 TEST_CASE("layouts are known for Go 1.16 to 1.25, and not guessed for others") {
+  CHECK(difference(*go_layout("1.19"), *go_layout("1.20")) == "");
+  CHECK(difference(*go_layout("1.19"), *go_layout("1.23")) == "atomicstatus at 144, not 152");
   CHECK(go_layout("1.16.15")->creator_pc == 280);
   CHECK(go_layout("1.19.8")->creator_pc == 296);
   CHECK(go_layout("1.22.1")->start_pc == 296);
