@@ -31,7 +31,10 @@ std::string_view code_words(int signal, int code) {
     int signal, code;
     std::string_view words;
   };
-  static constexpr std::array<Words, 14> kWords{{{SIGFPE, FPE_INTDIV, "integer divided by zero"},
+  static constexpr std::array<Words, 17> kWords{{{SIGTRAP, TRAP_BRKPT, "a breakpoint"},
+                                                 {SIGTRAP, TRAP_TRACE, "a single step"},
+                                                 {SIGTRAP, TRAP_HWBKPT, "a breakpoint or watchpoint of the processor"},
+                                                 {SIGFPE, FPE_INTDIV, "integer divided by zero"},
                                                  {SIGFPE, FPE_INTOVF, "integer overflow"},
                                                  {SIGFPE, FPE_FLTDIV, "floating-point number divided by zero"},
                                                  {SIGFPE, FPE_FLTOVF, "floating-point overflow"},
@@ -153,7 +156,9 @@ MemoryAccess memory_access(std::string_view instruction) {
 }
 
 bool ended_by_signal(const CoreFacts& core) {
-  return core.signal > 0 && core.signal != SIGSTOP && core.signal != SIGTRAP && core.signal != SIGCONT;
+  if (core.signal <= 0 || core.signal == SIGSTOP || core.signal == SIGCONT) return false;
+  // At a breakpoint of its own a debugger finds the same signal and the same code as after a crash by int3.
+  return core.signal != SIGTRAP || !core.by_debugger;
 }
 
 std::string signal_words(const Snapshot& snapshot) {
@@ -167,6 +172,10 @@ std::string signal_words(const Snapshot& snapshot) {
   if (sent && core.sender_pid > 0)
     return fmt::format("{}, sent by process {} of user {}", name, core.sender_pid, core.sender_uid);
   if (core.signal == SIGSEGV) return fmt::format("{}: {}", name, fault_words(snapshot));
+  // The kernel tells no address for int3, which is one byte long and lies before the program counter.
+  if (core.signal == SIGTRAP && core.signal_code == SI_KERNEL)
+    return fmt::format("{}: a breakpoint instruction without a debugger, at address {:#x} by {}", name,
+                       core.reg("rip").value_or(1) - 1, spoken_thread(snapshot));
   std::string_view words = code_words(core.signal, core.signal_code);
   if (words.empty()) return fmt::format("{}, got by {}", name, spoken_thread(snapshot));
   return fmt::format("{}: {}, at address {:#x} by {}", name, words, core.address, spoken_thread(snapshot));
@@ -180,17 +189,27 @@ std::string cause_words(const Snapshot& snapshot) {
     return "it went to where there is no code: a pointer to a function was null or damaged, or the stack was";
   if (core.signal == SIGSEGV && core.has_details && core.signal_code == SEGV_MAPERR && core.address < kNearNull)
     return core.address == 0 ? "a null pointer was used" : "a null pointer was used, with an offset from it";
+  if (core.signal == SIGTRAP && core.has_details && core.signal_code == SI_KERNEL)
+    return "the program stopped itself: failed checks of GLib, Chromium and Go's runtime end in int3";
+  if (core.signal == SIGILL && core.instruction.starts_with("\x0f\x0b"))
+    return "the program stopped itself with ud2: __builtin_trap(), a failed check, or code that is never to be reached";
   if (core.signal != SIGABRT) return {};
   struct Sign {
     std::string_view function, words;
   };
-  static constexpr std::array<Sign, 7> kSigns{{{"__cxa_throw", "an exception was thrown that nobody caught"},
-                                               {"__cxa_rethrow", "an exception was thrown that nobody caught"},
-                                               {"std::terminate", "std::terminate() was called"},
-                                               {"__assert_fail", "an assertion failed"},
-                                               {"__stack_chk_fail", "a function wrote behind its local variables"},
-                                               {"__fortify_fail", "a check for buffer overflow failed"},
-                                               {"malloc_printerr", "malloc found its heap damaged"}}};
+  static constexpr std::array<Sign, 12> kSigns{
+      {{"runtime.panicmem", "a nil pointer was used, or memory that is not there"},
+       {"runtime.gopanic", "a panic that nobody recovered from"},
+       {"runtime.throw", "the Go runtime found a fatal error"},
+       {"runtime.fatal", "the Go runtime found a fatal error"},
+       {"runtime.dieFromSignal", "the Go runtime ended the program"},
+       {"__cxa_throw", "an exception was thrown that nobody caught"},
+       {"__cxa_rethrow", "an exception was thrown that nobody caught"},
+       {"std::terminate", "std::terminate() was called"},
+       {"__assert_fail", "an assertion failed"},
+       {"__stack_chk_fail", "a function wrote behind its local variables"},
+       {"__fortify_fail", "a check for buffer overflow failed"},
+       {"malloc_printerr", "malloc found its heap damaged"}}};
   ThreadIndex index(snapshot);
   const Stack* stack = index.stack(core.tid);
   for (const Sign& sign : kSigns)

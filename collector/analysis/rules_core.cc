@@ -26,6 +26,9 @@ bool is_end_of_all(const Frame& frame) {
   return false;
 }
 
+// In a Go program whatever of the runtime stands above the function that failed.
+bool is_go_plumbing(const Frame& frame) { return frame.symbol.starts_with("runtime."); }
+
 // "read_order (order.cc:8)".
 std::string frame_words(const Frame& frame) {
   if (frame.file.empty() || frame.found_by == "python") return in_sentence(spoken_frame(frame));
@@ -39,11 +42,15 @@ std::string where_words(const ThreadIndex& index, int tid) {
   if (!stack) return {};
   std::string words;
   size_t told = 0;
+  bool other_frames = std::any_of(stack->frames.begin(), stack->frames.end(), [&](uint32_t each) {
+    const Frame* frame = index.frame(each);
+    return frame && !frame->symbol.empty() && !is_go_plumbing(*frame);
+  });
   for (const FrameRun& run : frame_runs(stack->frames)) {
     size_t told_before = told;
     for (size_t i = run.begin; i < run.begin + run.length && told < kMostCallers; ++i) {
       const Frame* frame = index.frame(stack->frames[i]);
-      if (!frame || (told == 0 && is_end_of_all(*frame))) continue;
+      if (!frame || (told == 0 && (is_end_of_all(*frame) || (other_frames && is_go_plumbing(*frame))))) continue;
       words += (told == 0 ? "" : ", called by ") + frame_words(*frame);
       ++told;
     }

@@ -132,6 +132,7 @@ void gather_core(GatherContext& context) {
             {"problems", notes.problems},
             {"signal", signal_json(first)},
             {"registers", registers_json(first)}};
+  if (notes.by_debugger) root["file"]["by_debugger"] = true;
   if (notes.process) root["process"] = process_json(*notes.process);
   if (first.signal_info) root["signal"]["address_mapping"] = mapping_words(core.space(), first.signal_info->address);
   root["signal"]["stack_mapping"] = mapping_words(core.space(), first.registers.sp());

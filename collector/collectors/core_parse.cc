@@ -23,6 +23,7 @@ CoreFacts facts_of(const json& root) {
   core.whole_bytes = whole_of(file, "whole_bytes");
   core.memory_bytes = whole_of(file, "memory_bytes");
   core.missing_bytes = whole_of(file, "missing_bytes");
+  core.by_debugger = flag_of(file, "by_debugger");
   for (const json& problem : list_of(root, "problems"))
     if (problem.is_string()) core.problems.push_back(problem.get<std::string>());
   const json& signal = object_of(root, "signal");

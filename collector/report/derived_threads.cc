@@ -68,7 +68,8 @@ void group_header(std::string& text, const ThreadIndex& index, const ThreadGroup
   for (size_t i = 0; i < group.tids.size(); ++i) {
     int tid = group.tids[i];
     auto* thread = index.thread(tid);
-    std::string entry = fmt::format(" {}={}", tid, thread ? plain_line(thread->name, 32) : "");
+    bool named = thread && !thread->name.empty();  // a core has no names
+    std::string entry = named ? fmt::format(" {}={}", tid, plain_line(thread->name, 32)) : fmt::format(" {}", tid);
     if (line.size() + entry.size() > 118) {
       text += line + "\n";
       if (++lines == most_lines) {

@@ -23,6 +23,7 @@ struct CoreFacts {
   uint64_t memory_bytes = 0, missing_bytes = 0;  // of memory: what it was to hold, and what the cut took
   std::vector<std::string> problems;             // of its notes
 
+  bool by_debugger = false;  // which had stopped the process
   int tid = 0;               // who got the signal
   int signal = 0;            // 0: none; a debugger wrote the core of a live process
   int signal_code = 0;       // si_code, sigaction(2)

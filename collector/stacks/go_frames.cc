@@ -56,6 +56,10 @@ std::optional<GoFrames::Frame> GoFrames::frame_at(uint64_t pc, bool return_addre
     auto size = table->frame_size(*function, within - module->bias);
     if (name == "runtime.asmcgocall" && size) return Frame{Frame::Kind::kCallsC, *size};
     if (switches_stacks(name)) return Frame{Frame::Kind::kSwitches, 0};
+    // The kernel calls them, and put the return address to the end of the signal there: what was interrupted is behind
+    // it.
+    if ((name == "runtime.sigtramp" || name == "runtime.cgoSigtramp") && size)
+      return Frame{Frame::Kind::kOrdinary, *size};
     if (function->begins_a_stack) return Frame{Frame::Kind::kFirst, 0};
     // cgocallback writes the stack pointer, too, but arranges for its frame to be right on both stacks.
     if (function->writes_stack_pointer && name != "runtime.cgocallback") return Frame{Frame::Kind::kSwitches, 0};

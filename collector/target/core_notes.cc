@@ -143,6 +143,7 @@ class NoteReader {
       cursor.skip(std::min(padding(header->n_descsz), cursor.remaining()));
       if (owner->substr(0, 4) == "CORE") take(header->n_type, *content);
     }
+    notes_.by_debugger = !notes_.threads.empty() && notes_.process && notes_.process->ppid != 0 && no_parent_;
     return std::move(notes_);
   }
 
@@ -156,6 +157,7 @@ class NoteReader {
   void take(uint32_t type, std::string_view content) {
     switch (type) {
       case NT_PRSTATUS:
+        if (auto status = ByteCursor(content).read<PrStatus>(); status && status->ppid != 0) no_parent_ = false;
         if (auto thread = thread_of(content); !thread)
           problem("a thread has another layout than that of x86-64");
         else if (tids_.insert(thread->tid).second)
@@ -189,6 +191,7 @@ class NoteReader {
 
   CoreNotes notes_;
   std::unordered_set<int> tids_;
+  bool no_parent_ = true;
 };
 
 }  // namespace

@@ -52,6 +52,8 @@ struct CoreNotes {
   std::optional<CoreProcess> process;
   Auxv auxv;
   std::vector<CoreMappedFile> files;
+  // A debugger wrote it, of a process that it had stopped: it leaves the parent of each thread out, a kernel does not.
+  bool by_debugger = false;
   std::vector<std::string> problems;  // notes that could not be understood, and an end that came too early
 };
 

@@ -31,11 +31,13 @@ struct ThreadNote {
   int tid = 42;
   int16_t signal = 11;
   uint64_t rip = 0, rsp = 0, rax = 0, orig_rax = ~uint64_t{0}, rdi = 0, rsi = 0, rbp = 0;
+  int ppid = 1;
 };
 inline std::string prstatus(const ThreadNote& thread) {
   std::string bytes(336, '\0');
   put<int16_t>(bytes, 12, thread.signal);
   put<int32_t>(bytes, 32, thread.tid);
+  put<int32_t>(bytes, 36, thread.ppid);
   put<int64_t>(bytes, 48, 2);  // user time: 2.5 s
   put<int64_t>(bytes, 56, 500000);
   auto reg = [&](size_t index, uint64_t value) { put<uint64_t>(bytes, 112 + 8 * index, value); };

@@ -4,8 +4,12 @@
 //   throw      throws an exception that nobody catches
 //   divide     divides by zero
 //   overflow   uses up its stack
+//   int3       executes a breakpoint instruction
+//   trap       calls __builtin_trap()
+//   raise      sends itself SIGTRAP
 //   wait       does none of it, and prints "ready"
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -35,6 +39,9 @@ const char* g_way = "";
   if (std::strcmp(g_way, "throw") == 0) throw std::runtime_error("no such order");
   if (std::strcmp(g_way, "divide") == 0) result = divide(7, static_cast<int>(reinterpret_cast<long>(order)));
   if (std::strcmp(g_way, "overflow") == 0) result = go_deeper(0);
+  if (std::strcmp(g_way, "int3") == 0) asm volatile("int3");
+  if (std::strcmp(g_way, "trap") == 0) __builtin_trap();
+  if (std::strcmp(g_way, "raise") == 0) raise(SIGTRAP);
   return result;
 }
 

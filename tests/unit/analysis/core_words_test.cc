@@ -64,6 +64,9 @@ TEST_CASE("a signal is told in words") {
   CHECK(words_for(SIGSEGV, SI_KERNEL, 0) ==
         "SIGSEGV: an impossible address (not canonical; the processor does not tell it) read by thread 43 `worker`");
   CHECK(words_for(SIGFPE, FPE_INTDIV) == "SIGFPE: integer divided by zero, at address 0x401136 by thread 43 `worker`");
+  CHECK(words_for(SIGTRAP, SI_KERNEL, 0) ==
+        "SIGTRAP: a breakpoint instruction without a debugger, at address 0x401135 by thread 43 `worker`");
+  CHECK(words_for(SIGTRAP, TRAP_TRACE) == "SIGTRAP: a single step, at address 0x401136 by thread 43 `worker`");
   Snapshot raised = crash();
   raised.core->signal = SIGABRT;
   raised.core->signal_code = SI_TKILL;
@@ -74,6 +77,22 @@ TEST_CASE("a signal is told in words") {
   raised.core->signal = 0;
   CHECK(signal_words(raised) == "no signal: a debugger wrote the core of the live process");
   CHECK_FALSE(ended_by_signal(*raised.core));
+}
+
+TEST_CASE("a trap is the end of a program, unless a debugger wrote the core") {
+  Snapshot trapped = crash();
+  trapped.core->signal = SIGTRAP;
+  trapped.core->signal_code = SI_KERNEL;
+  CHECK(ended_by_signal(*trapped.core));
+  CHECK(cause_words(trapped).starts_with("the program stopped itself"));
+  trapped.core->by_debugger = true;
+  CHECK_FALSE(ended_by_signal(*trapped.core));
+  CHECK(signal_words(trapped) == "no signal: a debugger wrote the core of the live process");
+  trapped.core->signal = SIGSEGV;
+  CHECK(ended_by_signal(*trapped.core));
+  trapped.core->signal = SIGILL;
+  trapped.core->instruction = "\x0f\x0b\x90";
+  CHECK(cause_words(trapped).starts_with("the program stopped itself with ud2"));
 }
 
 TEST_CASE("causes that the stack and the address tell") {
@@ -87,6 +106,8 @@ TEST_CASE("causes that the stack and the address tell") {
   Snapshot thrown = crash();
   thrown.core->signal = SIGABRT;
   CHECK(cause_words(thrown) == "abort() was called");
+  thrown.stacks->frames[0].symbol = "runtime.gopanic";
+  CHECK(cause_words(thrown) == "a panic that nobody recovered from");
   thrown.stacks->frames[0].symbol = "__cxa_throw";
   CHECK(cause_words(thrown) == "an exception was thrown that nobody caught");
 }
@@ -111,6 +132,21 @@ TEST_CASE("the finding of a crash names signal, function and callers") {
   CHECK(findings[0].detail ==
         "server (pid 42) was ended by SIGSEGV: address 0xc not mapped, read by thread 43 `worker`, in read_order "
         "(order.cc:8), called by handle. A null pointer was used, with an offset from it.");
+}
+
+TEST_CASE("the runtime above the Go function that failed is left out, unless there is nothing else") {
+  Snapshot snapshot = crash();
+  snapshot.core->signal = SIGABRT;
+  snapshot.core->signal_code = SI_TKILL;
+  snapshot.core->sender_pid = 42;
+  snapshot.stacks->frames[0] = Frame{};
+  snapshot.stacks->frames[0].symbol = "runtime.gopanic";
+  snapshot.stacks->frames[1].symbol = "main.boom";
+  CHECK(analyse(snapshot).at(0).detail ==
+        "server (pid 42) was ended by SIGABRT, raised by thread 43 `worker` itself, in main.boom. A panic that nobody "
+        "recovered from.");
+  snapshot.stacks->frames[1].symbol = "runtime.main";
+  CHECK(analyse(snapshot).at(0).detail.find("in runtime.gopanic, called by runtime.main") != std::string::npos);
 }
 
 TEST_CASE("the raw form of a core becomes threads and process") {

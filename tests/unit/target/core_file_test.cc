@@ -52,6 +52,7 @@ TEST_CASE("notes tell threads, signal, process and files") {
   CHECK(notes.threads[1].system_call == 202);
   CHECK_FALSE(notes.threads[1].signal_info);
   REQUIRE(notes.process);
+  CHECK_FALSE(notes.by_debugger);
   CHECK(notes.process->pid == 42);
   CHECK(notes.process->uid == 1000);
   CHECK(notes.process->gid == 100);
@@ -108,6 +109,14 @@ TEST_CASE("a core gives the memory that it holds, and the address space with its
   CHECK(code->inode == space.find(0x400000)->inode);
   CHECK(space.find(0x403000)->inode == 0);
   CHECK(space.name(*space.find(0x7ffd10000000)) == "[vdso]");
+}
+
+TEST_CASE("who leaves the parent of each thread out is a debugger") {
+  ThreadNote one{.tid = 42, .ppid = 0}, other{.tid = 43, .ppid = 0}, whole{.tid = 44};
+  std::string process = prpsinfo(42, "server", "./server");
+  CHECK(parse_core_notes(prstatus(one) + process + prstatus(other)).by_debugger);
+  CHECK_FALSE(parse_core_notes(prstatus(one) + process + prstatus(whole)).by_debugger);
+  CHECK_FALSE(parse_core_notes(prstatus(one)).by_debugger);
 }
 
 TEST_CASE("code that gcore left out is known by its file") {
