@@ -45,7 +45,7 @@ std::string options_of(const LeftOut& out) {
 
 std::optional<NotExamined> absent_by_nature(const Snapshot& snapshot) {
   if (snapshot.core)
-    return NotExamined{"the host, open files, sockets, limits, counters and names of threads",
+    return NotExamined{"the host, open files, sockets, limits, counters and the names of threads but the first",
                        "a core file has the memory and the registers of one moment, and nothing else", ""};
   if (!snapshot.process.status) return std::nullopt;
   auto& status = *snapshot.process.status;

@@ -194,11 +194,15 @@ void from_process_list(const Snapshot& snapshot, std::vector<NotExamined>& list)
 // The files are on disk, but not those that ran, or not at all: frames in them have no names.
 void from_core(const Snapshot& snapshot, std::vector<NotExamined>& list) {
   if (!snapshot.core) return;
-  for (const CoreProgramState& program : snapshot.core->programs)
-    if (!program.problem.empty())
-      list.push_back(
-          {"unwinding tables and names of " + printable_line(program.path, 200), printable_line(program.problem, 400),
-           program.executable ? "--exe with the program of that build" : "put the library of that build at this path"});
+  for (const CoreProgramState& program : snapshot.core->programs) {
+    if (program.problem.empty()) continue;
+    std::string build =
+        program.build_id.empty() ? "" : fmt::format(" (build id {})", printable_line(program.build_id, 80));
+    list.push_back(
+        {"unwinding tables and names of " + printable_line(program.path, 200) + build,
+         printable_line(program.problem, 400),
+         program.executable ? "--exe with the program of that build" : "put the library of that build at this path"});
+  }
 }
 
 // Privileges that were missing where nothing says what was refused for it: sections of larger artifacts.

@@ -156,6 +156,9 @@ TEST_CASE("a program that was replaced since is said and not used, and --exe bri
   std::filesystem::copy_file(EC_TARGETS_DIR "/idle", program);
   Look replaced = look_at(folder, core);
   CHECK(says(replaced.page, "another file than the one that ran"));
+  std::string build_id = replaced.facts["programs"][0]["build_id"];
+  CHECK(build_id.size() == 40);
+  CHECK(says(replaced.page, "unwinding tables and names of " + program + " (build id " + build_id + ")"));
   CHECK_FALSE(says(functions(replaced, 9), "read_order"));
   Look right = look_at(folder, core, {"--exe", EC_TARGETS_DIR "/crash"});
   CHECK(functions(right, 3) == "read_order handle work");
