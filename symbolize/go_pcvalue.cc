@@ -29,11 +29,12 @@ std::optional<uint32_t> take_varint(std::string_view& bytes) {
   return std::nullopt;
 }
 
-// Those that Go versions without flags have, and those that only switch stacks.
-bool begins_by_name(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kFirst{"runtime.goexit", "runtime.mstart", "runtime.mcall",
-                                                   "runtime.systemstack", "runtime.rt0_go"};
-  return std::find(kFirst.begin(), kFirst.end(), name.substr(0, name.find(".abi0"))) != kFirst.end();
+// Those that Go versions without flags have, and those that only switch stacks; not the wrappers of the latter, which
+// have the same names and, where there are flags, not this one.
+bool begins_by_name(std::string_view name, bool may_switch) {
+  name = name.substr(0, name.find(".abi0"));
+  return name == "runtime.goexit" || name == "runtime.mstart" || name == "runtime.rt0_go" ||
+         (may_switch && (name == "runtime.mcall" || name == "runtime.systemstack"));
 }
 
 }  // namespace
@@ -128,8 +129,9 @@ std::optional<GoPcTable::Function> GoPcTable::function(size_t index) const {
   found.frame_sizes = static_cast<uint32_t>(*sizes);
   if (flag_ != 0) found.kind = static_cast<uint8_t>(load(at + flag_ - 1, 1).value_or(0));
   auto flags = flag_ == 0 ? std::nullopt : load(at + flag_, 1);
-  found.begins_a_stack = (flags && (*flags & kTopFrame)) || begins_by_name(found.name);
   found.writes_stack_pointer = flags && (*flags & kWritesStackPointer);
+  found.begins_a_stack =
+      (flags && (*flags & kTopFrame)) || begins_by_name(found.name, !flags || found.writes_stack_pointer);
   return found;
 }
 

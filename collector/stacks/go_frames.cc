@@ -1,7 +1,9 @@
 #include "collector/stacks/go_frames.h"
 
-#include <algorithm>
-#include <array>
+#include <cstring>
+
+#include "collector/stacks/code_bytes.h"
+#include "collector/target/go_thread.h"
 
 namespace ec {
 
@@ -10,10 +12,7 @@ namespace {
 constexpr size_t kMostKnown = 1'000'000;
 
 // They go on where another stack was left, and say so in no flag before Go 1.17.
-bool switches_stacks(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kNames{"runtime.systemstack", "runtime.morestack", "runtime.gogo", "gogo"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-}
+bool switches_stacks(std::string_view name) { return name == "runtime.gogo" || name == "gogo"; }
 
 // The caller, whose return address stands at `at`.
 GoFrames::Step caller_at(const Registers& now, uint64_t at, uint32_t size, const std::vector<StackBytes>& stack) {
@@ -55,11 +54,15 @@ std::optional<GoFrames::Frame> GoFrames::frame_at(uint64_t pc, bool return_addre
     std::string_view name = function->name.substr(0, function->name.find(".abi0"));
     auto size = table->frame_size(*function, within - module->bias);
     if (name == "runtime.asmcgocall" && size) return Frame{Frame::Kind::kCallsC, *size};
-    if (switches_stacks(name)) return Frame{Frame::Kind::kSwitches, 0};
-    // The kernel calls them, and put the return address to the end of the signal there: what was interrupted is behind
-    // it.
+    // Wrappers, through which code compiled for registers calls them, have the same names and ordinary frames.
+    bool switches = function->writes_stack_pointer || size.value_or(0) == 0;
+    if (name == "runtime.systemstack" && switches && return_address)
+      return Frame{Frame::Kind::kSystemStack, size.value_or(0)};
+    if (name == "runtime.morestack" && switches && return_address) return Frame{Frame::Kind::kMoreStack, 0};
     if ((name == "runtime.sigtramp" || name == "runtime.cgoSigtramp") && size)
-      return Frame{Frame::Kind::kOrdinary, *size};
+      return Frame{Frame::Kind::kSignal, *size};
+    if (((name == "runtime.systemstack" || name == "runtime.morestack") && switches) || switches_stacks(name))
+      return Frame{Frame::Kind::kSwitches, 0};
     if (function->begins_a_stack) return Frame{Frame::Kind::kFirst, 0};
     // cgocallback writes the stack pointer, too, but arranges for its frame to be right on both stacks.
     if (function->writes_stack_pointer && name != "runtime.cgocallback") return Frame{Frame::Kind::kSwitches, 0};
@@ -71,7 +74,8 @@ std::optional<GoFrames::Frame> GoFrames::frame_at(uint64_t pc, bool return_addre
 }
 
 std::optional<GoFrames::Step> GoFrames::step(const Registers& now, bool return_address,
-                                             const std::vector<StackBytes>& stack) {
+                                             const std::vector<StackBytes>& stack,
+                                             std::optional<uint64_t> thread_pointer) {
   auto frame = frame_at(now.pc(), return_address);
   if (!frame) return std::nullopt;
   switch (frame->kind) {
@@ -82,6 +86,15 @@ std::optional<GoFrames::Step> GoFrames::step(const Registers& now, bool return_a
     case Frame::Kind::kCallsC:
       if (!return_address) return other_stack();
       return out_of_c(now, *frame, stack);
+    case Frame::Kind::kSystemStack:
+    case Frame::Kind::kMoreStack:
+      return goroutine_stack(now, *frame, stack, thread_pointer);
+    case Frame::Kind::kSignal: {
+      // It is marked as the first of its stack, but the kernel called it with the trampoline as return address.
+      Step step = caller_at(now, now.sp() + frame->size, frame->size, stack);
+      if (step.outcome == Step::Outcome::kStepped && !is_sigreturn(modules_, step.caller.pc())) return Step{};
+      return step;
+    }
     case Frame::Kind::kOrdinary:
       break;
   }
@@ -124,6 +137,41 @@ GoFrames::Step GoFrames::out_of_c(const Registers& now, const Frame& frame, cons
   step.switched_stack = true;
   if (step.outcome == Step::Outcome::kBadMemory) step.outcome = Step::Outcome::kOtherStack;
   if (step.outcome == Step::Outcome::kStepped && !frame_at(step.caller.pc(), true)) return none;
+  return step;
+}
+
+// The thread works on its own stack for the goroutine that it runs, whose stack goes on where systemstack left it, with
+// the frame that systemstack has there, or, for want of room, in the function that called morestack. (Behind mcall
+// there is nothing: its goroutine was given up, and may run elsewhere by now.)
+GoFrames::Step GoFrames::goroutine_stack(const Registers& now, const Frame& frame, const std::vector<StackBytes>& stack,
+                                         std::optional<uint64_t> thread_pointer) {
+  Step none = other_stack();
+  none.needs_thread_pointer = !thread_pointer;
+  if (!thread_pointer) return none;
+  auto thread = find_go_thread(*thread_pointer, [&](uint64_t address, void* destination, size_t size) {
+    auto* to = static_cast<char*>(destination);
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+      auto word = stack_word(stack, address + at);
+      if (!word && none.missing_address == 0) none.missing_address = address + at;
+      if (!word) return false;
+      std::memcpy(to + at, &*word, sizeof *word);
+    }
+    return true;
+  });
+  if (!thread || thread->sp > UINT64_MAX - frame.size) return none;
+  // On the goroutine's own stack it did not leave it yet.
+  if (thread->stack_begin <= now.sp() && now.sp() < thread->stack_end) return other_stack();
+  Step step;
+  if (frame.kind == Frame::Kind::kSystemStack) {
+    step = caller_at({}, thread->sp + frame.size, frame.size, stack);
+    if (step.outcome == Step::Outcome::kBadMemory) step.outcome = Step::Outcome::kOtherStack;
+  } else {
+    step.outcome = Step::Outcome::kStepped;
+    step.caller.set(Register::kRip, thread->pc);
+    step.caller.set(Register::kRsp, thread->sp);
+  }
+  step.switched_stack = true;
+  if (step.outcome == Step::Outcome::kStepped && !frame_at(step.caller.pc(), true)) return other_stack();
   return step;
 }
 

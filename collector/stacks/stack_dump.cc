@@ -136,9 +136,11 @@ class Dump {
     bool harmless = copy.call.number < 0 || survives_stop(copy.call, request_.pid) ||
                     (request_.restart_interrupted && can_start_again(copy.call.number));
     if (stack.needs_registers && !(wants_stop && harmless))
-      thread.note =
-          "outer frames were searched for: its registers are known only after a stop, which would have interrupted its "
-          "system call (--restart-eintr allows it where the call can start again)";
+      thread.note = fmt::format(
+          "{}: its registers are known only after a stop, which would have interrupted its system call "
+          "(--restart-eintr "
+          "allows it where the call can start again)",
+          stack.end == StackEnd::kOtherStack ? "it goes on on another stack" : "outer frames were searched for");
     thread.read_by = DumpedThread::ReadBy::kNoStop;
     thread.stack = pool_.add(std::move(stack));
     return !(wants_stop && harmless);
@@ -148,6 +150,16 @@ class Dump {
     if (!may_unwind(tid))
       return PcStack{{{registers.pc(), FoundBy::kRegisters, false}}, StackEnd::kNoUnwindInfo, false, 0};
     return room_.unwind(*unwinder_, result_.modules->space(), registers, std::move(copies), fetch);
+  }
+
+  // By its executable, which is mapped first.
+  bool is_go_program() {
+    for (const Region& region : result_.modules->space().regions)
+      if (region.executable && region.inode != 0) {
+        Module* module = result_.modules->at(region.begin);
+        return module && module->image && module->image->is_go();
+      }
+    return false;
   }
 
   void read_futex(pid_t tid, uint64_t address) {
@@ -160,6 +172,7 @@ class Dump {
     freeze.pid = request_.pid;
     freeze.live_tid = request_.live_tid;
     freeze.tids = std::move(tids);
+    freeze.go = is_go_program();
     freeze.together = result_.mode == DumpMode::kConsistent;
     freeze.restart = request_.restart_interrupted ? RestartCalls::kAll
                      : freeze.together            ? RestartCalls::kNone
@@ -225,13 +238,15 @@ class Dump {
     call.arguments[0] = frozen.registers.get(Register::kRdi).value_or(0);
     call.arguments[1] = frozen.registers.get(Register::kRsi).value_or(0);
     if (result_.mode == DumpMode::kConsistent && waits_on_futex(call)) read_futex(frozen.tid, call.arguments[0]);
-    std::vector<StackBytes> copies{all.stack(frozen)};
+    std::vector<StackBytes> copies = all.copies(frozen);
+    Registers registers = frozen.registers;
+    // Where no goroutine was found during the stop, none must be looked for later: it may be another one by then.
+    if (frozen.piece_count == 0) registers.forget(Register::kFsBase);
     bool late = false;
-    PcStack stack =
-        unwind(frozen.tid, frozen.registers, std::move(copies), [&](uint64_t address, char* to, size_t size) {
-          late = true;
-          return memory_.read(address, to, size);
-        });
+    PcStack stack = unwind(frozen.tid, registers, std::move(copies), [&](uint64_t address, char* to, size_t size) {
+      late = true;
+      return memory_.read(address, to, size);
+    });
     thread.note = frozen.born_late        ? "it was born during the attach"
                   : late                  ? "its outer frames were read after it ran on"
                   : frozen.restarted_call ? "its wait was made to start again after the stop"

@@ -50,6 +50,7 @@ struct Unwinder::State {
   GoFrames go_frames;
   bool live = false;  // the stepper stands at the current frame
   const std::vector<StackBytes>* stack = nullptr;
+  std::optional<uint64_t> thread_pointer;
 
   std::optional<uint64_t> word(uint64_t address) const { return stack_word(*stack, address); }
   FrameSearch search() const { return FrameSearch(modules, *stack); }
@@ -151,8 +152,9 @@ struct Unwinder::State {
       }
       return next;
     }
-    if (auto step = go_frames.step(now, return_address, *stack)) {
+    if (auto step = go_frames.step(now, return_address, *stack, thread_pointer)) {
       live = false;
+      if (step->needs_thread_pointer) result.needs_registers = true;
       result.missing_address = step->missing_address;
       switch (step->outcome) {
         case GoFrames::Step::Outcome::kStepped:
@@ -198,6 +200,7 @@ struct Unwinder::State {
     bool return_address = false;
     int jumps = 0, scans = 0;
     libdw_steps = 0;
+    thread_pointer = start.get(Register::kFsBase);
     FoundBy found_by = FoundBy::kRegisters;
     live = false;
     while (true) {

@@ -76,6 +76,7 @@ std::optional<CoreThread> thread_of(std::string_view bytes) {
   thread.system_call = static_cast<int64_t>(status->registers[kOrigRax]);
   thread.flags = status->registers[kFlags];
   thread.fs_base = status->registers[kFsBase];
+  thread.registers.set(Register::kFsBase, thread.fs_base);
   thread.gs_base = status->registers[kGsBase];
   thread.signals_pending = status->pending;
   thread.signals_blocked = status->blocked;

@@ -49,15 +49,28 @@ FreezeResult::~FreezeResult() {
   if (memory_) munmap(memory_, size_);
 }
 
+StackBytes FreezeResult::bytes(uint64_t address, size_t offset, size_t size) const {
+  if (offset > size_ || size > size_ - offset) return {};
+  return {address, static_cast<const char*>(memory_) + offset, size};
+}
+
 StackBytes FreezeResult::stack(const FrozenThread& thread) const {
-  if (thread.stack_offset > size_ || thread.stack_size > size_ - thread.stack_offset) return {};
-  return {thread.stack_address, static_cast<const char*>(memory_) + thread.stack_offset, thread.stack_size};
+  return bytes(thread.stack_address, thread.stack_offset, thread.stack_size);
+}
+
+std::vector<StackBytes> FreezeResult::copies(const FrozenThread& thread) const {
+  std::vector<StackBytes> all;
+  for (size_t i = 0; i < std::min<size_t>(thread.piece_count, thread.pieces.size()); ++i)
+    all.push_back(bytes(thread.pieces[i].address, thread.pieces[i].offset, thread.pieces[i].size));
+  all.push_back(stack(thread));  // the last one may grow
+  return all;
 }
 
 Result<FreezeResult> freeze_and_copy(const FreezeRequest& request, const AddressSpace& space) {
   const size_t room = request.tids.size() + kLateThreads;
   const size_t table = (sizeof(FreezerHeader) + room * sizeof(FrozenThread) + 4095) / 4096 * 4096;
-  const size_t arena = std::min(kLargestArena, (request.together ? room : request.tids.size()) * kFrozenStackCap);
+  const size_t arena =
+      std::min(kLargestArena, (request.together ? room : request.tids.size()) * (request.go ? 2 : 1) * kFrozenStackCap);
   void* memory =
       mmap(nullptr, table + arena, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return fail_errno("mmap", errno, "no room for copies of stacks");
@@ -82,6 +95,7 @@ Result<FreezeResult> freeze_and_copy(const FreezeRequest& request, const Address
   result.threads.assign(entries, entries + count);
   for (FrozenThread& thread : result.threads) {
     thread.stack_offset += table;
+    for (FrozenThread::Piece& piece : thread.pieces) piece.offset += table;
     result.worst_ns = std::max(result.worst_ns, thread.pause_ns);
   }
   return result;

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -28,6 +29,7 @@ struct FreezeRequest {
   // All of them at one moment, together with those that are born meanwhile; else one after the other, each for
   // microseconds only.
   bool together = false;
+  bool go = false;  // a Go program: of threads on another stack than their goroutine, the goroutine's is copied, too
   RestartCalls restart = RestartCalls::kNone;
   nanoseconds budget{0};                  // for the whole stop; threads beyond it are let go without a copy
   Deadline deadline = Deadline::never();  // of the forked process
@@ -55,6 +57,13 @@ struct FrozenThread {
   int64_t pause_ns = 0;           // until the detach, an upper bound; 0 when it was not stopped
   uint64_t stack_address = 0;
   size_t stack_size = 0, stack_offset = 0;
+  // What leads to the goroutine's stack, and that stack; see go_thread.h.
+  struct Piece {
+    uint64_t address = 0;
+    size_t size = 0, offset = 0;
+  };
+  std::array<Piece, 6> pieces{};
+  uint32_t piece_count = 0;
 };
 
 class FreezeResult {
@@ -70,8 +79,12 @@ class FreezeResult {
   bool cut_short = false;  // the process had to be killed at its deadline
   // Valid as long as this object.
   StackBytes stack(const FrozenThread& thread) const;
+  // The stack, and what was copied besides.
+  std::vector<StackBytes> copies(const FrozenThread& thread) const;
 
  private:
+  StackBytes bytes(uint64_t address, size_t offset, size_t size) const;
+
   void* memory_;
   size_t size_;
 };

@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <thread>
 
+#include "collector/target/go_thread.h"
 #include "collector/target/quiet_copy.h"
 
 namespace ec {
@@ -21,7 +23,7 @@ constexpr int kListRounds = 8;
 constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{16} << 20;
 constexpr size_t kManyPending = 64;
 constexpr int64_t kLastStopWaitNs = 50'000'000;  // for the slowest of all, once each was asked
-constexpr int64_t kStopWaitNs = 200'000'000;  // for one thread to get a CPU and reach its stop
+constexpr int64_t kStopWaitNs = 200'000'000;     // for one thread to get a CPU and reach its stop
 // Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would
 // wait for us one behind the other.
 constexpr size_t kWindow = 8, kUrgentWindow = 256;
@@ -48,8 +50,8 @@ void Freezer::run() {
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
   sigprocmask(SIG_BLOCK, &children, nullptr);
-  cap_ =
-      std::min(kFrozenStackCap, std::max<size_t>(shared_.arena_size / std::max<size_t>(request_.tids.size(), 1), 4096));
+  size_t copies = std::max<size_t>(request_.tids.size(), 1) * (request_.go ? 2 : 1);
+  cap_ = std::min(kFrozenStackCap, std::max<size_t>(shared_.arena_size / copies, 4096));
   // Page faults belong before the stop.
   size_t wanted =
       std::min({shared_.arena_size, kMostPrefault, request_.tids.size() * kPrefaultPerThread + kFrozenStackCap});
@@ -71,6 +73,30 @@ TargetMemory::Span Freezer::reserve(FrozenThread& entry) {
   arena_used_ += (size + 63) / 64 * 64;
   arena_used_ = std::min(arena_used_, shared_.arena_size);
   return span;
+}
+
+// Reading it after the stop would be too late: the thread may run another one by then.
+void Freezer::copy_goroutine(FrozenThread& entry) {
+  auto thread_pointer = entry.registers.get(Register::kFsBase);
+  if (!request_.go || !thread_pointer) return;
+  auto found = find_go_thread(*thread_pointer, [&](uint64_t address, void* destination, size_t size) {
+    return memory_.read(address, destination, size) == size;
+  });
+  uint64_t sp = entry.registers.sp();
+  if (!found || (found->stack_begin <= sp && sp < found->stack_end)) return;
+  const std::pair<uint64_t, size_t> wanted[] = {{*thread_pointer - kGoStorageBytes, kGoStorageBytes},
+                                                {found->in_thread_storage, kGoroutineBytes},
+                                                {found->machine, kGoMachineBytes},
+                                                {found->scheduler, kGoroutineBytes},
+                                                {found->goroutine, kGoroutineBytes},
+                                                {found->sp, std::min(cap_, found->stack_end - found->sp)}};
+  static_assert(std::size(wanted) == std::tuple_size_v<decltype(entry.pieces)>);
+  for (auto [address, size] : wanted) {
+    size = std::min(size, shared_.arena_size - arena_used_);
+    size_t got = memory_.read(address, shared_.arena + arena_used_, size);
+    entry.pieces[entry.piece_count++] = {address, got, arena_used_};
+    arena_used_ = std::min(arena_used_ + (got + 63) / 64 * 64, shared_.arena_size);
+  }
 }
 
 void Freezer::publish(const FrozenThread& entry) {
@@ -127,6 +153,7 @@ bool Freezer::serve_one(Asked& asked) {
     if (tracee.entry.outcome == FreezeOutcome::kCopied) {
       TargetMemory::Span span = reserve(tracee.entry);
       tracee.entry.stack_size = memory_.read(span.address, span.destination, span.size);
+      copy_goroutine(tracee.entry);
     }
     detach(tracee);
     shared_.header.stop_ns += tracee.entry.pause_ns;
@@ -233,7 +260,10 @@ void Freezer::copy_all(std::vector<Tracee>& all, int64_t began) {
     std::vector<TargetMemory::Span> batch(first,
                                           first + static_cast<std::ptrdiff_t>(std::min(kBatch, spans.size() - at)));
     memory_.read_all(batch);
-    for (size_t i = 0; i < batch.size(); ++i) owners[at + i]->entry.stack_size = batch[i].copied;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      owners[at + i]->entry.stack_size = batch[i].copied;
+      copy_goroutine(owners[at + i]->entry);
+    }
   }
 }
 

@@ -56,6 +56,7 @@ class Freezer {
   void copy_all(std::vector<Tracee>& all, int64_t began);
 
   TargetMemory::Span reserve(FrozenThread& entry);
+  void copy_goroutine(FrozenThread& entry);
   void publish(const FrozenThread& entry);
 
   const FreezeRequest& request_;

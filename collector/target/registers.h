@@ -29,9 +29,10 @@ enum class Register : uint8_t {
   kR13,
   kR14,
   kR15,
-  kRip
+  kRip,
+  kFsBase  // no number of DWARF: the thread pointer, of the innermost frame only
 };
-constexpr size_t kRegisterCount = 17;
+constexpr size_t kRegisterCount = 17;  // of those that unwinding follows, without kFsBase
 
 class Registers {
  public:
@@ -51,7 +52,7 @@ class Registers {
   uint64_t sp() const { return get(Register::kRsp).value_or(0); }
 
  private:
-  std::array<uint64_t, kRegisterCount> values_{};
+  std::array<uint64_t, kRegisterCount + 1> values_{};
   uint32_t known_ = 0;
 };
 

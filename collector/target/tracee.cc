@@ -94,6 +94,7 @@ void read_registers(Tracee& tracee, RestartCalls restart) {
                                                                 raw.r12, raw.r13, raw.r14, raw.r15, raw.rip};
   FrozenThread& entry = tracee.entry;
   for (size_t i = 0; i < kRegisterCount; ++i) entry.registers.set(static_cast<Register>(i), in_order[i]);
+  entry.registers.set(Register::kFsBase, raw.fs_base);
   entry.outcome = FreezeOutcome::kCopied;
   entry.call = static_cast<long>(raw.orig_rax);
   if (entry.call < 0 || static_cast<int64_t>(raw.rax) != kErrnoInterrupted) return;

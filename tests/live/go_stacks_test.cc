@@ -53,4 +53,46 @@ TEST_CASE("threads of Go are read to their end, through C and back, without a st
   CHECK(stacks.pause.threads_stopped == 0);
 }
 
+TEST_CASE("a thread of Go that works on its own stack goes on in the goroutine that it works for") {
+  auto flags = GENERATE(std::vector<std::string>{}, std::vector<std::string>{"-buildmode=pie", "-ldflags=-s -w"});
+  StackMode mode = GENERATE(StackMode::kAuto, StackMode::kConsistent);
+  CAPTURE(flags, static_cast<int>(mode));
+  BackgroundProgram program({build_go("on_g0", flags)});
+  REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  Snapshot snapshot = dump(program.pid(), mode);
+  const Stacks& stacks = *snapshot.stacks;
+  int computing = 0, waiting = 0;
+  for (const ThreadStack& thread : stacks.threads) {
+    REQUIRE(thread.stack);
+    std::vector<std::string> names = symbols(stacks, thread);
+    CAPTURE(names);
+    CHECK(stacks.stacks[*thread.stack].end == "root");
+    for (uint32_t index : stacks.stacks[*thread.stack].frames) {
+      std::string how = stacks.frames[index].found_by;
+      CHECK((how == "go" || how == "registers"));
+    }
+    computing += in_order(names, {"main.computes.func1", "runtime.systemstack", "main.computes", "main.computes",
+                                  "main.computes", "main.computes", "runtime.goexit"});
+    waiting += in_order(names, {"Syscall", "main.waits.func1", "runtime.systemstack", "main.waits", "main.waits",
+                                "main.waits", "main.waits", "runtime.goexit"});
+  }
+  CHECK(computing == 1);
+  CHECK(waiting == 1);
+  CHECK(runs_freely(program.pid()));
+}
+
+TEST_CASE("the work of Go's garbage collector leads to its goroutine") {
+  BackgroundProgram program({build_go("on_g0", {}), "gc"});
+  REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  bool seen = eventually([&] {
+    Snapshot snapshot = dump(program.pid(), StackMode::kAuto);
+    for (const ThreadStack& thread : snapshot.stacks->threads)
+      if (in_order(symbols(*snapshot.stacks, thread),
+                   {"runtime.gcDrain", "runtime.systemstack", "runtime.gcBgMarkWorker", "runtime.goexit"}))
+        return true;
+    return false;
+  });
+  CHECK(seen);
+}
+
 }  // namespace ec::test

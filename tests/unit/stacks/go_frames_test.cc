@@ -61,16 +61,33 @@ constexpr std::string_view kMaps =
     "7ffd00000000-7ffd00010000 rw-p 00000000 00:00 0 [stack]\n";
 
 struct World {
-  explicit World(const std::vector<GoFunction>& functions, const std::string& table = {}) {
+  // `trampoline`: the function that has the bytes of the kernel's trampoline of signals.
+  explicit World(const std::vector<GoFunction>& functions, const std::string& table = {},
+                 std::optional<size_t> trampoline = std::nullopt) {
     auto space = parse_address_space("maps", kMaps);
     REQUIRE(space);
     modules = std::make_unique<Modules>(0, *space, nullptr);
     test::ElfBuilder elf(EM_X86_64, ET_EXEC);
     elf.text();
     elf.section({".gopclntab", SHT_PROGBITS, SHF_ALLOC, 0x20000, table.empty() ? table_of(functions) : table});
-    auto image = ElfImage::from_bytes(elf.bytes(), "go-program");
+    std::string file = elf.bytes();
+    if (trampoline)
+      add_code(file, std::string(*trampoline * kEach, '\x90') + std::string("\x48\xc7\xc0\x0f\0\0\0\x0f\x05", 9));
+    auto image = ElfImage::from_bytes(file, "go-program");
     REQUIRE(image);
     modules->preset(0x1000, std::move(*image));
+  }
+
+  static void add_code(std::string& file, const std::string& code) {
+    Elf64_Phdr segment{PT_LOAD, PF_R | PF_X, kText, kText, kText, code.size(), code.size(), 0x1000};
+    Elf64_Ehdr header;
+    std::memcpy(&header, file.data(), sizeof header);
+    header.e_phnum = 1;
+    file.resize(kText);
+    file += code;
+    header.e_phoff = file.size();
+    append_raw(file, segment);
+    std::memcpy(file.data(), &header, sizeof header);
   }
 
   struct Part {
@@ -177,6 +194,127 @@ TEST_CASE("above a callback stands where the goroutine left for C, which is no r
   CHECK(pcs(stack) == std::vector<uint64_t>{in(2, 5), in(1, 0), in(3, 9), in(4, 1)});
   CHECK_FALSE(stack.frames[1].return_address);
   CHECK(stack.frames[2].return_address);
+  CHECK(stack.end == StackEnd::kRoot);
+}
+
+// What the runtime keeps of a thread that works on its own stack for a goroutine: g0 in the storage of the thread, and
+// from there m, and its goroutine, which left its stack at kStack + 0x100.
+struct GoMemory {
+  static constexpr uint64_t kStorage = 0xc000200000, kSchedulers = 0xc000201000, kMachines = 0xc000202000,
+                            kGoroutines = 0xc000203000;
+  std::vector<World::Part> parts{{kStorage, std::vector<uint64_t>(8)},
+                                 {kSchedulers, std::vector<uint64_t>(10)},
+                                 {kMachines, std::vector<uint64_t>(25)},
+                                 {kGoroutines, std::vector<uint64_t>(10)}};
+  uint64_t thread_pointer = kStorage + 64;
+  explicit GoMemory(uint64_t pc) {
+    parts[0].words[7] = kSchedulers;
+    parts[1].words[6] = kMachines;
+    parts[2].words[0] = kSchedulers;
+    parts[2].words[24] = kGoroutines;
+    parts[3].words = {kStack, kStack + 0x1000, 0, 0, 0, 0, kMachines, kStack + 0x100, pc, kGoroutines};
+  }
+};
+
+TEST_CASE("systemstack and morestack lead to where the goroutine left its stack") {
+  World world({{"runtime.work"},
+               {"runtime.systemstack.abi0", 0, 2},
+               {"runtime.morestack", 0, 2},
+               {"main.call", 8},
+               {"runtime.systemstack", 16},
+               {"runtime.goexit", 0, 1}});
+  auto unwind = [&](size_t switching, std::vector<World::Part> parts, std::optional<uint64_t> thread_pointer) {
+    Registers registers;
+    registers.set(Register::kRip, in(0, 9));
+    registers.set(Register::kRsp, kThreadStack);
+    if (thread_pointer) registers.set(Register::kFsBase, *thread_pointer);
+    std::vector<uint64_t> own{in(switching, 9), 0};
+    parts.push_back({kThreadStack, own});
+    std::vector<StackBytes> stack;
+    for (const World::Part& part : parts)
+      stack.push_back({part.address, reinterpret_cast<const char*>(part.words.data()), part.words.size() * 8});
+    return Unwinder(*world.modules).unwind(registers, stack);
+  };
+  GoMemory memory(in(3, 5));
+  auto parts = memory.parts;
+  // Through its wrapper, which has a frame.
+  parts.push_back({kStack + 0x100, {in(4, 7), 0, 0, in(3, 5), 0, in(5, 1)}});
+  PcStack stack = unwind(1, parts, memory.thread_pointer);
+  CHECK(pcs(stack) == std::vector<uint64_t>{in(0, 9), in(1, 9), in(4, 7), in(3, 5), in(5, 1)});
+  CHECK(stack.end == StackEnd::kRoot);
+  parts.back().words = {0, in(5, 1)};
+  stack = unwind(2, parts, memory.thread_pointer);
+  CHECK(pcs(stack) == std::vector<uint64_t>{in(0, 9), in(2, 9), in(3, 5), in(5, 1)});
+  CHECK(stack.end == StackEnd::kRoot);
+
+  // Without the thread pointer a stop is wanted; with it, the memory that is missing.
+  stack = unwind(1, parts, std::nullopt);
+  CHECK(stack.end == StackEnd::kOtherStack);
+  CHECK(stack.needs_registers);
+  for (size_t known = 0; known < 4; ++known) {
+    std::vector<World::Part> some(memory.parts.begin(), memory.parts.begin() + static_cast<std::ptrdiff_t>(known));
+    stack = unwind(1, some, memory.thread_pointer);
+    CHECK(stack.end == StackEnd::kOtherStack);
+    CHECK(stack.missing_address == memory.parts[known].address);
+    CHECK_FALSE(stack.needs_registers);
+  }
+  CHECK(unwind(1, memory.parts, memory.thread_pointer).missing_address == kStack + 0x100);
+}
+
+TEST_CASE("a goroutine is not believed that does not lead back to its thread") {
+  World world({{"runtime.work"}, {"runtime.systemstack", 0, 2}, {"main.call", 8}, {"runtime.goexit", 0, 1}});
+  auto frames = [&](const GoMemory& memory, uint64_t returns_to) {
+    auto parts = memory.parts;
+    parts.push_back({kStack + 0x100, {returns_to, 0, in(3, 1)}});
+    parts.push_back({kThreadStack, {in(1, 9), 0}});
+    Registers registers;
+    registers.set(Register::kRip, in(0, 9));
+    registers.set(Register::kRsp, kThreadStack);
+    registers.set(Register::kFsBase, memory.thread_pointer);
+    std::vector<StackBytes> stack;
+    for (const World::Part& part : parts)
+      stack.push_back({part.address, reinterpret_cast<const char*>(part.words.data()), part.words.size() * 8});
+    return Unwinder(*world.modules).unwind(registers, stack).frames.size();
+  };
+  CHECK(frames(GoMemory(0), in(2, 5)) == 4);
+  CHECK(frames(GoMemory(0), kStack) == 2);
+  auto wrong = [&](size_t part, size_t word, uint64_t value) {
+    GoMemory memory(0);
+    memory.parts[part].words[word] = value;
+    return frames(memory, in(2, 5));
+  };
+  CHECK(wrong(0, 7, GoMemory::kMachines) == 2);      // no goroutine in the storage
+  CHECK(wrong(1, 6, GoMemory::kMachines + 8) == 2);  // g0 of another thread
+  CHECK(wrong(2, 24, 0) == 2);                       // no goroutine
+  CHECK(wrong(3, 6, GoMemory::kSchedulers) == 2);    // one of another thread
+  CHECK(wrong(3, 9, GoMemory::kGoroutines + 8) == 2);
+  CHECK(wrong(3, 7, 0) == 2);  // it did not leave its stack
+  CHECK(wrong(3, 7, kStack + 0x101) == 2);
+  CHECK(wrong(3, 1, kStack + 0x80) == 2);
+  // Go 1.25: one word earlier.
+  GoMemory later(0);
+  std::swap(later.parts[2].words[23], later.parts[2].words[24]);
+  CHECK(frames(later, in(2, 5)) == 4);
+}
+
+TEST_CASE("a handler of signals leads through the trampoline to what it interrupted") {
+  World world({{"runtime.sigtrampgo", 8},
+               {"runtime.sigtramp", 16, 1},
+               {"runtime.sigreturn"},
+               {"main.main", 8},
+               {"runtime.goexit", 0, 1}},
+              {}, 2);
+  std::vector<uint64_t> words{0, in(1, 9), 0, 0, in(2, 0)};
+  words.resize(words.size() + 5 + 15);
+  words.push_back(kStack);    // rsp of what was interrupted
+  words.push_back(in(3, 7));  // rip
+  PcStack stack = world.unwind(in(0, 9), kThreadStack, {{kThreadStack, words}, {kStack, {0, in(4, 1)}}});
+  CHECK(pcs(stack) == std::vector<uint64_t>{in(0, 9), in(1, 9), in(2, 0), in(3, 7), in(4, 1)});
+  CHECK(stack.end == StackEnd::kRoot);
+  // Called by anything else, it is the first of its stack, as it says.
+  words[4] = in(3, 7);
+  stack = world.unwind(in(0, 9), kThreadStack, {{kThreadStack, words}});
+  CHECK(stack.frames.size() == 2);
   CHECK(stack.end == StackEnd::kRoot);
 }
 

@@ -1,0 +1,3 @@
+module on_g0
+
+go 1.16
