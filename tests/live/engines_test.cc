@@ -2,8 +2,9 @@
 // SIGSTOP, so whatever differs is a mistake of one of them.
 #include <signal.h>
 
-#include <deque>
 #include <filesystem>
+#include <memory>
+#include <span>
 
 #include "collector/stacks/libdw_engine.h"
 #include "collector/stacks/unwind_further.h"
@@ -17,8 +18,6 @@
 namespace ec::test {
 
 namespace {
-
-constexpr size_t kMostFrames = 1024;
 
 // All threads of a process at one moment, with as much of their stacks as unwinding asks for.
 class Still {
@@ -60,7 +59,8 @@ class Still {
     for (const FrozenThread& frozen : frozen_->threads) {
       REQUIRE(frozen.outcome == FreezeOutcome::kCopied);
       Thread thread{frozen.tid, frozen.registers, {frozen_->stack(frozen)}, {}};
-      std::string& buffer = buffers_.emplace_back(kStackCap * kMostExtraCopies, '\0');
+      constexpr size_t kRoom = size_t{8} << 20;  // only what is used takes memory
+      std::span<char> buffer(buffers_.emplace_back(std::make_unique_for_overwrite<char[]>(kRoom)).get(), kRoom);
       auto first = thread.copies;
       thread.stack = unwind_further(unwinder, modules->space(), frozen.registers, first, buffer,
                                     [&](uint64_t address, char* to, size_t size) {
@@ -80,7 +80,7 @@ class Still {
   pid_t pid_;
   TargetMemory memory_;
   std::unique_ptr<FreezeResult> frozen_;
-  std::deque<std::string> buffers_;
+  std::vector<std::unique_ptr<char[]>> buffers_;
 };
 
 // Where frames may differ, and why: only behind a frame without call frame information, where libdw goes on by the
@@ -212,7 +212,7 @@ TEST_CASE("both engines give the same frames of threads that wait") {
       std::multiset<char> now = states(each->pid());
       return now.count('S') + 1 >= now.size();
     }));
-    compare(each->pid());
+    compare(each->pid(), kJustBorn);
   }
 }
 
