@@ -193,7 +193,7 @@ TEST_CASE("a JVM that SIGQUIT would end or make print is refused, and lives on")
   CHECK(java.printed().empty());
 }
 
-TEST_CASE("a JVM with -Xrs has its socket from the start; without it SIGQUIT would end it, and is not sent") {
+TEST_CASE("a JVM with -Xrs has its socket from the start, and without it SIGQUIT would end it, and is not sent") {
   if (classes().empty()) return not_run_here(kNeedsJava);
   bool by_variable = GENERATE(false, true);
   JavaProgram java(by_variable ? Words{} : Words{"-Xrs"}, {"waiting"}, {}, [by_variable] {
@@ -243,7 +243,7 @@ TEST_CASE("a stopped JVM is asked nothing, and stays stopped") {
   REQUIRE(eventually([&] { return dump_of(java.pid()).jvm.has_value(); }));
 }
 
-TEST_CASE("--jvm-attach: what is no JVM is refused by its name, and not signalled") {
+TEST_CASE("with --jvm-attach, what is no JVM is refused by its name, and not signalled") {
   BackgroundProgram python({"python3", "-c", "import time; print('ready', flush=True); time.sleep(1000)"});
   REQUIRE_FALSE(python.wait_for_line("ready").empty());
   Snapshot snapshot = dump_of(python.pid(), true);

@@ -122,7 +122,7 @@ TEST_CASE("a thread in Object.wait() has given the monitor back, and one that wa
   CHECK(graph.wait_of(100)->owner == 101);
 }
 
-TEST_CASE("conditions, queues and latches are nobody's; a lock with a time limit is only suspected") {
+TEST_CASE("conditions, queues and latches are nobody's, and a lock with a time limit is only suspected") {
   auto parked = [](const std::string& class_name) {
     return thread_text(
         "pool", "WAITING (parking)",
@@ -149,7 +149,7 @@ TEST_CASE("a Java wait stands for the futex that the JVM waits on") {
   CHECK(graph.wait_of(one)->kind == WaitKind::kJavaMonitor);
 }
 
-TEST_CASE("Java threads at the same stack in the same state are one group; the JVM's own are apart") {
+TEST_CASE("Java threads at the same stack in the same state are one group, and the JVM's own are apart") {
   Snapshot s = recorded();
   const JvmThreadDump& dump = s.jvm->dump;
   auto groups = group_java_threads(dump);

@@ -59,7 +59,7 @@ TEST_CASE("names from a perf map are one printable line of bounded length") {
 }
 
 TEST_CASE("functions of an object for debuggers count from their section when it is relocatable") {
-  for (uint16_t type : {ET_REL, ET_DYN}) {
+  for (auto type : {uint16_t{ET_REL}, uint16_t{ET_DYN}}) {
     ElfBuilder builder(EM_X86_64, type);
     builder.section({".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 0x7f0000, std::string(64, '\x90'), 0, 0, 0});
     uint64_t base = type == ET_REL ? 0 : 0x7f0000;
