@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "collector/base/text.h"
+#include "collector/base/utf8.h"
+#include "symbolize/rust_name_reader.h"
 
 namespace ec {
 
@@ -22,68 +23,9 @@ constexpr std::string_view basic_type(char letter) {
   return letter >= 'a' && letter <= 'z' ? kTypes[static_cast<size_t>(letter - 'a')] : std::string_view();
 }
 
-void append_utf8(std::string& out, uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | code >> 18);
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
-
-// RFC 3492 with "_" in the place of "-".
-std::optional<std::string> undo_punycode(std::string_view text) {
-  std::vector<uint32_t> codes;
-  if (size_t last = text.rfind('_'); last != std::string_view::npos) {
-    for (char letter : text.substr(0, last)) codes.push_back(static_cast<unsigned char>(letter));
-    text.remove_prefix(last + 1);
-  }
-  uint32_t code = 0x80, at = 0, bias = 72;
-  bool first = true;
-  while (!text.empty()) {
-    uint64_t delta = 0, weight = 1;
-    for (uint32_t k = 36;; k += 36) {
-      if (text.empty()) return std::nullopt;
-      char letter = text.front();
-      text.remove_prefix(1);
-      uint32_t digit = letter >= 'a' && letter <= 'z'   ? static_cast<uint32_t>(letter - 'a')
-                       : letter >= '0' && letter <= '9' ? static_cast<uint32_t>(letter - '0' + 26)
-                                                        : 36;
-      if (digit >= 36) return std::nullopt;
-      delta += digit * weight;
-      uint32_t threshold = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
-      if (digit < threshold) break;
-      weight *= 36 - threshold;
-      if (weight > UINT32_MAX || delta > UINT32_MAX) return std::nullopt;
-    }
-    uint64_t count = codes.size() + 1, position = at + delta;
-    if (position / count > 0x10ffff - code) return std::nullopt;
-    code += static_cast<uint32_t>(position / count);
-    at = static_cast<uint32_t>(position % count);
-    codes.insert(codes.begin() + at++, code);
-    uint64_t change = first ? delta / 700 : delta / 2;
-    first = false;
-    change += change / count;
-    for (bias = 0; change > 455; bias += 36) change /= 35;
-    bias += static_cast<uint32_t>(36 * change / (change + 38));
-  }
-  std::string out;
-  for (uint32_t each : codes) append_utf8(out, each);
-  return out;
-}
-
-class Demangler {
+class Demangler : private RustNameReader {
  public:
-  Demangler(std::string_view text, size_t limit) : text_(text), limit_(limit) {}
+  Demangler(std::string_view text, size_t limit) : RustNameReader(text), limit_(limit) {}
 
   std::optional<std::string> run() {
     path(true);
@@ -96,72 +38,10 @@ class Demangler {
   }
 
  private:
-  struct Identifier {
-    uint64_t disambiguator = 0;
-    std::string name;
-  };
-
-  bool fail() {
-    ok_ = false;
-    return false;
-  }
-  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
-  char next() {
-    if (at_ >= text_.size()) fail();
-    return ok_ ? text_[at_++] : '\0';
-  }
-  bool eat(char letter) {
-    if (!ok_ || peek() != letter) return false;
-    ++at_;
-    return true;
-  }
   void print(std::string_view text) {
     if (silent_) return;
     out_ += text;
     if (out_.size() > limit_) fail();
-  }
-  // "_" is 0, "0_" is 1, "Z_" is 62.
-  uint64_t base_62() {
-    if (eat('_')) return 0;
-    uint64_t value = 0;
-    while (ok_ && !eat('_')) {
-      char letter = next();
-      unsigned digit = letter >= '0' && letter <= '9'   ? static_cast<unsigned>(letter - '0')
-                       : letter >= 'a' && letter <= 'z' ? static_cast<unsigned>(letter - 'a' + 10)
-                       : letter >= 'A' && letter <= 'Z' ? static_cast<unsigned>(letter - 'A' + 36)
-                                                        : 62;
-      if (digit == 62 || value > (UINT64_MAX - digit - 2) / 62) return fail();
-      value = value * 62 + digit;
-    }
-    return value + 1;
-  }
-  uint64_t optional_62(char tag) { return eat(tag) ? base_62() + 1 : 0; }
-
-  Identifier identifier() {
-    Identifier found;
-    found.disambiguator = optional_62('s');
-    bool unicode = eat('u');
-    uint64_t length = 0;
-    if (!eat('0')) {
-      if (peek() < '1' || peek() > '9') fail();
-      while (ok_ && peek() >= '0' && peek() <= '9' && length < text_.size())
-        length = length * 10 + static_cast<uint64_t>(next() - '0');
-    }
-    eat('_');
-    if (!ok_ || length > text_.size() - at_) {
-      fail();
-      return found;
-    }
-    std::string_view bytes = text_.substr(at_, length);
-    at_ += length;
-    if (!unicode) {
-      found.name = bytes;
-    } else if (auto plain = undo_punycode(bytes)) {
-      found.name = std::move(*plain);
-    } else {
-      fail();
-    }
-    return found;
   }
 
   // Does `what` at the place that the reference points back to.
@@ -404,14 +284,6 @@ class Demangler {
     --depth_;
   }
 
-  std::string_view hex_digits() {
-    size_t start = at_;
-    while (ok_ && !eat('_')) {
-      char letter = next();
-      if (!((letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'f'))) fail();
-    }
-    return ok_ ? text_.substr(start, at_ - 1 - start) : std::string_view();
-  }
   void number() {
     std::string_view digits = hex_digits();
     while (digits.starts_with('0')) digits.remove_prefix(1);
@@ -565,11 +437,10 @@ class Demangler {
     }
   }
 
-  std::string_view text_;
-  size_t limit_, at_ = 0, steps_ = 0;
+  size_t limit_, steps_ = 0;
   int depth_ = 0;
   uint64_t bound_ = 0;
-  bool ok_ = true, silent_ = false;
+  bool silent_ = false;
   std::string out_;
 };
 

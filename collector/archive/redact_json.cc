@@ -6,6 +6,7 @@
 
 #include "collector/archive/redact_rules.h"
 #include "collector/base/text.h"
+#include "collector/base/utf8.h"
 
 namespace ec::redaction {
 
@@ -33,24 +34,6 @@ constexpr std::array<std::string_view, 5> kEnvironmentNames{"env", "environ", "e
                                                             "environment_variables"};
 constexpr std::array<std::string_view, 3> kNameNames{"name", "key", "variable"};
 constexpr std::array<std::string_view, 2> kValueNames{"value", "val"};
-
-void append_utf8(std::string& text, unsigned point) {
-  if (point < 0x80) {
-    text += static_cast<char>(point);
-  } else if (point < 0x800) {
-    text += static_cast<char>(0xc0 | point >> 6);
-    text += static_cast<char>(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    text += static_cast<char>(0xe0 | point >> 12);
-    text += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    text += static_cast<char>(0x80 | (point & 0x3f));
-  } else {
-    text += static_cast<char>(0xf0 | point >> 18);
-    text += static_cast<char>(0x80 | (point >> 12 & 0x3f));
-    text += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    text += static_cast<char>(0x80 | (point & 0x3f));
-  }
-}
 
 // The string behind its escapes (RFC 8259, 7). An escape that is none stays as it stands.
 std::string unescape(std::string_view raw) {
