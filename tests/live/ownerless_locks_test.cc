@@ -28,12 +28,20 @@ bool all_wait(pid_t pid) {
   });
 }
 
+// What a run says of this program, once all its threads wait.
+std::string page_of_python(const std::string& python, const std::string& source) {
+  PythonProgram program(python, source);
+  REQUIRE(program.ready());
+  REQUIRE(all_wait(program.pid()));
+  return page_of(program.pid());
+}
+
 }  // namespace
 
 TEST_CASE("Python: a pile on one lock is a convoy whose holder is not guessed") {
   for (const std::string& python : pythons()) {
     INFO(python);
-    PythonProgram program(python, R"(
+    std::string page = page_of_python(python, R"(
 import threading
 cache = threading.Lock()
 def look():
@@ -43,9 +51,6 @@ cache.acquire()
 start(*[look] * 12)
 time.sleep(1000)
 )");
-    REQUIRE(program.ready());
-    REQUIRE(all_wait(program.pid()));
-    std::string page = page_of(program.pid());
     INFO(page);
     CHECK(page.find("12 threads of") != std::string::npos);
     CHECK(page.find("wait for one Python lock at 0x") != std::string::npos);
@@ -58,7 +63,7 @@ time.sleep(1000)
 TEST_CASE("Python: two threads that take two locks in different order are suspected") {
   for (const std::string& python : pythons()) {
     INFO(python);
-    PythonProgram program(python, R"(
+    std::string page = page_of_python(python, R"(
 import threading
 left, right, both = threading.Lock(), threading.Lock(), threading.Barrier(2)
 def transfer(a, b):
@@ -69,9 +74,6 @@ def transfer(a, b):
 start(lambda: transfer(left, right), lambda: transfer(right, left))
 time.sleep(1000)
 )");
-    REQUIRE(program.ready());
-    REQUIRE(all_wait(program.pid()));
-    std::string page = page_of(program.pid());
     INFO(page);
     CHECK(page.find("2 threads wait for 2 locks that record no owner, and none moves") != std::string::npos);
     CHECK(page.find("in transfer (program.py:") != std::string::npos);
@@ -82,7 +84,7 @@ time.sleep(1000)
 TEST_CASE("Python: idle pools, queues, events and joins are no locks that anybody holds") {
   for (const std::string& python : pythons()) {
     INFO(python);
-    PythonProgram program(python, R"(
+    std::string page = page_of_python(python, R"(
 import queue, threading
 from concurrent.futures import ThreadPoolExecutor
 pool = ThreadPoolExecutor(10)
@@ -93,9 +95,6 @@ sleeper.start()
 start(*[simple.get] * 10, *[full.get] * 10, *[event.wait] * 10, *[sleeper.join] * 10)
 time.sleep(1000)
 )");
-    REQUIRE(program.ready());
-    REQUIRE(all_wait(program.pid()));
-    std::string page = page_of(program.pid());
     INFO(page);
     CHECK(page.find("Python lock") == std::string::npos);
     CHECK(page.find("wait for one") == std::string::npos);
