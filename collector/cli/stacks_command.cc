@@ -14,7 +14,7 @@ namespace ec {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kCollectors{"threads", "stacks", "python", "goroutines"};
+constexpr std::array<std::string_view, 5> kCollectors{"threads", "stacks", "python", "goroutines", "jvm"};
 
 std::vector<Step> steps() {
   std::vector<Step> steps;

@@ -19,6 +19,7 @@ void goroutines(const Snapshot& snapshot, Artifacts& out);
 std::string goroutines_text(const RuntimeGoroutines& all);
 // derived_java.cc: threads/java.txt, threads/java.json
 void java(const Snapshot& snapshot, Artifacts& out);
+std::string java_text(const JvmRuntime& jvm);
 // derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
 void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg

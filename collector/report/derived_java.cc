@@ -110,24 +110,6 @@ void deadlocks_text(std::string& text, const JvmThreadDump& dump) {
   }
 }
 
-std::string java_txt(const JvmRuntime& jvm) {
-  auto groups = group_java_threads(jvm.dump);
-  uint64_t threads = 0;
-  for (const auto& group : groups) threads += group.members.size();
-  std::string text = fmt::format(
-      "{} in {}, the largest first; frames from the innermost. {}.\n"
-      "Native stacks of the same threads are in threads/stacks.txt, by tid.\n",
-      counted(threads, "Java thread"), counted(groups.size(), "group"), plain_line(jvm.dump.vm, 200));
-  if (!jvm.dump.whole) text += "The thread dump ends early: there are more threads, and deadlocks are not told.\n";
-  deadlocks_text(text, jvm.dump);
-  Holders holders(jvm);
-  for (const auto& group : groups) group_text(text, jvm, group, holders);
-  auto of_vm = group_java_threads(jvm.dump, true);
-  if (!of_vm.empty()) text += "\nOf the JVM itself:\n";
-  for (const auto& group : of_vm) group_text(text, jvm, group, holders);
-  return text;
-}
-
 void lock_json(std::string& out, const JvmLock& lock) {
   out += '{';
   append_json_field(out, "use", use_word(lock.use));
@@ -199,9 +181,27 @@ std::string java_json(const JvmRuntime& jvm) {
 
 }  // namespace
 
+std::string java_text(const JvmRuntime& jvm) {
+  auto groups = group_java_threads(jvm.dump);
+  uint64_t threads = 0;
+  for (const auto& group : groups) threads += group.members.size();
+  std::string text = fmt::format(
+      "{} in {}, the largest first; frames from the innermost. {}.\n"
+      "Their native stacks are among those of all threads, by tid.\n",
+      counted(threads, "Java thread"), counted(groups.size(), "group"), plain_line(jvm.dump.vm, 200));
+  if (!jvm.dump.whole) text += "The thread dump ends early: there are more threads, and deadlocks are not told.\n";
+  deadlocks_text(text, jvm.dump);
+  Holders holders(jvm);
+  for (const auto& group : groups) group_text(text, jvm, group, holders);
+  auto of_vm = group_java_threads(jvm.dump, true);
+  if (!of_vm.empty()) text += "\nOf the JVM itself:\n";
+  for (const auto& group : of_vm) group_text(text, jvm, group, holders);
+  return text;
+}
+
 void java(const Snapshot& snapshot, Artifacts& out) {
   if (!snapshot.jvm) return;
-  out.push_back({"threads/java.txt", "raw/jvm/threaddump.txt", java_txt(*snapshot.jvm)});
+  out.push_back({"threads/java.txt", "raw/jvm/threaddump.txt", java_text(*snapshot.jvm)});
   out.push_back({"threads/java.json", "raw/jvm/threaddump.txt", java_json(*snapshot.jvm)});
 }
 

@@ -41,7 +41,8 @@ std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot);
 
 // `checklist`: one screen.
 std::string checklist_terminal(const Snapshot& snapshot, bool colour, int columns);
-// `stacks`: whose they are, what the rules say of them, all stacks of threads in groups, all goroutines.
+// `stacks`: whose they are, what the rules say of them, all stacks of threads in groups, all goroutines and Java
+// threads.
 std::string stacks_page(const Page& page);
 
 }  // namespace ec

@@ -24,6 +24,7 @@ std::string stacks_page(const Page& page) {
                    plain_line(finding.title, 300));
   if (snapshot.threads) text += derived::stacks_text(snapshot, kLinesOfNames);
   if (snapshot.goroutines) text += '\n' + derived::goroutines_text(*snapshot.goroutines);
+  if (snapshot.jvm) text += '\n' + derived::java_text(*snapshot.jvm);
   return text;
 }
 

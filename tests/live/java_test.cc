@@ -138,6 +138,20 @@ TEST_CASE("a JVM with an attach socket gives its thread dump, and gets no signal
   CHECK(java.printed().empty());
 }
 
+TEST_CASE("the command stacks prints the deadlock of a JVM and its Java threads") {
+  if (classes().empty()) return not_run_here(kNeedsJava);
+  JavaProgram java({"-XX:+StartAttachListener"}, {"monitors"});
+  REQUIRE(java.ready());
+  REQUIRE(eventually([&] { return java.has_socket(); }));
+  std::string text = collect({"stacks", std::to_string(java.pid())}).out;
+  INFO(text);
+  size_t deadlock = text.find("critical  deadlock: "), native = text.find("JavaMain"),
+         java_part = text.find("Locks.transfer  ");
+  CHECK(deadlock < native);
+  CHECK(native < java_part);
+  CHECK(java_part != std::string::npos);
+}
+
 TEST_CASE("a JVM without a socket is not sent a signal unless --jvm-attach asks for it") {
   if (classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({});
