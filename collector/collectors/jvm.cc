@@ -88,7 +88,7 @@ Result<void> look_closer(const TargetIdentity& target, Found& found) {
 
 std::string how_text(const JvmSite& site, const JvmAnswer& answer) {
   return fmt::format("library {}\nsignalled {}\nfirst_byte_ms {:.1f}\ntotal_ms {:.1f}\n",
-                     printable_line(site.library, 1000), answer.signalled ? 1 : 0, answer.first_byte_ms,
+                     printable_line(site.libjvm, 1000), answer.signalled ? 1 : 0, answer.first_byte_ms,
                      answer.total_ms);
 }
 
@@ -154,7 +154,7 @@ void read_how(std::string_view text, JvmRuntime& jvm) {
   while (auto line = lines.next()) {
     FieldCursor fields(*line);
     std::string_view name = fields.word().value_or("");
-    if (name == "library") jvm.library = printable_line(trim(fields.rest()));
+    if (name == "library") jvm.libjvm = printable_line(trim(fields.rest()));
     if (name == "signalled") jvm.signalled = trim(fields.rest()) == "1";
     if (name == "total_ms") jvm.answered_ms = parse_double(trim(fields.rest())).value_or(0);
   }

@@ -31,7 +31,7 @@ std::string why_not_caught(uint64_t signals_caught, uint64_t signals_ignored) {
 std::string why_not_to_signal(const JvmSignalFacts& facts) {
   if (auto why = why_jvm_cannot_answer(facts.state, facts.frozen); !why.empty()) return why;
   if (facts.site.openj9) return "it is Eclipse OpenJ9, which writes a dump of its own on SIGQUIT";
-  if (!facts.site.hotspot) return fmt::format("{} could not be shown to be HotSpot", facts.site.library);
+  if (!facts.site.hotspot) return fmt::format("{} could not be shown to be HotSpot", facts.site.libjvm);
   if (!facts.site.launcher)
     return "the java launcher did not start it: the options of a JVM inside another program cannot be read, nor what "
            "that program does on SIGQUIT";

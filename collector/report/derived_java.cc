@@ -151,7 +151,7 @@ void deadlock_json(std::string& out, const std::vector<JvmDeadlockWait>& deadloc
 std::string java_json(const JvmRuntime& jvm) {
   std::string out = "{\"schema\":1,";
   append_json_field(out, "vm", jvm.dump.vm);
-  append_json_field(out, "library", jvm.library);
+  append_json_field(out, "library", jvm.libjvm);
   fmt::format_to(Out(out), "\"answered_ms\":{:.1f},\"signalled\":{},\"whole\":{},\"frames\":[", jvm.answered_ms,
                  jvm.signalled, jvm.dump.whole);
   const char* comma = "\n";

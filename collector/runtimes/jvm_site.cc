@@ -15,7 +15,7 @@ std::optional<JvmSite> find_jvm(Modules& modules) {
     openj9 |= file.starts_with("libj9vm");
     launcher |= file == "libjli.so";
     if (file != "libjvm.so" || site) continue;
-    site.emplace().library = name;
+    site.emplace().libjvm = name;
     // For the agents that read HotSpot's memory: vmStructs.cpp.
     if (Module* module = modules.at(region.begin); module && module->image)
       site->hotspot = symbol_addresses(*module->image, {"gHotSpotVMStructs"}).front() != 0;

@@ -9,7 +9,7 @@
 namespace ec {
 
 struct JvmSite {
-  std::string library;    // libjvm.so as the target names it
+  std::string libjvm;     // libjvm.so as the target names it
   bool hotspot = false;   // it is that of HotSpot: it exports the description of HotSpot's structures
   bool openj9 = false;    // Eclipse OpenJ9, whose libjvm.so only leads to it
   bool launcher = false;  // the program was started by the java launcher, so that its arguments are the JVM's

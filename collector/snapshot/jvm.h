@@ -9,7 +9,7 @@
 namespace ec {
 
 struct JvmRuntime {
-  std::string library;     // libjvm.so as the target names it
+  std::string libjvm;      // libjvm.so as the target names it
   bool signalled = false;  // SIGQUIT was sent to make it open the socket (--jvm-attach)
   double answered_ms = 0;  // from the connection to the end of the answer; its Java threads stood still for less
   JvmThreadDump dump;

@@ -106,7 +106,7 @@ TEST_CASE("Java names go to the native threads, by the number that the JVM sees"
   parse_jvm(store, snapshot);
   REQUIRE(snapshot.jvm);
   CHECK(snapshot.jvm->tids == std::vector<int>{4711, 0, 0});
-  CHECK(snapshot.jvm->library == "/opt/jdk/libjvm.so");
+  CHECK(snapshot.jvm->libjvm == "/opt/jdk/libjvm.so");
   CHECK(snapshot.jvm->signalled);
   CHECK(snapshot.jvm->answered_ms == 3.5);
   CHECK(snapshot.threads->front().runtime_name == "a worker with a long name");
