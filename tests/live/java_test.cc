@@ -1,24 +1,20 @@
 // Thread dumps of real JVMs over their attach socket: when there is one, when it may be made, and when nobody must try.
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 
-#include "collector/base/helper_process.h"
 #include "collector/base/text.h"
 #include "collector/collectors/jvm.h"
-#include "collector/collectors/jvm_attach.h"
 #include "collector/collectors/stacks.h"
 #include "collector/collectors/threads.h"
 #include "collector/proc/pid_status.h"
 #include "tests/live/files_sink.h"
+#include "tests/live/java_programs.h"
 #include "tests/live/stack_programs.h"
 #include "tests/support/place.h"
 #include "tests/support/program.h"
@@ -26,53 +22,6 @@
 namespace ec::test {
 
 namespace {
-
-using Words = std::vector<std::string>;
-
-// Of tests/targets/java, compiled once.
-const std::string& classes() {
-  static const TempDir kFolder;
-  static const bool kCompiled =
-      run_program({"javac", "-d", kFolder.path(), EC_SOURCE_DIR "/tests/targets/java/Locks.java"}).exit_code == 0 &&
-      chmod(kFolder.path().c_str(), 0755) == 0;
-  static const std::string kNone;
-  return kCompiled ? kFolder.path() : kNone;
-}
-
-class JavaProgram {
- public:
-  explicit JavaProgram(Words options, const Words& modes = {"waiting"}, Words before = {},
-                       std::function<void()> in_child = {}) {
-    ProgramSettings settings;
-    settings.directory = folder_.path();
-    settings.in_child = std::move(in_child);
-    chmod(folder_.path().c_str(), 0777);
-    before.insert(before.end(), {"java", "-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp", classes()});
-    before.insert(before.end(), options.begin(), options.end());
-    before.emplace_back("Locks");
-    before.insert(before.end(), modes.begin(), modes.end());
-    program_ = std::make_unique<BackgroundProgram>(before, settings);
-    ready_ = !program_->wait_for_line("ready").empty();
-    pid_ = program_->pid();
-  }
-  ~JavaProgram() { unlink(socket().c_str()); }  // SIGKILL leaves it behind
-  bool ready() const { return ready_; }
-  pid_t pid() const { return pid_; }
-  std::string socket() const { return fmt::format("/tmp/.java_pid{}", pid_); }
-  bool has_socket() const { return access(socket().c_str(), F_OK) == 0; }
-  // Whatever it printed: a JVM that got SIGQUIT without asking prints all its stacks there.
-  std::string printed() { return program_->wait_for_line("Full thread dump"); }
-  bool lives() const {
-    return kill(pid_, 0) == 0 && read_text(fmt::format("/proc/{}/stat", pid_)).find(") Z") == std::string::npos;
-  }
-  const std::string& folder() const { return folder_.path(); }
-
- private:
-  TempDir folder_;
-  std::unique_ptr<BackgroundProgram> program_;
-  bool ready_ = false;
-  pid_t pid_ = 0;
-};
 
 Snapshot dump_of(pid_t pid, bool attach = false) {
   RunOptions options;
@@ -102,12 +51,10 @@ bool no_trigger(const JavaProgram& java) {
   return access((java.folder() + name).c_str(), F_OK) != 0 && access(("/tmp" + name).c_str(), F_OK) != 0;
 }
 
-constexpr const char* kNeedsJava = "needs java and javac";
-
 }  // namespace
 
 TEST_CASE("a JVM with an attach socket gives its thread dump, and gets no signal for it") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({"-XX:+StartAttachListener"}, {"monitors", "convoy=3"});
   REQUIRE(java.ready());
   REQUIRE(eventually([&] { return java.has_socket(); }));
@@ -139,7 +86,7 @@ TEST_CASE("a JVM with an attach socket gives its thread dump, and gets no signal
 }
 
 TEST_CASE("the command stacks prints the deadlock of a JVM and its Java threads") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({"-XX:+StartAttachListener"}, {"monitors"});
   REQUIRE(java.ready());
   REQUIRE(eventually([&] { return java.has_socket(); }));
@@ -153,7 +100,7 @@ TEST_CASE("the command stacks prints the deadlock of a JVM and its Java threads"
 }
 
 TEST_CASE("a JVM without a socket is not sent a signal unless --jvm-attach asks for it") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({});
   REQUIRE(java.ready());
   REQUIRE(grown(java.pid()));
@@ -179,7 +126,7 @@ TEST_CASE("a JVM without a socket is not sent a signal unless --jvm-attach asks 
 }
 
 TEST_CASE("a JVM that SIGQUIT would end or make print is refused, and lives on") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   struct Case {
     Words options;
     const char* variable;
@@ -208,7 +155,7 @@ TEST_CASE("a JVM that SIGQUIT would end or make print is refused, and lives on")
 }
 
 TEST_CASE("a JVM with -Xrs has its socket from the start, and without it SIGQUIT would end it, and is not sent") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   bool by_variable = GENERATE(false, true);
   JavaProgram java(by_variable ? Words{} : Words{"-Xrs"}, {"waiting"}, {}, [by_variable] {
     if (by_variable) putenv(const_cast<char*>("JAVA_TOOL_OPTIONS=-Xrs"));
@@ -230,7 +177,7 @@ TEST_CASE("a JVM with -Xrs has its socket from the start, and without it SIGQUIT
 }
 
 TEST_CASE("a JVM that has just been started is not signalled") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({});
   REQUIRE(java.ready());
   Snapshot snapshot = dump_of(java.pid(), true);
@@ -240,7 +187,7 @@ TEST_CASE("a JVM that has just been started is not signalled") {
 }
 
 TEST_CASE("a stopped JVM is asked nothing, and stays stopped") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({"-XX:+StartAttachListener"});
   REQUIRE(java.ready());
   REQUIRE(eventually([&] { return java.has_socket(); }));
@@ -270,11 +217,11 @@ TEST_CASE("with --jvm-attach, what is no JVM is refused by its name, and not sig
 }
 
 TEST_CASE("a JVM in PID and mount namespaces of its own, with a /tmp of its own") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   std::string inside = fmt::format(
       "mount -t tmpfs none /mnt && cp -r {} /mnt/c && mount -t tmpfs none /tmp && cd / && "
       "exec java -Xmx64m -cp /mnt/c Locks waiting",
-      classes());
+      java_classes());
   BackgroundProgram program({"unshare", "--pid", "--fork", "--mount", "--mount-proc", "sh", "-c", inside});
   if (program.wait_for_line("ready").empty()) return not_run_here("unshare(1) or mount(8) is not allowed");
   std::vector<pid_t> members = family(program.pid());
@@ -293,7 +240,7 @@ TEST_CASE("a JVM in PID and mount namespaces of its own, with a /tmp of its own"
 }
 
 TEST_CASE("a JVM of another user is asked as that user") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   if (!is_root() || !may_become_nobody()) return not_run_here("needs root");
   JavaProgram java({}, {"waiting"}, {}, [] {
     if (setresgid(65534, 65534, 65534) != 0 || setresuid(65534, 65534, 65534) != 0) _exit(1);
@@ -326,7 +273,7 @@ Collected collected_page(pid_t pid) {
 }  // namespace
 
 TEST_CASE("a Java deadlock and a Java convoy are on the page, with names, classes and lines") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({"-XX:+StartAttachListener"}, {"monitors", "locks", "convoy=20"});
   REQUIRE(java.ready());
   REQUIRE(eventually([&] { return java.has_socket(); }));
@@ -345,7 +292,7 @@ TEST_CASE("a Java deadlock and a Java convoy are on the page, with names, classe
 }
 
 TEST_CASE("secrets in the names of Java threads are replaced before they are stored") {
-  if (classes().empty()) return not_run_here(kNeedsJava);
+  if (java_classes().empty()) return not_run_here(kNeedsJava);
   JavaProgram java({"-XX:+StartAttachListener"}, {"waiting=pool postgres://shop:c4naryPassw0rd@db/orders"});
   REQUIRE(java.ready());
   REQUIRE(eventually([&] { return java.has_socket(); }));
@@ -358,132 +305,6 @@ TEST_CASE("secrets in the names of Java threads are replaced before they are sto
   REQUIRE(run_program({"unzip", "-q", folder / "x.zip", "-d", folder / "all"}).exit_code == 0);
   CHECK(run_program({"grep", "-rl", "c4naryPassw0rd", folder / "all"}).out == "");
   CHECK(page.find("c4naryPassw0rd") == std::string::npos);
-}
-
-namespace {
-
-// Listens as a JVM does, and does `serve` with each connection.
-class Listener {
- public:
-  explicit Listener(std::function<void(int)> serve) {
-    helper_.emplace(*HelperProcess::start([&](FrameWriter& out) {
-      if (chdir(folder_.path().c_str()) != 0) _exit(1);
-      int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-      sockaddr_un at{};
-      at.sun_family = AF_UNIX;
-      std::snprintf(at.sun_path, sizeof at.sun_path, ".java_pid7");
-      if (bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0 || listen(fd, 5) != 0) _exit(1);
-      out.frame("ready");
-      out.flush();
-      while (true) serve(accept(fd, nullptr, nullptr));
-    }));
-    std::string frame;
-    REQUIRE(eventually([&] { return helper_->poll_frame(frame) == HelperProcess::Status::kFrame; }));
-    target_.pid = helper_->pid();
-  }
-  JvmAnswer ask() {
-    JvmAttachRequest request{target_, getuid(), getgid(), 7, UniqueFd(open(folder_.path().c_str(), O_PATH)), {}, {}};
-    request.limits = {milliseconds(100), milliseconds(300), milliseconds(300), milliseconds(200), 100'000};
-    return ask_jvm(request, Deadline::in(std::chrono::seconds(10)));
-  }
-  TargetIdentity& target() { return target_; }
-  const TempDir& folder() const { return folder_; }
-
- private:
-  TempDir folder_;
-  std::optional<HelperProcess> helper_;
-  TargetIdentity target_;
-};
-
-void say(int fd, std::string_view text) {
-  char request[64];
-  ssize_t got = recv(fd, request, sizeof request, 0);
-  // Version 1, the command, three empty arguments.
-  if (std::string_view(request, static_cast<size_t>(std::max<ssize_t>(got, 0))) !=
-      std::string_view("1\0threaddump\0\0\0\0", 16))
-    text = "99\nanother request\n";
-  (void)send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-}
-
-}  // namespace
-
-TEST_CASE("a JVM that answers well, badly, late, endlessly or not at all") {
-  SECTION("well") {
-    Listener jvm([](int fd) { say(fd, "0\nFull thread dump X:\n"), close(fd); });
-    JvmAnswer answer = jvm.ask();
-    CHECK_FALSE(answer.problem);
-    CHECK(answer.text == "Full thread dump X:\n");
-    CHECK_FALSE(answer.signalled);
-  }
-  SECTION("it refuses") {
-    Listener jvm([](int fd) { say(fd, "1\nInsufficient permission\n"), close(fd); });
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->detail == "the JVM refused (1): Insufficient permission");
-    CHECK(answer.text.empty());
-  }
-  SECTION("never: no standstill") {
-    Listener jvm([](int fd) { say(fd, ""); });
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->code == ErrorCode::kTimeout);
-    CHECK(answer.problem->detail.find("safepoint") != std::string::npos);
-  }
-  SECTION("a part, then nothing: the part is kept") {
-    Listener jvm([](int fd) { say(fd, "0\nFull thread dump X:\n"); });
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->code == ErrorCode::kTimeout);
-    CHECK(answer.text == "Full thread dump X:\n");
-  }
-  SECTION("without end: cut at the limit") {
-    Listener jvm([](int fd) {
-      say(fd, "0\n");
-      while (send(fd, "aaaaaaaaaaaaaaaa", 16, MSG_NOSIGNAL) > 0) {
-      }
-      close(fd);
-    });
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->code == ErrorCode::kTruncated);
-    CHECK(answer.text.size() < 400'000);
-  }
-  SECTION("no result code") {
-    Listener jvm([](int fd) { say(fd, "HTTP/1.1 400 Bad Request\r\n"), close(fd); });
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->code == ErrorCode::kMalformed);
-  }
-  SECTION("it hangs up") {
-    Listener jvm([](int fd) { close(fd); });
-    JvmAnswer answer = jvm.ask();
-    CHECK(answer.problem);
-    CHECK(answer.text.empty());
-  }
-  SECTION("another process listens there") {
-    Listener jvm([](int fd) { say(fd, "0\nFull thread dump X:\n"), close(fd); });
-    jvm.target().pid = getpid();
-    JvmAnswer answer = jvm.ask();
-    REQUIRE(answer.problem);
-    CHECK(answer.problem->code == ErrorCode::kDenied);
-    CHECK(answer.problem->detail.find("listens there") != std::string::npos);
-  }
-  SECTION("no socket, a file and a link at its place") {
-    Listener jvm([](int fd) { close(fd); });
-    std::string place = jvm.folder() / ".java_pid7";
-    REQUIRE(rename(place.c_str(), (jvm.folder() / "moved").c_str()) == 0);
-    CHECK(jvm.ask().problem->code == ErrorCode::kNotFound);
-    write_text(place, "");
-    CHECK(jvm.ask().problem->detail == "it is no socket");
-    unlink(place.c_str());
-    REQUIRE(symlink("moved", place.c_str()) == 0);
-    CHECK(jvm.ask().problem->detail == "it is no socket");
-    unlink(place.c_str());
-    REQUIRE(rename((jvm.folder() / "moved").c_str(), place.c_str()) == 0);
-    if (!is_root() || !may_become_nobody()) return;
-    REQUIRE(chown(place.c_str(), 65534, 65534) == 0);
-    CHECK(jvm.ask().problem->detail.find("belongs to uid 65534") != std::string::npos);
-  }
 }
 
 }  // namespace ec::test
