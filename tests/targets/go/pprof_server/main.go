@@ -39,6 +39,11 @@ func waitForReply(replies chan int) { <-replies }
 //go:noinline
 func waitForLock(lock *sync.Mutex) { lock.Lock() }
 
+// In "IO wait" at every moment, which the goroutine that accepts connections is not.
+//
+//go:noinline
+func waitForData(reader *os.File) { reader.Read(make([]byte, 1)) }
+
 func work() {
 	for {
 		sink = make([]byte, 64<<10)
@@ -93,6 +98,13 @@ func main() {
 	for i := 0; i < 3; i++ {
 		go waitForLock(lock)
 	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer writer.Close()
+	go waitForData(reader)
 	go work()
 	if *label != "" {
 		key, text, _ := strings.Cut(*label, "=")
