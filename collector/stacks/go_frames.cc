@@ -61,6 +61,7 @@ std::optional<GoFrames::Frame> GoFrames::frame_at(uint64_t pc, bool return_addre
     if (name == "runtime.morestack" && switches && return_address) return Frame{Frame::Kind::kMoreStack, 0};
     if ((name == "runtime.sigtramp" || name == "runtime.cgoSigtramp") && size)
       return Frame{Frame::Kind::kSignal, *size};
+    if (name == "runtime.clone") return Frame{Frame::Kind::kClone, 0};
     if (((name == "runtime.systemstack" || name == "runtime.morestack") && switches) || switches_stacks(name))
       return Frame{Frame::Kind::kSwitches, 0};
     if (function->begins_a_stack) return Frame{Frame::Kind::kFirst, 0};
@@ -95,6 +96,12 @@ std::optional<GoFrames::Step> GoFrames::step(const Registers& now, bool return_a
       if (step.outcome == Step::Outcome::kStepped && !is_sigreturn(modules_, step.caller.pc())) return Step{};
       return step;
     }
+    case Frame::Kind::kClone: {
+      // Two threads come out of it: the one that called it, and the new one, whose stack begins here.
+      Step step = caller_at(now, now.sp(), 0, stack);
+      bool called = !return_address && step.outcome == Step::Outcome::kStepped && in_newosproc(step.caller.pc());
+      return called ? step : Step{};
+    }
     case Frame::Kind::kOrdinary:
       break;
   }
@@ -110,6 +117,14 @@ bool GoFrames::begins_a_function(uint64_t pc) {
   const GoPcTable* table = module ? modules_.go_functions(*module) : nullptr;
   auto function = table ? table->at(pc - module->bias) : std::nullopt;
   return function && function->entry == pc - module->bias;
+}
+
+// The only caller of runtime.clone; from Go 1.20 on through a closure.
+bool GoFrames::in_newosproc(uint64_t return_address) {
+  Module* module = modules_.at(return_address - 1);
+  const GoPcTable* table = module ? modules_.go_functions(*module) : nullptr;
+  auto function = table ? table->at(return_address - 1 - module->bias) : std::nullopt;
+  return function && function->name.starts_with("runtime.newosproc");
 }
 
 // asmcgocall calls C on the stack of the thread, where it keeps the goroutine at 48 and how far below the end of the

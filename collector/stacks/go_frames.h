@@ -38,12 +38,13 @@ class GoFrames {
 
  private:
   struct Frame {
-    enum class Kind : uint8_t { kOrdinary, kFirst, kSwitches, kCallsC, kSystemStack, kMoreStack, kSignal };
+    enum class Kind : uint8_t { kOrdinary, kFirst, kSwitches, kCallsC, kSystemStack, kMoreStack, kSignal, kClone };
     Kind kind = Kind::kOrdinary;
     uint32_t size = 0;
   };
   std::optional<Frame> frame_at(uint64_t pc, bool return_address);
   bool begins_a_function(uint64_t pc);
+  bool in_newosproc(uint64_t return_address);
   Step goroutine_stack(const Registers& now, const Frame& frame, const std::vector<StackBytes>& stack,
                        std::optional<uint64_t> thread_pointer);
   Step out_of_c(const Registers& now, const Frame& frame, const std::vector<StackBytes>& stack);

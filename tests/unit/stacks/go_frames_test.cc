@@ -147,6 +147,19 @@ TEST_CASE("behind a function that moves the stack pointer nothing is guessed") {
   }
 }
 
+TEST_CASE("of the two threads that come out of clone one was called, and one begins there") {
+  World world({{"runtime.clone.abi0", 0, 2}, {"runtime.newosproc", 8}, {"runtime.mstart", 0, 1}, {"main.main"}});
+  PcStack old = world.unwind(in(0, 9), kStack, {{kStack, {in(1, 5), 0, in(2, 1)}}});
+  CHECK(pcs(old) == std::vector<uint64_t>{in(0, 9), in(1, 5), in(2, 1)});
+  CHECK(old.end == StackEnd::kRoot);
+  // The stack of the new one begins here: what lies above is another's.
+  for (uint64_t above : {uint64_t{0}, in(3, 5)}) {
+    PcStack young = world.unwind(in(0, 9), kStack, {{kStack, {above}}});
+    CHECK(young.frames.size() == 1);
+    CHECK(young.end == StackEnd::kRoot);
+  }
+}
+
 TEST_CASE("C that Go calls leads back to the stack of the goroutine") {
   World world({{"runtime.asmcgocall.abi0", 0, 2}, {"main.call", 8}, {"runtime.goexit", 0, 1}});
   // As if C had just returned into asmcgocall: at 40 how far below the end of the goroutine's stack, at 48 which one.
