@@ -16,6 +16,7 @@ using nlohmann::json;
 struct Look {
   json waits, summary;
   std::string picture;
+  std::string told;  // what the run said of itself
 };
 
 std::string sleeping_states(pid_t pid) {
@@ -48,6 +49,7 @@ Look look_at(const std::string& program, const std::string& kind, const std::vec
   look.waits = json::parse(artifact("threads/waits.json"), nullptr, false);
   look.summary = json::parse(artifact("summary.json"), nullptr, false);
   look.picture = artifact("threads/waits.svg");
+  look.told = fmt::format("{}\nnot examined: {}", run.err, look.summary["not_examined"].dump());
   REQUIRE(look.waits.is_object());
   REQUIRE(look.summary.is_object());
   return look;
@@ -103,6 +105,7 @@ TEST_CASE("locks of glibc and libstdc++: kind, name and owner") {
   for (const Expected& expected : kExpected) {
     INFO(expected.kind);
     Look look = look_at("locks", expected.kind);
+    INFO(look.told);
     CHECK(first_object(look) == expected.object);
     CHECK(look.waits["cycles"].empty());
     CHECK(ids(look).empty());
