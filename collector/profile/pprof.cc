@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <protozero/pbf_message.hpp>
-#include <unordered_map>
 
 #include "collector/profile/gzip.h"
+#include "collector/profile/id_index.h"
 
 namespace ec {
 
@@ -101,6 +101,12 @@ class Decoder {
         bound(out_.strings, "strings");
         out_.strings.push_back(bytes_of(reader));
         break;
+      case 7:
+        out_.drop_frames = string_index(number(reader));
+        break;
+      case 8:
+        out_.keep_frames = string_index(number(reader));
+        break;
       case 9:
         out_.time_ns = number(reader);
         break;
@@ -114,10 +120,16 @@ class Decoder {
         out_.period = number(reader);
         break;
       case 13:
-        repeated_uint64(reader, [](uint64_t) {});  // comments: nobody reads them
+        repeated_uint64(reader, [&](uint64_t index) {
+          bound(out_.comments, "comments");
+          out_.comments.push_back(string_index(static_cast<int64_t>(index)));
+        });
         break;
       case 14:
         out_.default_sample_type = string_index(number(reader));
+        break;
+      case 15:
+        out_.doc_url = string_index(number(reader));
         break;
       default:
         reader.skip();
@@ -213,6 +225,18 @@ class Decoder {
         case 6:
           mapping.build_id = string_index(number(reader));
           break;
+        case 7:
+          mapping.has_functions = number(reader) != 0;
+          break;
+        case 8:
+          mapping.has_filenames = number(reader) != 0;
+          break;
+        case 9:
+          mapping.has_line_numbers = number(reader) != 0;
+          break;
+        case 10:
+          mapping.has_inline_frames = number(reader) != 0;
+          break;
         default:
           reader.skip();
           break;
@@ -223,43 +247,53 @@ class Decoder {
   void location(pbf_reader reader) {
     bound(out_.locations, "locations");
     PprofLocation location;
+    uint64_t mapping_id = 0;
     size_t first = out_.lines.size();
     while (reader.next()) switch (reader.tag()) {
         case 1:
           location.id = id_number(reader);
           break;
         case 2:
-          location.mapping_id = id_number(reader);
+          mapping_id = id_number(reader);
           break;
         case 3:
           location.address = id_number(reader);
           break;
-        case 4: {
-          bound(out_.lines, "lines");
-          PprofLine line;
-          uint64_t function_id = 0;
-          pbf_reader fields = message(reader);
-          while (fields.next()) switch (fields.tag()) {
-              case 1:
-                function_id = id_number(fields);
-                break;
-              case 2:
-                line.line = number(fields);
-                break;
-              default:
-                fields.skip();
-                break;
-            }
-          out_.lines.push_back(line);
-          function_ids_.push_back(function_id);
+        case 4:
+          line(message(reader));
           break;
-        }
+        case 5:
+          location.is_folded = number(reader) != 0;
+          break;
         default:
           reader.skip();
           break;
       }
     location.lines = slice(out_.lines, first);
     out_.locations.push_back(location);
+    mapping_ids_.push_back(mapping_id);
+  }
+
+  void line(pbf_reader reader) {
+    bound(out_.lines, "lines");
+    PprofLine line;
+    uint64_t function_id = 0;
+    while (reader.next()) switch (reader.tag()) {
+        case 1:
+          function_id = id_number(reader);
+          break;
+        case 2:
+          line.line = number(reader);
+          break;
+        case 3:
+          line.column = number(reader);
+          break;
+        default:
+          reader.skip();
+          break;
+      }
+    out_.lines.push_back(line);
+    function_ids_.push_back(function_id);
   }
 
   void function(pbf_reader reader) {
@@ -289,14 +323,10 @@ class Decoder {
   }
 
   template <class Row>
-  static std::unordered_map<uint64_t, uint32_t> index_of(const std::vector<Row>& rows, const char* name) {
-    std::unordered_map<uint64_t, uint32_t> index;
-    index.reserve(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i].id == 0) broken(fmt::format("{} with id 0", name));
-      if (!index.emplace(rows[i].id, static_cast<uint32_t>(i)).second)
-        broken(fmt::format("{} id {} twice", name, rows[i].id));
-    }
+  static IdIndex index_of(const std::vector<Row>& rows, const char* name) {
+    IdIndex index;
+    if (auto wrong = index.build(rows))
+      broken(*wrong == 0 ? fmt::format("{} with id 0", name) : fmt::format("{} id {} twice", name, *wrong));
     return index;
   }
 
@@ -310,19 +340,21 @@ class Decoder {
     if (out_.sample_types.empty()) throw Broken{ErrorCode::kTruncated, "no sample type"};
     if (out_.strings.empty()) throw Broken{ErrorCode::kTruncated, "no string table"};
     if (!out_.strings[0].empty()) broken("string 0 must be empty");
-    auto functions = index_of(out_.functions, "function");
+    IdIndex functions = index_of(out_.functions, "function");
     for (size_t i = 0; i < out_.lines.size(); ++i) {
       auto found = functions.find(function_ids_[i]);
-      if (found == functions.end())
-        broken(fmt::format("a line refers to function {}, which is not there", function_ids_[i]));
-      out_.lines[i].function = found->second;
+      if (!found) broken(fmt::format("a line refers to function {}, which is not there", function_ids_[i]));
+      out_.lines[i].function = *found;
     }
-    auto locations = index_of(out_.locations, "location");
+    IdIndex mappings = index_of(out_.mappings, "mapping");
+    for (size_t i = 0; i < out_.locations.size(); ++i)
+      out_.locations[i].mapping = mappings.find(mapping_ids_[i]).value_or(kNoPprofMapping);
+    IdIndex locations = index_of(out_.locations, "location");
     out_.stack.reserve(location_ids_.size());
     for (uint64_t id : location_ids_) {
       auto found = locations.find(id);
-      if (found == locations.end()) broken(fmt::format("a sample refers to location {}, which is not there", id));
-      out_.stack.push_back(found->second);
+      if (!found) broken(fmt::format("a sample refers to location {}, which is not there", id));
+      out_.stack.push_back(*found);
     }
     for (const auto& sample : out_.samples)
       if (sample.values.count != out_.sample_types.size())
@@ -332,11 +364,13 @@ class Decoder {
     for (const auto& label : out_.labels) check({label.key, label.text, label.unit});
     for (const auto& mapping : out_.mappings) check({mapping.file, mapping.build_id});
     for (const auto& function : out_.functions) check({function.name, function.system_name, function.file});
-    check({out_.period_type.type, out_.period_type.unit, out_.default_sample_type});
+    check({out_.period_type.type, out_.period_type.unit, out_.default_sample_type, out_.drop_frames, out_.keep_frames,
+           out_.doc_url});
+    for (uint32_t comment : out_.comments) check({comment});
   }
 
   Pprof& out_;
-  std::vector<uint64_t> location_ids_, function_ids_;  // parallel to the pools stack and lines
+  std::vector<uint64_t> location_ids_, function_ids_, mapping_ids_;  // parallel to the pools stack, lines, locations
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
 #include "collector/profile/pprof_writer.h"
+#include "collector/profile/profile_builder.h"
 #include "collector/report/derived.h"
 #include "collector/report/flame_svg.h"
 #include "collector/report/text_layout.h"
@@ -107,12 +108,14 @@ std::vector<WeightedStack> weighted(const SampleSeries& series) {
 class ProfileOf {
  public:
   explicit ProfileOf(const SampleSeries& series, int64_t started_ns) {
-    profile_.sample_types = {{text("samples"), text("count")}, {text("wall"), text("nanoseconds")}};
-    profile_.period_type = {text("wall"), text("nanoseconds")};
-    profile_.period = series.every_ns;
-    profile_.time_ns = started_ns;
-    if (!series.samples.empty()) profile_.duration_ns = series.samples.back().at_ns + series.every_ns;
-    for (const Frame& frame : series.frames) add_frame(frame);
+    builder_.sample_type("samples", "count");
+    builder_.sample_type("wall", "nanoseconds");
+    Pprof& header = builder_.header();
+    header.period_type = {builder_.text("wall"), builder_.text("nanoseconds")};
+    header.period = series.every_ns;
+    header.time_ns = started_ns;
+    if (!series.samples.empty()) header.duration_ns = series.samples.back().at_ns + series.every_ns;
+    for (const Frame& frame : series.frames) locations_.push_back(location_of(frame));
     std::vector<int64_t> counts(series.stacks.size());
     for (const StackSample& sample : series.samples)
       for (const ThreadSample& thread : sample.threads)
@@ -121,55 +124,40 @@ class ProfileOf {
       if (counts[i] > 0) add_sample(series.stacks[i], counts[i], series.every_ns);
   }
 
-  std::string bytes() {
-    profile_.strings.clear();
-    for (const std::string* one : order_) profile_.strings.push_back(*one);
-    return write_pprof(profile_);
-  }
+  Result<OwnedPprof> finish() { return std::move(builder_).finish("profiles/samples.pb.gz"); }
 
  private:
-  uint32_t text(const std::string& words) {
-    if (order_.empty()) order_.push_back(&numbers_.emplace("", 0).first->first);
-    auto [place, fresh] = numbers_.emplace(words, static_cast<uint32_t>(order_.size()));
-    if (fresh) order_.push_back(&place->first);
-    return place->second;
+  uint32_t mapping_of(const Frame& frame) {
+    if (frame.module.empty()) return kNoPprofMapping;
+    PprofMapping mapping;
+    mapping.file = builder_.text(frame.module);
+    mapping.build_id = builder_.text(frame.build_id);
+    mapping.has_functions = true;  // nobody needs to look for symbols again
+    return builder_.mapping(mapping);
   }
 
-  uint64_t mapping_of(const Frame& frame) {
-    if (frame.module.empty()) return 0;
-    auto [place, fresh] = mappings_.emplace(frame.module, profile_.mappings.size() + 1);
-    if (fresh) profile_.mappings.push_back({place->second, 0, 0, 0, text(frame.module), text(frame.build_id)});
-    return place->second;
-  }
-
-  void add_frame(const Frame& frame) {
-    std::string name = frame_name(frame, 400);
-    auto [place, fresh] =
-        functions_.emplace(name + '\0' + frame.file, static_cast<uint32_t>(profile_.functions.size()));
-    if (fresh)
-      profile_.functions.push_back(
-          {profile_.functions.size() + 1, text(name), text(frame.symbol), text(frame.file), 0});
-    profile_.lines.push_back({place->second, frame.line});
-    auto line = static_cast<uint32_t>(profile_.lines.size() - 1);
-    profile_.locations.push_back({profile_.locations.size() + 1, frame.pc, mapping_of(frame), {line, 1}});
+  uint32_t location_of(const Frame& frame) {
+    PprofFunction function;
+    function.name = builder_.text(frame_name(frame, 400));
+    function.system_name = builder_.text(frame.symbol);
+    function.file = builder_.text(frame.file);
+    PprofLine line{builder_.function(function), frame.line};
+    PprofLocation location;
+    location.address = frame.pc;
+    location.mapping = mapping_of(frame);
+    return builder_.location(location, {&line, 1});
   }
 
   void add_sample(const Stack& stack, int64_t count, int64_t every_ns) {
-    PprofSample sample;
-    sample.locations.first = static_cast<uint32_t>(profile_.stack.size());
+    std::vector<uint32_t> frames;
     for (uint32_t frame : stack.frames)
-      if (frame < profile_.locations.size()) profile_.stack.push_back(frame);
-    sample.locations.count = static_cast<uint32_t>(profile_.stack.size()) - sample.locations.first;
-    sample.values = {static_cast<uint32_t>(profile_.values.size()), 2};
-    profile_.values.push_back(count);
-    profile_.values.push_back(count * every_ns);
-    profile_.samples.push_back(sample);
+      if (frame < locations_.size()) frames.push_back(locations_[frame]);
+    const int64_t values[] = {count, count * every_ns};
+    builder_.sample(frames, values);
   }
 
-  Pprof profile_;
-  std::map<std::string, uint32_t> numbers_, functions_;
-  std::map<std::string, uint64_t> mappings_;
-  std::vector<const std::string*> order_;
+  ProfileBuilder builder_;
+  std::vector<uint32_t> locations_;  // by frame of the series
 };
 
 }  // namespace
@@ -185,7 +173,8 @@ void samples(const Snapshot& snapshot, Artifacts& out) {
                  flame_svg(fmt::format("{} (pid {}): where its threads were, {}", plain_line(snapshot.target.comm, 60),
                                        snapshot.target.pid, counted(series.samples.size(), "sample")),
                            stacks)});
-  out.push_back({"profiles/samples.pb.gz", source, ProfileOf(series, snapshot.run.started_wall_ns).bytes()});
+  if (auto profile = ProfileOf(series, snapshot.run.started_wall_ns).finish())
+    out.push_back({"profiles/samples.pb.gz", source, write_pprof(profile->profile)});
 }
 
 }  // namespace ec::derived

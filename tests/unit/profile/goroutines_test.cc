@@ -1,21 +1,15 @@
 #include "collector/profile/goroutines.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "collector/profile/gzip.h"
 #include "collector/profile/memstats.h"
+#include "tests/support/go_profiles.h"
 
 using namespace ec;
+using namespace ec::test;
 
 namespace {
-
-std::string fixture(const std::string& name) {
-  std::ifstream file(std::string(EC_FIXTURES) + "/go-pprof/" + name, std::ios::binary);
-  REQUIRE(file.good());
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 const GoroutineStacks* group_with(const Goroutines& goroutines, const std::string& function) {
   for (const auto& group : goroutines.groups)
@@ -27,7 +21,7 @@ const GoroutineStacks* group_with(const Goroutines& goroutines, const std::strin
 }  // namespace
 
 TEST_CASE("the protobuf of a goroutine profile gives groups, largest first") {
-  auto bytes = gunzip("goroutine.pb.gz", fixture("goroutine.pb.gz"), 1 << 20);
+  auto bytes = gunzip("goroutine.pb.gz", go_fixture("goroutine.pb.gz"), 1 << 20);
   REQUIRE(bytes.has_value());
   auto profile = parse_pprof("goroutine.pb.gz", *bytes);
   REQUIRE(profile.has_value());
@@ -47,7 +41,7 @@ TEST_CASE("the protobuf of a goroutine profile gives groups, largest first") {
 }
 
 TEST_CASE("the text of a goroutine profile gives the same groups without the frames of the runtime") {
-  auto goroutines = parse_goroutine_text("goroutine.txt", fixture("goroutine.txt"));
+  auto goroutines = parse_goroutine_text("goroutine.txt", go_fixture("goroutine.txt"));
   REQUIRE(goroutines.has_value());
   CHECK(goroutines->total == 49);
   CHECK(goroutines->groups[0].count == 40);
@@ -88,7 +82,7 @@ TEST_CASE("goroutine text that is not one says the line") {
 }
 
 TEST_CASE("a heap profile is no goroutine profile") {
-  auto bytes = gunzip("heap.pb.gz", fixture("heap.pb.gz"), 1 << 20);
+  auto bytes = gunzip("heap.pb.gz", go_fixture("heap.pb.gz"), 1 << 20);
   REQUIRE(bytes.has_value());
   auto profile = parse_pprof("heap.pb.gz", *bytes);
   REQUIRE(profile.has_value());
@@ -96,7 +90,7 @@ TEST_CASE("a heap profile is no goroutine profile") {
 }
 
 TEST_CASE("the comments at the end of a heap text give the runtime's memory figures") {
-  auto stats = parse_memstats_comments("heap.txt", fixture("heap.txt"));
+  auto stats = parse_memstats_comments("heap.txt", go_fixture("heap.txt"));
   REQUIRE(stats.has_value());
   CHECK(stats->heap_alloc > 1000);
   CHECK(stats->sys > stats->heap_alloc);

@@ -1,12 +1,10 @@
 #include "collector/profile/pprof_strings.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <iterator>
 #include <map>
 
-#include "collector/profile/gzip.h"
 #include "collector/profile/pprof.h"
+#include "tests/support/go_profiles.h"
 #include "tests/support/profile_bytes.h"
 
 using namespace ec;
@@ -118,14 +116,12 @@ TEST_CASE("a profile ends where it is cut or broken, and strings before it may b
 }
 
 TEST_CASE("profiles as Go serves them go through unchanged") {
-  for (const char* name : {"goroutine.pb.gz", "heap.pb.gz", "mutex.pb.gz", "profile.pb.gz"}) {
-    std::ifstream file(std::string(EC_FIXTURES) + "/go-pprof/" + name, std::ios::binary);
-    auto bytes = gunzip(name, std::string(std::istreambuf_iterator<char>(file), {}), 1 << 20);
-    REQUIRE(bytes);
+  for (const char* name : kGoProfiles) {
+    std::string bytes = unpacked_go_fixture(name);
     Seen seen;
-    PprofRewrite left = seen.rewrite(*bytes);
-    CHECK((left.read == bytes->size() && !left.bytes));
-    CHECK(seen.uses.size() + 1 == parse_pprof(name, *bytes)->strings.size());
+    PprofRewrite left = seen.rewrite(bytes);
+    CHECK((left.read == bytes.size() && !left.bytes));
+    CHECK(seen.uses.size() + 1 == parse_pprof(name, bytes)->strings.size());
     for (const auto& use : seen.uses) CHECK(use.second == "");
   }
 }

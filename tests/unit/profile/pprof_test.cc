@@ -1,20 +1,14 @@
 #include "collector/profile/pprof.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "collector/profile/gzip.h"
+#include "tests/support/go_profiles.h"
 
 using namespace ec;
+using namespace ec::test;
 
 namespace {
-
-std::string fixture(const std::string& name) {
-  std::ifstream file(std::string(EC_FIXTURES) + "/go-pprof/" + name, std::ios::binary);
-  REQUIRE(file.good());
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 // Hand-made protobuf: field with a length.
 std::string field(int tag, const std::string& bytes) {
@@ -36,14 +30,14 @@ std::string problem(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("profiles as Go serves them are whole") {
-  for (const char* name : {"goroutine.pb.gz", "heap.pb.gz", "mutex.pb.gz", "profile.pb.gz"}) {
+  for (const char* name : kGoProfiles) {
     INFO(name);
-    CHECK(check_pprof(name, fixture(name)).has_value());
+    CHECK(check_pprof(name, go_fixture(name)).has_value());
   }
 }
 
 TEST_CASE("a heap profile has four values per sample and names") {
-  auto bytes = gunzip("heap.pb.gz", fixture("heap.pb.gz"), 1 << 20);
+  auto bytes = gunzip("heap.pb.gz", go_fixture("heap.pb.gz"), 1 << 20);
   REQUIRE(bytes.has_value());
   auto profile = parse_pprof("heap.pb.gz", *bytes);
   REQUIRE(profile.has_value());
@@ -56,7 +50,7 @@ TEST_CASE("a heap profile has four values per sample and names") {
 }
 
 TEST_CASE("every cut of a served profile is noticed") {
-  std::string whole = fixture("heap.pb.gz");
+  std::string whole = go_fixture("heap.pb.gz");
   for (size_t size = 0; size < whole.size(); ++size) {
     auto outcome = check_pprof("heap.pb.gz", std::string_view(whole).substr(0, size));
     INFO("cut to " << size);
@@ -66,7 +60,7 @@ TEST_CASE("every cut of a served profile is noticed") {
 }
 
 TEST_CASE("a changed byte in gzip is noticed by its checksum") {
-  std::string bytes = fixture("goroutine.pb.gz");
+  std::string bytes = go_fixture("goroutine.pb.gz");
   bytes[bytes.size() - 6] = static_cast<char>(bytes[bytes.size() - 6] ^ 1);
   CHECK(check_pprof("p", bytes).error().detail == "gzip: incorrect data check");
 }
