@@ -87,6 +87,7 @@ struct CfiStepper::State {
   Registers registers;  // of the innermost frame; pc as the lookup wants it
   const std::vector<StackBytes>* stack = nullptr;
   Module* module = nullptr;  // that the last lookup found
+  uint64_t picture = 0;      // that what libunwind has cached is of
   bool no_info = false;
   bool missing_register = false;
   uint64_t missing_address = 0;
@@ -95,7 +96,7 @@ struct CfiStepper::State {
 
   static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need, void* argument) {
     State& state = of(argument);
-    Module* module = state.modules.at(ip);
+    Module* module = state.modules.unwinding_at(ip);
     auto range = module && module->cfi ? module->cfi->find(ip - module->bias) : std::nullopt;
     if (!range) {
       state.no_info = true;
@@ -191,6 +192,9 @@ void CfiStepper::start(const Registers& registers, const std::vector<StackBytes>
   state_->stack = &stack;
   state_->module = nullptr;
   SignalMaskKept kept;
+  // Other code may stand there now.
+  if (state_->picture != state_->modules.picture()) unw_flush_cache(state_->space, 0, 0);
+  state_->picture = state_->modules.picture();
   unw_init_remote(&state_->cursor, state_->space, state_.get());
 }
 

@@ -89,14 +89,22 @@ CfiTable::CfiTable(ElfImage& image, ReadDebugFrame read_debug_frame)
   if (image_.eh_frame_header()) read_header();
   if (eh_frame_ == 0) {
     auto section = image_.section(".eh_frame");
-    if (section && section->address != 0) {
-      eh_frame_ = section->address;
-      uint64_t end;
-      if (!__builtin_add_overflow(section->address, section->size, &end)) eh_frame_end_ = end;
-    }
+    if (section && section->address != 0) set_eh_frame({section->address, section->size});
   }
   uint64_t segment_end = image_.segment_end(eh_frame_);
   eh_frame_end_ = eh_frame_end_ == 0 ? segment_end : std::min(eh_frame_end_, segment_end);
+}
+
+CfiTable::CfiTable(ElfImage& image, Extent eh_frame, ReadDebugFrame read_debug_frame)
+    : image_(image), read_debug_frame_(std::move(read_debug_frame)) {
+  set_eh_frame(eh_frame);
+  eh_frame_end_ = std::min(eh_frame_end_, image_.segment_end(eh_frame_));
+}
+
+void CfiTable::set_eh_frame(Extent extent) {
+  eh_frame_ = extent.address;
+  uint64_t end;
+  if (!__builtin_add_overflow(extent.address, extent.size, &end)) eh_frame_end_ = end;
 }
 
 void CfiTable::read_header() {

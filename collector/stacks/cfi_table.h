@@ -26,14 +26,16 @@ class CfiTable {
   // The bytes of .debug_frame, asked for once, when .eh_frame does not cover an address.
   using ReadDebugFrame = std::function<std::string()>;
   explicit CfiTable(ElfImage& image, ReadDebugFrame read_debug_frame = {});
+  struct Extent {
+    uint64_t address = 0, size = 0;
+  };
+  // Where .eh_frame is, is known.
+  CfiTable(ElfImage& image, Extent eh_frame, ReadDebugFrame read_debug_frame);
 
   // The entry that covers `address`; nothing when none does.
   std::optional<FdeRange> find(uint64_t address);
   // Whether there is any call frame information.
   bool empty();
-  struct Extent {
-    uint64_t address = 0, size = 0;
-  };
   // Of .eh_frame in the file, or of what may be it; empty when there is none.
   Extent eh_frame() const { return {eh_frame_, eh_frame_ < eh_frame_end_ ? eh_frame_end_ - eh_frame_ : 0}; }
   const std::string& debug_frame() { return debug_frames().section(); }
@@ -50,6 +52,7 @@ class CfiTable {
     uint64_t start, size, fde;
   };
   void read_header();
+  void set_eh_frame(Extent extent);
   void build_index();
   std::optional<FdeRange> find_in_eh_frame(uint64_t address);
   DebugFrames& debug_frames();

@@ -32,6 +32,9 @@ class CoreModuleFiles : public ModuleFiles {
 
   Result<std::unique_ptr<ElfImage>> open(const AddressSpace& space, const Region& region,
                                          std::string& vdso_bytes) override;
+  size_t read_memory(uint64_t address, void* destination, size_t size) override {
+    return core_.read(address, destination, size);
+  }
 
  private:
   const CoreFile& core_;

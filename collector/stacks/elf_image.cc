@@ -78,6 +78,17 @@ Result<std::unique_ptr<ElfImage>> ElfImage::from_bytes(std::string bytes, const 
   return parse(PagedBytes(std::move(bytes)), where);
 }
 
+std::unique_ptr<ElfImage> ElfImage::of_memory(uint64_t address, std::string bytes) {
+  constexpr uint64_t kWord = 8;
+  bytes.insert(0, address % kWord, '\0');
+  address -= address % kWord;
+  bytes.resize((bytes.size() + kWord - 1) / kWord * kWord);
+  uint64_t size = bytes.size(), end;
+  std::unique_ptr<ElfImage> image(new ElfImage(PagedBytes(std::move(bytes))));
+  if (!__builtin_add_overflow(address, size, &end)) image->segments_.push_back({0, address, size, size, false, false});
+  return image;
+}
+
 Result<std::unique_ptr<ElfImage>> ElfImage::parse(PagedBytes bytes, const std::string& where) {
   Elf64_Ehdr header;
   if (!bytes.read(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)

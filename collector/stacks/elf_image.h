@@ -50,6 +50,9 @@ class ElfImage {
   // Errors: malformed (not an ELF file, damaged headers), unsupported (32 bits or another machine).
   static Result<std::unique_ptr<ElfImage>> open(UniqueFd fd, uint64_t size, const std::string& where);
   static Result<std::unique_ptr<ElfImage>> from_bytes(std::string bytes, const std::string& where);
+  // Bytes at these addresses, without a file around them. Whole words may be read: what lacks of the first and the last
+  // one is zero. Nothing can be read where the addresses would wrap around.
+  static std::unique_ptr<ElfImage> of_memory(uint64_t address, std::string bytes);
 
   const std::vector<Segment>& segments() const { return segments_; }                  // PT_LOAD
   const std::optional<Segment>& eh_frame_header() const { return eh_frame_header_; }  // PT_GNU_EH_FRAME

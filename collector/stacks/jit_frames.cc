@@ -8,9 +8,6 @@
 
 #include "collector/base/text.h"
 #include "collector/proc/pid_status.h"
-#include "collector/stacks/gdb_jit.h"
-#include "collector/stacks/image_tables.h"
-#include "collector/target/target_memory.h"
 #include "collector/target/task_dir.h"
 
 namespace ec {
@@ -27,23 +24,6 @@ std::vector<uint64_t> addresses_without_file(const StackDump& dump) {
       if (dump.modules->made_at_run_time(address)) addresses.insert(address);
     }
   return {addresses.begin(), addresses.end()};
-}
-
-JitNames of_debugger_lists(Modules& modules, pid_t live_tid, const std::vector<uint64_t>& addresses,
-                           Deadline deadline) {
-  JitNames names;
-  TargetMemory memory(live_tid);
-  auto read = [&](uint64_t address, void* destination, size_t size) { return memory.read(address, destination, size); };
-  std::set<const Module*> seen;
-  for (const Region& region : modules.space().regions) {
-    if (!region.executable || region.inode == 0 || deadline.passed()) continue;
-    Module* module = modules.at(region.begin);
-    if (!module || !module->image || !seen.insert(module).second) continue;
-    auto file = open_elf_file(*module->image, module->path);
-    auto descriptor = file ? jit_descriptor_in(*file) : std::nullopt;
-    if (descriptor) names.merge(names_in_jit_list(*descriptor + module->bias, read, addresses, deadline));
-  }
-  return names;
 }
 
 Result<std::string> read_perf_map(pid_t live_tid, int target_root_fd) {
@@ -75,14 +55,14 @@ Result<std::string> read_perf_map(pid_t live_tid, int target_root_fd) {
 
 }  // namespace
 
-JitFrames name_jit_frames(const StackDump& dump, pid_t live_tid, int target_root_fd, Deadline deadline) {
+JitFrames name_jit_frames(const StackDump& dump, pid_t live_tid, int target_root_fd) {
   JitFrames result;
   if (!dump.modules) return result;
   std::vector<uint64_t> addresses = addresses_without_file(dump);
   if (addresses.empty()) return result;
-  result.names = of_debugger_lists(*dump.modules, live_tid, addresses, deadline);
+  result.names = names_in_jit_objects(dump.modules->jit_objects(), addresses);
   std::erase_if(addresses, [&](uint64_t address) { return result.names.contains(address); });
-  if (addresses.empty()) return result;
+  if (addresses.empty() || live_tid == 0) return result;
   auto map = read_perf_map(live_tid, target_root_fd);
   if (map)
     result.names.merge(names_in_perf_map(*map, addresses));

@@ -31,6 +31,8 @@ class ModuleFiles {
   void opened() const {
     if (may_open_) may_open_({});
   }
+  // Memory of the target: copies up to `size` bytes from `address`, and says how many.
+  virtual size_t read_memory(uint64_t address, void* destination, size_t size) = 0;
   // The root directory of the target, for its separate debug files; none: that of the host.
   virtual UniqueFd target_root() const { return {}; }
 
@@ -47,6 +49,9 @@ class LiveModuleFiles : public ModuleFiles {
       : ModuleFiles(std::move(may_open)), live_tid_(live_tid), memory_(live_tid) {}
   Result<std::unique_ptr<ElfImage>> open(const AddressSpace& space, const Region& region,
                                          std::string& vdso_bytes) override;
+  size_t read_memory(uint64_t address, void* destination, size_t size) override {
+    return memory_.read(address, destination, size);
+  }
   UniqueFd target_root() const override;
 
  private:

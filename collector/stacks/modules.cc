@@ -1,12 +1,16 @@
 #include "collector/stacks/modules.h"
 
 #include <algorithm>
+#include <set>
 
 #include "collector/stacks/image_tables.h"
 
 namespace ec {
 
 namespace {
+
+// For the symbols of all programs and libraries, and the list that one of them may lead to.
+constexpr milliseconds kMostJitSearch{3000};
 
 uint64_t device_number(const Region& region) { return (uint64_t{region.device_major} << 32) | region.device_minor; }
 
@@ -23,6 +27,8 @@ void Modules::update(AddressSpace space) {
   space_ = std::move(space);
   ++picture_;
   by_region_.assign(space_.regions.size(), nullptr);
+  jit_modules_.clear();
+  jit_objects_.reset();
 }
 
 bool Modules::executable(uint64_t address) const {
@@ -98,6 +104,36 @@ bool Modules::made_at_run_time(uint64_t address) {
   if (!executable(address)) return false;
   Module* module = at(address);
   return !module || (!module->image && module->path.starts_with("/memfd:"));
+}
+
+Module* Modules::unwinding_at(uint64_t address) {
+  if (!made_at_run_time(address)) return at(address);
+  JitObject* object = jit_objects().at(address);
+  if (!object) return nullptr;
+  auto [place, added] = jit_modules_.try_emplace(object);
+  if (added) {
+    place->second.image = object->image;
+    place->second.cfi = object->cfi;
+  }
+  return &place->second;
+}
+
+JitObjects& Modules::jit_objects() {
+  if (jit_objects_) return *jit_objects_;
+  jit_objects_ = std::make_unique<JitObjects>([this](uint64_t address, void* destination, size_t size) {
+    return opener_->read_memory(address, destination, size);
+  });
+  Deadline until = Deadline::in(kMostJitSearch);
+  std::set<const Module*> seen;
+  for (const Region& region : space_.regions) {
+    if (!region.executable || region.inode == 0 || until.passed()) continue;
+    Module* module = at(region.begin);
+    if (!module || !module->image || !seen.insert(module).second) continue;
+    auto file = open_elf_file(*module->image, module->path);
+    auto descriptor = file ? jit_descriptor_in(*file) : std::nullopt;
+    if (descriptor) jit_objects_->add_list(*descriptor + module->bias, until);
+  }
+  return *jit_objects_;
 }
 
 const GoPcTable* Modules::go_functions(Module& module) {

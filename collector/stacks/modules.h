@@ -9,6 +9,7 @@
 
 #include "collector/stacks/cfi_table.h"
 #include "collector/stacks/elf_image.h"
+#include "collector/stacks/gdb_jit.h"
 #include "collector/stacks/module_files.h"
 #include "collector/target/address_space.h"
 #include "symbolize/go_pcvalue.h"
@@ -49,6 +50,11 @@ class Modules {
   Module* at(uint64_t address);
   // Executable memory without an ELF file behind it, as JIT compilers make: anonymous, or a memfd mapped twice.
   bool made_at_run_time(uint64_t address);
+  // Whose call frame information holds for the code at `address`: at(), or for code made at run time a module that
+  // stands for the object that its compiler registered with debuggers. Lives until the next update().
+  Module* unwinding_at(uint64_t address);
+  // What JIT compilers of the target registered. Looked for when first asked, and again in a newer picture.
+  JitObjects& jit_objects();
   // Bytes of code as the file has them. False in mappings without a file.
   bool read_code(uint64_t address, void* destination, size_t count);
   // The frame sizes of the Go functions in it, null when there are none.
@@ -75,6 +81,8 @@ class Modules {
   std::vector<Module*> by_region_;  // parallel to space_.regions; null = not looked at yet
   std::vector<std::unique_ptr<Module>> modules_;
   std::map<std::tuple<uint64_t, uint64_t, std::string>, File> files_;  // device, inode, name
+  std::unique_ptr<JitObjects> jit_objects_;
+  std::map<const JitObject*, Module> jit_modules_;
 };
 
 }  // namespace ec

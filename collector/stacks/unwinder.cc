@@ -140,6 +140,14 @@ struct Unwinder::State {
     return search().scan(now);
   }
 
+  std::optional<NextFrame> without_information(const Registers& now, bool return_address, int scans, PcStack& result) {
+    if (auto next = without_cfi(now, return_address, scans, result)) return next;
+    auto base = now.get(Register::kRbp);
+    result.end = base && *base == 0 ? StackEnd::kRoot : StackEnd::kNoUnwindInfo;
+    if (base && *base >= now.sp() && *base % 8 == 0 && !word(*base)) result.missing_address = *base;
+    return std::nullopt;
+  }
+
   // The step outwards; nothing at the end of the stack, and `result` says why.
   std::optional<NextFrame> outwards(const Registers& now, bool return_address, int scans, PcStack& result) {
     if (in_go_image(now.pc()) && is_sigreturn(modules, now.pc())) {
@@ -175,19 +183,18 @@ struct Unwinder::State {
     live = step.outcome == CfiStepper::Outcome::kStepped;
     switch (step.outcome) {
       case CfiStepper::Outcome::kStepped:
+        // What a program told about code that it made need not be true.
+        if (!modules.executable(step.registers.pc()) && modules.made_at_run_time(now.pc())) {
+          live = false;
+          return without_information(now, return_address, scans, result);
+        }
         return NextFrame{step.registers, step.interrupted ? FoundBy::kSignalFrame : FoundBy::kCfi, !step.interrupted,
                          step.interrupted};
       case CfiStepper::Outcome::kRoot:
         result.end = StackEnd::kRoot;
         return std::nullopt;
-      case CfiStepper::Outcome::kNoInfo: {
-        auto next = without_cfi(now, return_address, scans, result);
-        if (next) return next;
-        auto base = now.get(Register::kRbp);
-        result.end = base && *base == 0 ? StackEnd::kRoot : StackEnd::kNoUnwindInfo;
-        if (base && *base >= now.sp() && *base % 8 == 0 && !word(*base)) result.missing_address = *base;
-        return std::nullopt;
-      }
+      case CfiStepper::Outcome::kNoInfo:
+        return without_information(now, return_address, scans, result);
       case CfiStepper::Outcome::kFailed:
         return after_failure(now, return_address, step, result);
     }

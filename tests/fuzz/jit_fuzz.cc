@@ -1,11 +1,12 @@
-// What a program tells about code that it made: a perf map, an object for debuggers, and the memory that its list of
-// objects is in, whose first byte is at address 0x10000.
+// What a program tells about code that it made: a perf map, an object for debuggers with its call frame information,
+// and the memory that its list of objects is in, whose first byte is at address 0x10000.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
 
 #include "collector/stacks/gdb_jit.h"
+#include "collector/stacks/jit_object.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ec;
@@ -16,13 +17,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (auto object = ElfFile::open(ByteSource("object", bytes))) {
     (void)names_in_jit_object(*object, addresses);
     (void)jit_descriptor_in(*object);
+    JitFrameInfo info = jit_frame_info(*object, 0x7000);
+    CfiTable::Extent extent{info.eh_frame_address, info.eh_frame.size()};
+    auto image = ElfImage::of_memory(extent.address, std::move(info.eh_frame));
+    CfiTable table(*image, extent, [&] { return info.debug_frame; });
+    for (uint64_t address : addresses) (void)table.find(address);
   }
+  (void)jit_code_ranges(bytes);
   auto read = [&](uint64_t address, void* destination, size_t count) -> size_t {
     if (address < kBase || address - kBase >= bytes.size()) return 0;
     count = std::min<size_t>(count, bytes.size() - (address - kBase));
     std::memcpy(destination, bytes.data() + (address - kBase), count);
     return count;
   };
-  (void)names_in_jit_list(kBase, read, addresses, Deadline::never());
+  JitObjects objects(read);
+  objects.add_list(kBase, Deadline::never());
+  (void)names_in_jit_objects(objects, addresses);
+  for (uint64_t address : addresses)
+    if (JitObject* object = objects.at(address)) (void)object->cfi->find(address);
   return 0;
 }

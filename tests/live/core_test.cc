@@ -235,4 +235,19 @@ TEST_CASE("a core that gcore wrote of a deadlock shows the circle") {
   CHECK(says(collect({"show", folder / "look.tar.zst", "runbooks/deadlock.md"}).out, "/proc/$PID/"));
 }
 
+TEST_CASE("code without frame pointers that a program made is unwound in its core, by what it told debuggers") {
+  if (run_program({"sh", "-c", "command -v gcore"}).exit_code != 0) return not_run_here("needs gcore");
+  TempDir folder;
+  BackgroundProgram target({EC_TARGETS_DIR "/jit_code", "relocations"});
+  REQUIRE_FALSE(target.wait_for_line("ready").empty());
+  run_program({"gcore", "-o", folder / "core", std::to_string(target.pid())});
+  std::string core = core_in(folder);
+  if (core.empty()) return not_run_here("needs a gcore that may trace");
+  Look look = look_at(folder, core);
+  INFO(look.page);
+  CHECK(says(functions(look, 40), "jit_inner"));
+  CHECK(says(functions(look, 40), "jit_outer"));
+  CHECK(says(functions(look, 40), "main"));
+}
+
 }  // namespace ec::test

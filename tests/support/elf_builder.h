@@ -18,6 +18,7 @@ struct BuiltSection {
   uint64_t size = 0;  // of SHT_NOBITS
   uint32_t link = 0;
   uint64_t entry_size = 0;
+  uint32_t info = 0;
 };
 
 struct BuiltSymbol {
@@ -81,6 +82,7 @@ class ElfBuilder {
       header.sh_offset = sizeof(Elf64_Ehdr) + contents.size();
       header.sh_size = section.type == SHT_NOBITS ? section.size : section.bytes.size();
       header.sh_link = section.link;
+      header.sh_info = section.info;
       header.sh_entsize = section.entry_size;
       contents += section.bytes;
       contents.resize((contents.size() + 15) / 16 * 16);

@@ -55,8 +55,15 @@ Memory list_of(const std::vector<std::string>& objects) {
   return memory;
 }
 
+JitObjects objects_in(Memory& memory) {
+  JitObjects objects(memory.reader());
+  objects.add_list(kBase, Deadline::never());
+  return objects;
+}
+
 JitNames names(Memory& memory, const std::vector<uint64_t>& addresses) {
-  return names_in_jit_list(kBase, memory.reader(), addresses, Deadline::never());
+  JitObjects objects = objects_in(memory);
+  return names_in_jit_objects(objects, addresses);
 }
 
 }  // namespace
@@ -85,6 +92,29 @@ TEST_CASE("a list in a circle ends, and what it holds is read once") {
   std::memcpy(memory.bytes.data() + 24 + 32, &first, sizeof first);
   CHECK(names(memory, {0x1234}).empty());
   CHECK(memory.reads <= 8);
+}
+
+TEST_CASE("an object is read once, and only when one of its addresses is asked for") {
+  Memory memory = list_of({object("a", 0x7000), object("b", 0x8000)});
+  JitObjects objects = objects_in(memory);
+  int listed = memory.reads;
+  CHECK(objects.at(0x6fff) == nullptr);
+  CHECK(objects.at(0x7020) == nullptr);
+  CHECK(memory.reads == listed);
+  JitObject* first = objects.at(0x7000);
+  REQUIRE(first);
+  CHECK(objects.at(0x701f) == first);
+  CHECK(memory.reads == listed + 1);
+  CHECK(objects.at(0x8000) != first);
+}
+
+TEST_CASE("of objects that overlap the first one of the list counts, whole or in part") {
+  Memory memory = list_of({object("newer", 0x7010), object("older", 0x7000)});
+  auto found = names(memory, {0x7000, 0x700f, 0x7010, 0x701f, 0x7020});
+  CHECK(found[0x7000].name == "older");
+  CHECK(found[0x700f].name == "older");
+  CHECK(found[0x7010].name == "newer");
+  CHECK(found[0x7020].name == "newer");
 }
 
 TEST_CASE("sizes that a target lies about are not believed") {
