@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <thread>
+#include <span>
+#include <unordered_set>
+#include <utility>
 
+#include "collector/proc/pid_stat.h"
 #include "collector/target/go_thread.h"
 #include "collector/target/quiet_copy.h"
 
@@ -20,9 +23,9 @@ namespace ec {
 namespace {
 
 constexpr int kListRounds = 8;
-constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{16} << 20;
-constexpr size_t kManyPending = 64;
-constexpr int64_t kLastStopWaitNs = 50'000'000;  // for the slowest of all, once each was asked
+constexpr size_t kPrefaultPerThread = 8 * 1024, kMostPrefault = size_t{64} << 20;
+constexpr size_t kBatch = 128;
+constexpr int64_t kLastStopWaitNs = 50'000'000;  // in which none of those that were asked together stops
 constexpr int64_t kStopWaitNs = 200'000'000;     // for one thread to get a CPU and reach its stop
 // Threads asked to stop at the same time, when not together. Without real-time priority those that stop at once would
 // wait for us one behind the other.
@@ -178,93 +181,85 @@ void Freezer::give_up_late(Asked& asked) {
 void Freezer::run_together() {
   std::vector<Tracee> all;
   all.reserve(request_.tids.size() + kLateThreads);  // stable places
-  std::unordered_map<pid_t, size_t> by_tid;
+  std::unordered_set<pid_t> known;
   auto add = [&](pid_t tid, bool late) {
-    if (all.size() == all.capacity() || !by_tid.emplace(tid, all.size()).second) return false;
-    Tracee tracee;
+    if (all.size() == all.capacity() || !known.insert(tid).second) return false;
+    Tracee& tracee = all.emplace_back();
     tracee.entry.tid = tid;
     tracee.entry.born_late = late;
     if (stoppable(*tasks_, tracee.entry)) attach(*tasks_, tracee);
-    all.push_back(tracee);
     return true;
   };
   for (pid_t tid : request_.tids) add(tid, false);
   const int64_t began = monotonic_ns();
   for (Tracee& tracee : all)
     if (tracee.attached) interrupt(tracee);
+  size_t served = 0;
   // Stopped threads start no new ones: the list is complete when a look at it adds nothing.
   for (int round = 0; round < kListRounds; ++round) {
+    copy_as_they_stop({all.begin() + static_cast<std::ptrdiff_t>(served), all.end()}, began);
+    served = all.size();
+    if (none_is_missing(all)) break;
     auto tids = tasks_->list();
     bool added = false;
     for (pid_t tid : tids ? *tids : std::vector<pid_t>{})
-      if (!by_tid.contains(tid) && add(tid, true)) {
+      if (!known.contains(tid) && add(tid, true)) {
         added = true;
         if (all.back().attached) interrupt(all.back());
       }
     if (!added) break;
   }
-  wait_for_all(all, std::min(began + request_.budget.count(), monotonic_ns() + kLastStopWaitNs));
-  copy_all(all, began);
   for (Tracee& tracee : all)
     if (tracee.attached && tracee.stop == Tracee::Stop::kStopped) detach(tracee);
   shared_.header.stop_ns = monotonic_ns() - began;
   for (Tracee& tracee : all) publish(tracee.entry);
 }
 
-void Freezer::wait_for_all(std::vector<Tracee>& all, int64_t until) {
-  std::vector<Tracee*> pending;
-  pending.reserve(all.size());
-  for (Tracee& tracee : all)
-    if (tracee.attached && tracee.stop == Tracee::Stop::kPending) pending.push_back(&tracee);
-  while (!pending.empty()) {
-    // Each is asked for by its number: waitpid(-1) walks the list of all tracees every time, 2 s for 10,000 of them.
-    size_t stopped = std::erase_if(pending, [&](Tracee* tracee) {
-      int status = 0;
-      pid_t who = waitpid(tracee->entry.tid, &status, WNOHANG | __WALL);
-      if (who == 0 || (who < 0 && errno == EINTR)) return false;
-      if (who > 0)
-        note_event(*tracee, status, false);
-      else
-        tracee->stop = Tracee::Stop::kGone, tracee->entry.outcome = FreezeOutcome::kGone;
-      return true;
-    });
-    if (monotonic_ns() >= until) break;
-    if (stopped == 0) wait_for_event(until);
-    // One look at many finds many.
-    if (pending.size() > kManyPending) std::this_thread::sleep_for(std::chrono::microseconds(100));
-  }
-  for (Tracee& tracee : all)
-    if (tracee.attached && tracee.stop == Tracee::Stop::kPending) tracee.entry.outcome = FreezeOutcome::kNotStopped;
+// A list of thousands of threads takes as long as stopping them. The kernel counts a traced thread among those of the
+// process until we were told of its end: when there are no more than we hold, there is no other.
+bool Freezer::none_is_missing(const std::vector<Tracee>& all) {
+  const auto held = [](const Tracee& tracee) { return tracee.attached && tracee.stop != Tracee::Stop::kGone; };
+  const auto first = std::find_if(all.begin(), all.end(), held);
+  if (first == all.end()) return false;
+  auto text = tasks_->read(first->entry.tid, "stat");
+  auto stat = text ? parse_pid_stat("stat", *text) : fail(ErrorCode::kGone, "", "");
+  return stat && std::cmp_equal(stat->threads, std::count_if(all.begin(), all.end(), held));
 }
 
-void Freezer::copy_all(std::vector<Tracee>& all, int64_t began) {
-  std::vector<TargetMemory::Span> spans;
-  std::vector<Tracee*> owners;
-  spans.reserve(all.size());
-  owners.reserve(all.size());
-  for (Tracee& tracee : all) {
-    if (!tracee.attached || tracee.stop != Tracee::Stop::kStopped) continue;
+// In the order of the list, so that the kernel wakes us for the one that is next and for no other; the rest stop while
+// the first are copied. What was copied of a stopped thread stays true until it is let go.
+void Freezer::copy_as_they_stop(std::span<Tracee> asked, int64_t began) {
+  WaitTicks ticks;
+  Batch batch;
+  bool patient = true;
+  for (Tracee& tracee : asked) {
+    if (!tracee.attached || tracee.stop != Tracee::Stop::kPending) continue;
+    const int64_t until = std::min(began + request_.budget.count(), monotonic_ns() + kLastStopWaitNs);
+    await_stop(tracee, patient ? until : 0);
+    if (tracee.stop == Tracee::Stop::kPending) patient = false;
+    if (tracee.stop != Tracee::Stop::kStopped) continue;
     read_registers(tracee, request_.restart);
     if (tracee.entry.outcome != FreezeOutcome::kCopied) continue;
-    spans.push_back(reserve(tracee.entry));
-    owners.push_back(&tracee);
+    batch.spans.push_back(reserve(tracee.entry));
+    batch.owners.push_back(&tracee.entry);
+    if (batch.spans.size() == kBatch) copy_stacks(batch, began);
   }
-  // Registers alone give one frame: the budget decides how many stacks are copied.
-  constexpr size_t kBatch = 128;
-  for (size_t at = 0; at < spans.size(); at += kBatch) {
-    if (monotonic_ns() - began > request_.budget.count()) {
-      for (size_t i = at; i < spans.size(); ++i) owners[i]->entry.outcome = FreezeOutcome::kOverBudget;
-      return;
-    }
-    auto first = spans.begin() + static_cast<std::ptrdiff_t>(at);
-    std::vector<TargetMemory::Span> batch(first,
-                                          first + static_cast<std::ptrdiff_t>(std::min(kBatch, spans.size() - at)));
-    memory_.read_all(batch);
-    for (size_t i = 0; i < batch.size(); ++i) {
-      owners[at + i]->entry.stack_size = batch[i].copied;
-      copy_goroutine(owners[at + i]->entry);
+  copy_stacks(batch, began);
+}
+
+// Registers alone give one frame: the budget decides how many stacks are copied.
+void Freezer::copy_stacks(Batch& batch, int64_t began) {
+  if (monotonic_ns() - began > request_.budget.count()) {
+    for (FrozenThread* owner : batch.owners) owner->outcome = FreezeOutcome::kOverBudget;
+  } else {
+    memory_.read_all(batch.spans);
+    for (size_t i = 0; i < batch.spans.size(); ++i) {
+      batch.owners[i]->stack_size = batch.spans[i].copied;
+      copy_goroutine(*batch.owners[i]);
     }
   }
+  batch.spans.clear();
+  batch.owners.clear();
 }
 
 }  // namespace ec

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -51,9 +52,14 @@ class Freezer {
   bool serve_one(Asked& asked);
   void give_up_late(Asked& asked);
 
+  struct Batch {
+    std::vector<TargetMemory::Span> spans;
+    std::vector<FrozenThread*> owners;
+  };
   void run_together();
-  static void wait_for_all(std::vector<Tracee>& all, int64_t until);
-  void copy_all(std::vector<Tracee>& all, int64_t began);
+  bool none_is_missing(const std::vector<Tracee>& all);
+  void copy_as_they_stop(std::span<Tracee> asked, int64_t began);
+  void copy_stacks(Batch& batch, int64_t began);
 
   TargetMemory::Span reserve(FrozenThread& entry);
   void copy_goroutine(FrozenThread& entry);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr int64_t kErrnoInterrupted = -4;
 constexpr int64_t kRestartNoHandler = -514;  // ERESTARTNOHAND, include/linux/errno.h
+constexpr suseconds_t kTickUs = 2'000;
 
 }  // namespace
 
@@ -65,6 +67,41 @@ bool interrupt(Tracee& tracee) {
   tracee.entry.outcome = FreezeOutcome::kGone;
   tracee.stop = Tracee::Stop::kGone;
   return false;
+}
+
+WaitTicks::WaitTicks() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // and no SA_RESTART
+  sigaction(SIGALRM, &action, nullptr);
+  sigset_t alarm;
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  sigprocmask(SIG_UNBLOCK, &alarm, nullptr);
+  // Again and again: one may come just before a call that is to end.
+  const itimerval timer{{0, kTickUs}, {0, kTickUs}};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+WaitTicks::~WaitTicks() {
+  const itimerval never{};
+  setitimer(ITIMER_REAL, &never, nullptr);
+}
+
+void await_stop(Tracee& tracee, int64_t until_ns) {
+  pid_t who = -1;
+  int status = 0;
+  do {
+    const bool late = monotonic_ns() >= until_ns;
+    who = waitpid(tracee.entry.tid, &status, __WALL | (late ? WNOHANG : 0));
+  } while (who < 0 && errno == EINTR);
+  if (who > 0) {
+    note_event(tracee, status, false);
+  } else if (who == 0) {
+    tracee.entry.outcome = FreezeOutcome::kNotStopped;
+  } else {
+    tracee.stop = Tracee::Stop::kGone;
+    tracee.entry.outcome = FreezeOutcome::kGone;
+  }
 }
 
 void note_event(Tracee& tracee, int status, bool at_once) {

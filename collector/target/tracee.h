@@ -26,6 +26,19 @@ bool stoppable(TaskDir& tasks, FrozenThread& entry);
 bool attach(TaskDir& tasks, Tracee& tracee);
 // PTRACE_INTERRUPT: it stops soon. False when it is gone.
 bool interrupt(Tracee& tracee);
+// While it lives, a waitpid(2) that has nothing to report ends with EINTR every few milliseconds. Takes SIGALRM and the
+// real-time timer of this process.
+class WaitTicks {
+ public:
+  WaitTicks();
+  ~WaitTicks();
+  WaitTicks(const WaitTicks&) = delete;
+  WaitTicks& operator=(const WaitTicks&) = delete;
+};
+// Waits for the stop of an interrupted thread, at most until `until_ns`, at least looks. Without a stop its outcome is
+// in the entry. Condition: there are WaitTicks.
+void await_stop(Tracee& tracee, int64_t until_ns);
+
 // One event of waitpid(2) of this thread. `at_once`: it is handled the moment it happens, so the pause begins now.
 void note_event(Tracee& tracee, int status, bool at_once);
 // Registers and system call of a stopped thread, or the outcome that there are none. `restart`: calls that the stop
