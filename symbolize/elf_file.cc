@@ -164,9 +164,14 @@ Result<std::string> ElfFile::contents(const ElfSection& section, uint64_t limit)
   if (section.size > limit)
     return fail(ErrorCode::kSkipped, source_.name(),
                 fmt::format("section {} has {} bytes, over {}", section.name, section.size, limit));
-  if ((section.flags & SHF_COMPRESSED) || section.name.starts_with(".zdebug_"))
-    return unpack_section(source_, &section - sections_.data(), limit);
-  return source_.read(section.offset, section.size);
+  auto bytes = source_.read(section.offset, section.size);
+  const bool packed = section.flags & SHF_COMPRESSED;
+  if (!bytes || !(packed || section.name.starts_with(".zdebug_"))) return bytes;
+  return unpack_section(fmt::format("{}: section {}", source_.name(), section.name), *bytes,
+                        !packed      ? SectionPacking::kGnu
+                        : is_64_bit_ ? SectionPacking::kElf64
+                                     : SectionPacking::kElf32,
+                        limit);
 }
 
 std::optional<uint64_t> ElfFile::file_offset(uint64_t address) const {

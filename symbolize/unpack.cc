@@ -1,7 +1,8 @@
 #include "symbolize/unpack.h"
 
+#include <elf.h>
 #include <elfutils/libdwelf.h>
-#include <gelf.h>
+#include <libdeflate.h>
 #include <libelf.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <memory>
 
 #include "collector/base/bytes.h"
+#include "collector/base/unique_fd.h"
 
 namespace ec {
 
@@ -60,16 +62,31 @@ std::optional<uint64_t> lzma2_size(ByteCursor& cursor) {
   return std::nullopt;
 }
 
-// GNU's old way (".zdebug_…"): "ZLIB", then the size as a big-endian number of 8 bytes.
-std::optional<uint64_t> old_unpacked_size(Elf_Scn* section) {
-  Elf_Data* data = elf_rawdata(section, nullptr);
-  if (data == nullptr || data->d_buf == nullptr || data->d_size < 12) return std::nullopt;
-  std::string_view bytes(static_cast<const char*>(data->d_buf), data->d_size);
-  if (!bytes.starts_with("ZLIB")) return std::nullopt;
-  uint64_t size = 0;
-  for (char byte : bytes.substr(4, 8)) size = size << 8 | static_cast<unsigned char>(byte);
-  return size;
+struct PackedSection {
+  uint32_t type = ELFCOMPRESS_ZLIB;
+  uint64_t size = 0;  // unpacked
+  std::string_view stream;
+};
+
+template <class Header>
+std::optional<PackedSection> read_header(std::string_view bytes) {
+  ByteCursor cursor(bytes);
+  auto header = cursor.read<Header>();
+  if (!header) return std::nullopt;
+  return PackedSection{header->ch_type, header->ch_size, bytes.substr(cursor.offset())};
 }
+
+std::optional<PackedSection> read_gnu_header(std::string_view bytes) {
+  if (!bytes.starts_with("ZLIB") || bytes.size() < 12) return std::nullopt;
+  PackedSection packed;
+  for (char byte : bytes.substr(4, 8)) packed.size = packed.size << 8 | static_cast<unsigned char>(byte);
+  packed.stream = bytes.substr(12);
+  return packed;
+}
+
+struct DecompressorEnd {
+  void operator()(libdeflate_decompressor* of) const { libdeflate_free_decompressor(of); }
+};
 
 }  // namespace
 
@@ -125,40 +142,32 @@ Result<std::string> unpack_xz(std::string_view xz, uint64_t limit) {
   return std::string(image, length);
 }
 
-Result<std::string> unpack_section(const ByteSource& source, ptrdiff_t index, uint64_t limit) {
-  elf_version(EV_CURRENT);
-  std::string image;
-  ElfHandle elf;
-  if (source.fd() >= 0) {
-    elf.reset(elf_begin(source.fd(), ELF_C_READ, nullptr));
-  } else {
-    source.read_some(0, source.size(), image);
-    elf.reset(elf_memory(image.data(), image.size()));
-  }
-  auto malformed = [&](std::string_view what) {
-    return fail(ErrorCode::kMalformed, source.name(), fmt::format("section {}: {}", index, what));
-  };
-  Elf_Scn* section = elf ? elf_getscn(elf.get(), static_cast<size_t>(index)) : nullptr;
-  GElf_Chdr header;
-  bool with_header = section != nullptr && gelf_getchdr(section, &header) != nullptr;
-  if (!with_header) {
-    auto size = section != nullptr ? old_unpacked_size(section) : std::nullopt;
-    if (!size) return malformed("expected a compression header");
-    header.ch_type = ELFCOMPRESS_ZLIB;
-    header.ch_size = *size;
-  }
-  if (header.ch_size > limit)
-    return fail(ErrorCode::kSkipped, source.name(),
-                fmt::format("section {} unpacks to {} bytes, over {}", index, header.ch_size, limit));
+Result<std::string> unpack_section(std::string_view where, std::string_view bytes, SectionPacking packing,
+                                   uint64_t limit) {
+  auto packed = packing == SectionPacking::kGnu     ? read_gnu_header(bytes)
+                : packing == SectionPacking::kElf32 ? read_header<Elf32_Chdr>(bytes)
+                                                    : read_header<Elf64_Chdr>(bytes);
+  if (!packed) return fail(ErrorCode::kMalformed, std::string(where), "expected a compression header");
+  if (packed->size > limit)
+    return fail(ErrorCode::kSkipped, std::string(where),
+                fmt::format("unpacks to {} bytes, over {}", packed->size, limit));
   constexpr uint32_t kZstd = 2;  // ELFCOMPRESS_ZSTD, newer than the headers
-  if (header.ch_type != ELFCOMPRESS_ZLIB)
-    return fail(ErrorCode::kUnsupported, source.name(),
-                header.ch_type == kZstd ? "debug information compressed with zstd"
-                                        : fmt::format("section {}: compression type {}", index, header.ch_type));
-  int unpacked = with_header ? elf_compress(section, 0, 0) : elf_compress_gnu(section, 0, 0);
-  Elf_Data* data = unpacked >= 0 ? elf_getdata(section, nullptr) : nullptr;
-  if (data == nullptr || data->d_buf == nullptr) return malformed("does not unpack");
-  return std::string(static_cast<const char*>(data->d_buf), data->d_size);
+  if (packed->type != ELFCOMPRESS_ZLIB)
+    return fail(ErrorCode::kUnsupported, std::string(where),
+                packed->type == kZstd ? "debug information compressed with zstd"
+                                      : fmt::format("compression type {}", packed->type));
+  // Before memory is taken for what a header claims.
+  constexpr uint64_t kMostExpansion = 1032;  // of deflate: 258 bytes for two bits, RFC 1951
+  std::unique_ptr<libdeflate_decompressor, DecompressorEnd> decompressor(libdeflate_alloc_decompressor());
+  std::string unpacked;
+  if (decompressor && packed->size / kMostExpansion <= packed->stream.size()) {
+    unpacked.resize(packed->size);
+    // Without a place for the size it is an error when there is less.
+    if (libdeflate_zlib_decompress(decompressor.get(), packed->stream.data(), packed->stream.size(), unpacked.data(),
+                                   unpacked.size(), nullptr) == LIBDEFLATE_SUCCESS)
+      return unpacked;
+  }
+  return fail(ErrorCode::kMalformed, std::string(where), "does not unpack");
 }
 
 }  // namespace ec

@@ -2,14 +2,12 @@
 // "MiniDebugInfo") and sections with SHF_COMPRESSED.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "collector/base/error.h"
-#include "symbolize/byte_source.h"
 
 namespace ec {
 
@@ -21,7 +19,12 @@ std::optional<uint64_t> xz_unpacked_size(std::string_view xz);
 // Errors: malformed; skipped when it would be larger than `limit`.
 Result<std::string> unpack_xz(std::string_view xz, uint64_t limit = 64u << 20);
 
-// The unpacked bytes of section `index` of the ELF file. Errors: malformed, unsupported (algorithm), skipped (limit).
-Result<std::string> unpack_section(const ByteSource& elf, ptrdiff_t index, uint64_t limit);
+// How a compressed section begins: with Elf32_Chdr or Elf64_Chdr (SHF_COMPRESSED, ELF gABI), or in GNU's old way
+// (".zdebug_…") with "ZLIB" and the size as a big-endian number of 8 bytes.
+enum class SectionPacking { kElf32, kElf64, kGnu };
+
+// What the section with these bytes holds. Errors: malformed, unsupported (algorithm), skipped (limit).
+Result<std::string> unpack_section(std::string_view where, std::string_view bytes, SectionPacking packing,
+                                   uint64_t limit);
 
 }  // namespace ec

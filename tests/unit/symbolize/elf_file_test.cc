@@ -103,6 +103,31 @@ TEST_CASE("compressed sections come unpacked") {
   CHECK(compressed > 0);
 }
 
+TEST_CASE("a compressed section that lies about its size, or is damaged, gives no wrong bytes") {
+  // printf %s hello | python3 -c 'import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read()))'
+  const std::string hello("\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00\x06\x2c\x02\x15", 13);
+  auto unpack = [](uint64_t size, const std::string& stream) {
+    Elf64_Chdr header{ELFCOMPRESS_ZLIB, 0, size, 1};
+    std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
+    return unpack_section("here", bytes + stream, SectionPacking::kElf64, 1u << 30);
+  };
+  CHECK(unpack(5, hello).value_or("") == "hello");
+  CHECK(unpack(4, hello).error().code == ErrorCode::kMalformed);
+  CHECK(unpack(6, hello).error().code == ErrorCode::kMalformed);
+  CHECK(unpack(1u << 30, hello).error().code == ErrorCode::kMalformed);
+  CHECK(unpack(UINT64_MAX, hello).error().code == ErrorCode::kSkipped);
+  for (size_t length = 0; length < hello.size(); ++length) CHECK_FALSE(unpack(5, hello.substr(0, length)));
+  for (size_t at = 2; at < hello.size(); ++at) {
+    std::string damaged = hello;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+    CHECK(unpack(5, damaged).value_or("hello") == "hello");  // bits that only fill the last byte mean nothing
+  }
+  const std::string old = std::string("ZLIB\0\0\0\0\0\0\0\x05", 12) + hello;
+  CHECK(unpack_section("here", old, SectionPacking::kGnu, 5).value_or("") == "hello");
+  for (size_t length = 0; length < old.size(); ++length)
+    CHECK_FALSE(unpack_section("here", old.substr(0, length), SectionPacking::kGnu, 5));
+}
+
 TEST_CASE("the unpacked size of an xz file is known before it is unpacked") {
   TemporaryFolder folder;
   write_file(folder / "zeros", std::string(3'000'000, '\0'));
