@@ -69,7 +69,7 @@ void store_names(GatherContext& context, const Interned& interned, const std::st
   context.out.touch("names");
   UniqueFd root(open(fmt::format("/proc/{}/root", context.target->live_tid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   Deadline until = context.deadline.after_share(0.8);
-  JitFrames jit = name_jit_frames(interned.all(), context.target->live_tid, root.get());
+  JitFrames jit = name_jit_frames(interned.all(), context.target->live_tid, root.get(), until);
   NamedStacks named = name_frames(interned.all(), root.get(), until, {}, jit);
   context.out.artifact(kNames, source, stacks_json(interned.all(), named, context.options.stacks, milliseconds(0)),
                        Redact::kNothing);

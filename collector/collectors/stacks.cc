@@ -263,7 +263,7 @@ void gather_stacks(GatherContext& context) {
   // Enough of the budget stays for handing the result over.
   Deadline names_until = context.deadline.after_share(0.8);
   const auto& directories = context.options.debug_directories;
-  JitFrames jit = name_jit_frames(*dump, core ? 0 : request.live_tid, root.get());
+  JitFrames jit = name_jit_frames(*dump, core ? 0 : request.live_tid, root.get(), names_until);
   NamedStacks named = name_frames(*dump, root.get(), names_until, directories, jit);
   if (context.options.lines) add_lines(*dump, root.get(), names_until, directories, named);
   gather_futex_words(context, *dump, [&](const StackDump& variables, Deadline deadline) {

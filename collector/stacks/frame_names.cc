@@ -105,8 +105,8 @@ NamedStacks name_frames(const StackDump& dump, int target_root_fd, Deadline dead
         fresh.symbol = name->second.name;
         fresh.symbol_offset = frame.pc - name->second.start;
         fresh.unknown_reason.clear();
-      } else if (!jit.no_perf_map.empty() && dump.modules->made_at_run_time(frame.pc - fresh.back())) {
-        fresh.unknown_reason += ", " + jit.no_perf_map;
+      } else if (!jit.why_unknown.empty() && dump.modules->made_at_run_time(frame.pc - fresh.back())) {
+        fresh.unknown_reason += ", " + jit.why_unknown;
       }
     }
   }

@@ -1,5 +1,5 @@
-// What a program tells about code that it made: a perf map, an object for debuggers with its call frame information,
-// and the memory that its list of objects is in, whose first byte is at address 0x10000.
+// What a program tells about code that it made: a perf map, a jitdump file, an object for debuggers with its call frame
+// information, and the memory that its list of objects is in, whose first byte is at address 0x10000.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -7,6 +7,7 @@
 
 #include "collector/stacks/gdb_jit.h"
 #include "collector/stacks/jit_object.h"
+#include "symbolize/jitdump.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ec;
@@ -14,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes(reinterpret_cast<const char*>(data), size);
   const std::vector<uint64_t> addresses{0, 0x10, 0x1008, 0x7000, 0x7f1e7dfe3f48, 0x7f1e7dfe4000, UINT64_MAX};
   (void)names_in_perf_map(bytes, addresses);
+  (void)names_in_jitdump(ByteSource("jitdump", bytes), addresses, Deadline::never());
   if (auto object = ElfFile::open(ByteSource("object", bytes))) {
     (void)names_in_jit_object(*object, addresses);
     (void)jit_descriptor_in(*object);

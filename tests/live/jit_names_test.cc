@@ -116,4 +116,37 @@ TEST_CASE("node is read through its JavaScript, whose functions have names with 
   CHECK(calls == (with_map ? 4 : 0));
 }
 
+TEST_CASE("without a perf map the functions of node have the names of the jitdump file that it has mapped") {
+  if (run_program({"node", "--version"}).exit_code != 0) return not_run_here("needs node");
+  TempDir folder;
+  // Node writes its file 2 MiB at a time: with what comes behind innerCall, innerCall is written.
+  write_text(
+      folder / "wait.js",
+      "function innerCall(n) {\n  if (n > 0) return innerCall(n - 1) + 1;\n  if (n < 0) return 0;\n"
+      "  console.log('ready');\n  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);\n  return 0;\n}\n"
+      "innerCall(-1);\nfor (let i = 0; i < 4000; ++i) new Function('return ' + i)();\ninnerCall(3);\n");
+  ProgramSettings settings;
+  settings.directory = folder.path();
+  BackgroundProgram program({"node", "--perf-prof", "--interpreted-frames-native-stack", folder / "wait.js"}, settings);
+  REQUIRE_FALSE(program.wait_for_line("ready").empty());
+  REQUIRE(eventually([&] { return read_text(fmt::format("/proc/{}/wchan", program.pid())).find("futex") == 0; }));
+  std::string file = folder / fmt::format("jit-{}.dump", program.pid()), moved = file + ".moved";
+  auto calls = [&] {
+    std::vector<Frame> frames = frames_of(program.pid());
+    return std::count_if(frames.begin(), frames.end(), [](const Frame& frame) {
+      return frame.symbol.find("innerCall") != std::string::npos && frame.symbol.find("wait.js:1") != std::string::npos;
+    });
+  };
+  CHECK(calls() == 4);
+  // Another file in its place, even one with the same contents, is not the one that node has mapped.
+  REQUIRE(rename(file.c_str(), moved.c_str()) == 0);
+  write_text(file, read_text(moved));
+  CHECK(calls() == 0);
+  REQUIRE(rename(moved.c_str(), file.c_str()) == 0);
+  CHECK(calls() == 4);
+  if (!is_root() || !may_become_nobody()) return;
+  REQUIRE(chown(file.c_str(), 65534, 65534) == 0);
+  CHECK(calls() == 0);
+}
+
 }  // namespace ec::test
