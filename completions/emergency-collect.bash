@@ -10,9 +10,10 @@ _emergency_collect() {
     --format) COMPREPLY=($(compgen -W "tar.zst tar.gz zip" -- "$current")); return ;;
     --stacks) COMPREPLY=($(compgen -W "auto consistent no-stop kernel none" -- "$current")); return ;;
     --progress) COMPREPLY=($(compgen -W "auto plain json none" -- "$current")); return ;;
+    --bearer-env) COMPREPLY=($(compgen -e -- "$current")); return ;;
     --endpoint) COMPREPLY=($(compgen -W "auto none http:// https:// unix:/" -- "$current")); return ;;
     --only|--skip) COMPREPLY=($(compgen -W "$(emergency-collect list 2>/dev/null | awk 'NR>1 && /^[a-z]/ {print $1}')" -- "$current")); return ;;
-    --core|--exe) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --core|--exe|--ca|--bearer-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --runbooks|--debug-dir) COMPREPLY=($(compgen -d -- "$current")); return ;;
     -o|--output) COMPREPLY=($(compgen -f -- "$current")); return ;;
   esac
@@ -25,7 +26,7 @@ _emergency_collect() {
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --core --exe --output --format --endpoint --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --numa-maps --debug-dir --debuginfod
+      local words="--pid --name --unit --port --core --exe --output --format --endpoint --header --bearer-file --bearer-env --ca --insecure-skip-verify --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --numa-maps --debug-dir --debuginfod
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

@@ -50,8 +50,7 @@ int run_command(const ChecklistRequest& request) {
   }
   be_modest();
 
-  RunOptions options;
-  options.endpoints = request.endpoints;
+  RunOptions options = request.run;
   options.profile_seconds = 0;
   Unarchived collected;
   {

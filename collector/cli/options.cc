@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <sstream>
 
 #include "collector/base/text.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/option_groups.h"
+#include "collector/cli/options_endpoint.h"
 #include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
 #include "collector/collectors/endpoint_url.h"
@@ -28,7 +30,7 @@ Examples:
   emergency-collect --core /var/tmp/core.4242        what a dead process was doing, and why it died
 )";
 
-void add_collect(CLI::App& app, CollectRequest& request) {
+std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& request) {
   add_target(app, request.target);
   auto* core = app.add_option_group("Core file");
   core->add_option("--core", request.core, "A core file, instead of a process")
@@ -49,12 +51,9 @@ void add_collect(CLI::App& app, CollectRequest& request) {
   archive->add_flag_callback(
       "--no-redact", [&request] { request.redact = false; }, "Keep secrets; recorded in the manifest");
 
+  auto endpoints = std::make_unique<EndpointOptions>(*app.add_option_group("Debug endpoints"), request.run);
+
   auto* evidence = app.add_option_group("Evidence");
-  evidence
-      ->add_option(
-          "--endpoint", request.run.endpoints,
-          "Debug endpoint: auto (default), none, or a URL (http, https, unix:/path.sock[:/prefix]); repeatable")
-      ->type_name("WHERE");
   evidence->add_option("--profile-seconds", request.run.profile_seconds, "Length of the CPU profile; 0 for none")
       ->check(CLI::Range(0, 600))
       ->type_name("S")
@@ -100,6 +99,7 @@ void add_collect(CLI::App& app, CollectRequest& request) {
                                         {"json", CollectRequest::Progress::kJson},
                                         {"none", CollectRequest::Progress::kNone}},
                                        "auto (default), plain, json or none; on standard error", "HOW");
+  return endpoints;
 }
 
 std::string unknown_collector(const CollectRequest& request) {
@@ -109,11 +109,6 @@ std::string unknown_collector(const CollectRequest& request) {
       if (std::none_of(table.begin(), table.end(), [&](const Collector& c) { return c.name == name; })) return name;
     }
   return {};
-}
-
-bool good_endpoint(const std::string& text) {
-  return text == "auto" || text == "none" || text.starts_with("http://") || text.starts_with("https://") ||
-         text.starts_with("unix:/");
 }
 
 // "-o x.zip" means a zip.
@@ -136,9 +131,6 @@ Request checked(CollectRequest request) {
     if (!parse_endpoint_url(url)) return usage("--debuginfod: expected http://… or https://…");
   if (!request.debuginfod.empty() && request.output == "-")
     return usage("--debuginfod writes a second archive beside the first: not with -o -");
-  for (const std::string& endpoint : request.run.endpoints)
-    if (!good_endpoint(endpoint))
-      return usage(fmt::format("--endpoint {}: expected auto, none, http://…, https://… or unix:/path", endpoint));
   return request;
 }
 
@@ -167,11 +159,11 @@ Request parse_command_line(int argc, const char* const* argv) {
   app.get_formatter()->column_width(34);
 
   CollectRequest collect;
-  add_collect(app, collect);
+  auto endpoints = add_collect(app, collect);
 
   CollectRequest named_collect;
   auto* collect_app = app.add_subcommand("collect", "Collect (the default: may be left out)");
-  add_collect(*collect_app, named_collect);
+  auto named_endpoints = add_collect(*collect_app, named_collect);
 
   ShowRequest show;
   auto* show_app = app.add_subcommand("show", "The summary of an archive, or one of its artifacts");
@@ -194,7 +186,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   ChecklistRequest checklist;
   auto* checklist_app = app.add_subcommand("checklist", "One screen in under a second, no archive");
   add_target(*checklist_app, checklist.target);
-  checklist_app->add_option("--endpoint", checklist.endpoints, "auto, none or a URL")->type_name("WHERE");
+  EndpointOptions checklist_endpoints(*checklist_app, checklist.run);
 
   StacksRequest stacks;
   std::optional<int> stacks_pid;
@@ -233,6 +225,10 @@ Request parse_command_line(int argc, const char* const* argv) {
     std::ostringstream out, err;
     app.exit(leave, out, err);
     return Leave{0, out.str(), ""};
+  } catch (const CLI::ExtrasError& error) {
+    // It would print what stands behind "--header Authorization: Bearer", without quotes.
+    bool secret = std::any_of(argv, argv + argc, [](std::string_view word) { return word.starts_with("--header"); });
+    return usage(secret ? "unexpected arguments; --header takes one: quote 'NAME: VALUE'" : error.what());
   } catch (const CLI::ParseError& error) {
     std::string problem = error.what();
     std::replace(problem.begin(), problem.end(), '\n', ' ');
@@ -242,7 +238,10 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (show_app->parsed()) return show;
   if (app.got_subcommand("verify")) return verify;
   if (diff_app->parsed()) return diff;
-  if (checklist_app->parsed()) return checklist;
+  if (checklist_app->parsed()) {
+    if (std::string problem = checklist_endpoints.resolve(); !problem.empty()) return usage(problem);
+    return checklist;
+  }
   if (stacks_app->parsed()) return checked(stacks, stacks_pid);
   if (doctor_app->parsed()) return doctor;
   if (list_app->parsed()) return ListRequest{};
@@ -251,6 +250,8 @@ Request parse_command_line(int argc, const char* const* argv) {
     runbook.list = runbook_list->parsed();
     return runbook;
   }
+  auto& used = collect_app->parsed() ? named_endpoints : endpoints;
+  if (std::string problem = used->resolve(); !problem.empty()) return usage(problem);
   return checked(collect_app->parsed() ? named_collect : collect);
 }
 

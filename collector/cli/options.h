@@ -48,7 +48,7 @@ struct DiffRequest {
 };
 struct ChecklistRequest {
   TargetRequest target;
-  std::vector<std::string> endpoints{"auto"};
+  RunOptions run;
 };
 struct StacksRequest {
   TargetRequest target;
@@ -91,5 +91,9 @@ using Request =
     std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, StacksRequest,
                  DoctorRequest, RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
+
+// Overwrites header values and passwords of URLs in the arguments, which others can read in /proc. To be called when
+// they are parsed.
+void hide_credentials(int argc, char** argv);
 
 }  // namespace ec

@@ -25,6 +25,13 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   std::string endpoints;
   for (const std::string& endpoint : request.run.endpoints) endpoints += (endpoints.empty() ? "" : " ") + endpoint;
   options["endpoint"] = endpoints;
+  const HttpAccess& access = request.run.access;
+  std::string headers;
+  for (const HttpHeader& header : access.headers) headers += (headers.empty() ? "" : " ") + header.name;
+  if (!headers.empty()) options["header"] = headers;
+  if (!access.bearer_from.empty()) options["bearer"] = access.bearer_from;
+  if (!access.ca_file.empty()) options["ca"] = access.ca_file;
+  if (!access.verify_certificates) options["insecure-skip-verify"] = "yes";
   if (request.run.samples > 1) {
     options["samples"] = std::to_string(request.run.samples);
     options["every"] = fmt::format("{:g}", std::chrono::duration<double>(request.run.every).count());

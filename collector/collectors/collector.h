@@ -16,6 +16,7 @@
 #include "collector/base/clock.h"
 #include "collector/base/error.h"
 #include "collector/collectors/fd_links.h"
+#include "collector/collectors/http_access.h"
 #include "collector/snapshot/snapshot.h"
 #include "collector/target/core_file.h"
 #include "collector/target/identity.h"
@@ -42,6 +43,7 @@ struct RunOptions {
   std::shared_ptr<const CoreFile> core;
   std::string core_executable;  // the file to take for the program of the core, "" = by its path in the core
   std::vector<std::string> endpoints{"auto"};  // auto | none | URL
+  HttpAccess access;                           // to the URLs among them
   int profile_seconds = 5;
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};

@@ -62,6 +62,7 @@ class Survey {
   void add_url(const std::string& option, std::vector<EndpointUrl>& urls) {
     auto url = parse_endpoint_url(option);
     if (url) {
+      url->address.access = ctx_.options.access;
       urls.push_back(std::move(*url));
       return;
     }

@@ -38,7 +38,7 @@ void note_answer(const HttpAddress& address, const HttpAnswer& answer, EndpointR
     record.fix = fmt::format("--endpoint https://HOST:{}/ with the name in its certificate", address.port);
   } else if (answer.status == 401 || answer.status == 403) {
     record.error = status_words(answer);
-    record.fix = "--endpoint URL with user:password@, or one that needs none";
+    record.fix = "--bearer-file FILE, --header 'NAME: VALUE', or --endpoint URL with user:password@";
   } else if (answer.broken) {
     record.error = answer.broken->message();
   }
@@ -88,6 +88,8 @@ class Prober {
     auto answer = get_with_redirects(probed_.address, path, limits);
     if (!answer) {
       if (first) probed_.record.error = answer.error().message();
+      if (first && answer.error().code == ErrorCode::kDenied && probed_.address.tls)
+        probed_.record.fix = "--ca FILE with the authority that signed it";
       return false;
     }
     if (first) note_answer(probed_.address, *answer, probed_.record);

@@ -162,7 +162,14 @@ httplib::Request request_for(const HttpAddress& address, const std::string& path
   request.set_header("User-Agent", "emergency-collect");
   request.set_header("Accept", "*/*");
   request.set_header("Accept-Encoding", "identity");
-  if (!address.authorization.empty()) request.set_header("Authorization", address.authorization);
+  for (const HttpHeader& header : address.access.headers) {
+    request.headers.erase(header.name);  // theirs instead of ours
+    request.headers.emplace(header.name, header.value);
+  }
+  if (!address.authorization.empty()) {
+    request.headers.erase("Authorization");
+    request.headers.emplace("Authorization", address.authorization);
+  }
   return request;
 }
 

@@ -49,12 +49,17 @@ class TlsConnection : public HttpConnection {
     SSL_CTX_free(context_);
   }
 
-  Result<void> shake_hands(const std::string& host, Deadline deadline) {
+  Result<void> shake_hands(const HttpAddress& address, Deadline deadline) {
+    const std::string& host = address.host;
     context_ = SSL_CTX_new(TLS_client_method());
     if (!context_) return fail(ErrorCode::kIo, name_, "TLS: " + tls_words());
     SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
-    SSL_CTX_set_default_verify_paths(context_);
-    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+    const HttpAccess& access = address.access;
+    if (access.ca_file.empty())
+      SSL_CTX_set_default_verify_paths(context_);
+    else if (SSL_CTX_load_verify_file(context_, access.ca_file.c_str()) != 1)
+      return fail(ErrorCode::kMalformed, access.ca_file, "expected a certificate in PEM form: " + tls_words());
+    SSL_CTX_set_verify(context_, access.verify_certificates ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
     ssl_ = SSL_new(context_);
     if (!ssl_) return fail(ErrorCode::kIo, name_, "TLS: " + tls_words());
     SSL_set_mode(ssl_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -67,7 +72,7 @@ class TlsConnection : public HttpConnection {
     auto done = drive([&] { return SSL_connect(ssl_); }, deadline, "the TLS handshake");
     if (!done) {
       long verdict = SSL_get_verify_result(ssl_);
-      if (verdict != X509_V_OK)
+      if (verdict != X509_V_OK && access.verify_certificates)
         return fail(ErrorCode::kDenied, name_,
                     fmt::format("certificate verify failed: {}", X509_verify_cert_error_string(verdict)));
       return tl::unexpected(done.error());
@@ -201,7 +206,7 @@ Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const HttpAddress& 
   if (!fd) return tl::unexpected(fd.error());
   if (!address.tls) return std::make_unique<PlainConnection>(std::move(*fd), address.name());
   auto connection = std::make_unique<TlsConnection>(std::move(*fd), address.name());
-  if (auto done = connection->shake_hands(address.host, deadline); !done) return tl::unexpected(done.error());
+  if (auto done = connection->shake_hands(address, deadline); !done) return tl::unexpected(done.error());
   return connection;
 }
 

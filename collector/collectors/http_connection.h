@@ -9,6 +9,7 @@
 #include "collector/base/clock.h"
 #include "collector/base/error.h"
 #include "collector/base/unique_fd.h"
+#include "collector/collectors/http_access.h"
 
 namespace ec {
 
@@ -19,6 +20,7 @@ struct HttpAddress {
   std::string unix_path;      // absolute; "@name" is the abstract name space
   std::string unix_root;      // folder that unix_path is below, e.g. "/proc/42/root"; "" = ours
   std::string authorization;  // value of the header, "" = none; a secret
+  HttpAccess access;
 
   std::string name() const;  // "127.0.0.1:6060", "[::1]:6060", "unix:/run/app.sock"
   std::string host_header() const;
@@ -30,9 +32,10 @@ void resolve_once(const HttpAddress& address);
 
 class HttpConnection {
  public:
-  // Looks the name up, connects and, for https, shakes hands and verifies the certificate (system store, or
-  // SSL_CERT_FILE and SSL_CERT_DIR). A look-up of a name that is not numeric is the only step that has no deadline of
-  // ours. Errors: that of connect(2) in its words, timeout, malformed (what TLS says), denied (certificate).
+  // Looks the name up, connects and, for https, shakes hands and verifies the certificate (address.access.ca_file,
+  // else the system's store, or SSL_CERT_FILE and SSL_CERT_DIR) unless that is switched off. A look-up of a name that
+  // is not numeric is the only step that has no deadline of ours. Errors: that of connect(2) in its words, timeout,
+  // malformed (what TLS says), denied (certificate).
   static Result<std::unique_ptr<HttpConnection>> open(const HttpAddress& address, Deadline deadline);
   virtual ~HttpConnection() = default;
 

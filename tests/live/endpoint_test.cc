@@ -9,8 +9,9 @@
 #include <catch2/catch.hpp>
 #include <map>
 
-#include "collector/collectors/runner.h"
 #include "collector/profile/gzip.h"
+#include "tests/live/endpoint_runs.h"
+#include "tests/support/go_server.h"
 #include "tests/support/place.h"
 #include "tests/support/profile_bytes.h"
 #include "tests/support/program.h"
@@ -19,81 +20,6 @@ using namespace ec;
 using namespace ec::test;
 
 namespace {
-
-// What the collectors give, as the rest of the program sees it: through their own helper process.
-struct Collected : RunnerListener {
-  RawStore store;
-  Snapshot snapshot;
-  std::vector<std::string> order;  // paths as they arrived
-
-  void artifact(ArtifactRow row, std::string bytes, Redact redact) override {
-    order.push_back(row.path);
-    static const Redactor kRedactor(true);
-    if (row.status == Status::kOk || row.status == Status::kPartial) {
-      Redacted redacted = kRedactor.redact(redact, row.path, std::move(bytes));
-      bytes = std::move(redacted.bytes);
-    }
-    store.add(std::move(row), std::move(bytes));
-  }
-  void progress(const Collector&, Reading, Progress) override {}
-
-  const Endpoint& only() const {
-    REQUIRE(snapshot.endpoints.has_value());
-    REQUIRE(snapshot.endpoints->size() == 1);
-    return snapshot.endpoints->front();
-  }
-  std::string status(const std::string& name) const {
-    for (const auto& endpoint : *snapshot.endpoints)
-      for (const auto& profile : endpoint.profiles)
-        if (profile.name == name) return profile.status + (profile.reason.empty() ? "" : ": " + profile.reason);
-    return "absent";
-  }
-};
-
-const Collector& row(std::string_view name) {
-  for (const Collector& collector : collector_table())
-    if (collector.name == name) return collector;
-  throw std::runtime_error("no such row");
-}
-
-void collect_into(Collected& collected, pid_t pid, RunOptions options, const std::vector<std::string>& rows,
-                  Deadline deadline = Deadline::in(std::chrono::seconds(90))) {
-  auto target = identify(pid);
-  REQUIRE(target.has_value());
-  Runner runner(&*target, options, Clock::now(), collected);
-  std::vector<Step> steps;
-  for (const auto& name : rows) steps.push_back({&row(name), Reading::kFirst, {}});
-  runner.start(std::move(steps), deadline);
-  runner.pump(Deadline::in(std::chrono::seconds(120)), {}, [] { return false; });
-  CHECK(runner.idle());
-  collected.snapshot.target.pid = pid;
-  parse_endpoints(collected.store, collected.snapshot);
-}
-
-RunOptions with(std::vector<std::string> endpoints, int profile_seconds = 0) {
-  RunOptions options;
-  options.endpoints = std::move(endpoints);
-  options.profile_seconds = profile_seconds;
-  return options;
-}
-
-// Built once from source; needs no network.
-const std::string& go_server() {
-  static TempDir folder;
-  static const std::string program = [] {
-    ProgramSettings settings;
-    settings.directory = std::string(EC_SOURCE_DIR) + "/tests/targets/go/pprof_server";
-    settings.environment = {"GOFLAGS=-mod=mod -buildvcs=false", "GOPROXY=off", "GOCACHE=" + (folder / "cache")};
-    settings.timeout = std::chrono::seconds(150);
-    auto built = run_program({"go", "build", "-o", folder / "pprof_server", "."}, settings);
-    INFO(built.err);
-    REQUIRE(built.exit_code == 0);
-    return folder / "pprof_server";
-  }();
-  return program;
-}
-
-std::string address_of(const std::string& ready_line) { return ready_line.substr(ready_line.rfind(' ') + 1); }
 
 const std::string kHeapFile = std::string(EC_FIXTURES) + "/go-pprof/heap.pb.gz";
 

@@ -211,6 +211,8 @@ TEST_CASE("arguments") {
       {"docker|run|-u|1000:1000|-p|8080:80|img|", "docker|run|-u|1000:1000|-p|8080:80|img|"},
       {"curl|-H|Authorization: Bearer abc|http://x|", "curl|-H|Authorization: Bearer #|http://x|"},
       {"curl|-H|X-Vault-Token: a b|", "curl|-H|X-Vault-Token: #|"},
+      {"emergency-collect|--header|X-Team: 7f3a|--pid|1|", "emergency-collect|--header|X-Team: #|--pid|1|"},
+      {"curl|-H|Accept: text/plain|-H|host: a.b|", "curl|-H|Accept: text/plain|-H|host: a.b|"},
       {"curl|-H|Cookie: a=b; c=d|", "curl|-H|Cookie: #|"},
       {"app|token=abc|password=x y|", "app|token=#|password=#|"},
       {"java|-Djavax.net.ssl.keyStorePassword=x|-Xmx1g|-jar|a.jar|",

@@ -1,7 +1,7 @@
 // A Go service with net/http/pprof and expvar, as live tests need it. It prints "ready WHERE" when it listens.
 //
-//	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-tls CERTIFICATE] [-password WORD] [-prefix /internal]
-//	             [-write-timeout 2s] [-pile 40] [-secret TEXT] [-label KEY=TEXT]
+//	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-tls CERTIFICATE] [-password WORD] [-header NAME=VALUE]
+//	             [-prefix /internal] [-write-timeout 2s] [-pile 40] [-secret TEXT] [-label KEY=TEXT]
 //
 // With -tls it speaks https with a certificate of its own for 127.0.0.1, which it writes to that file.
 package main
@@ -80,6 +80,7 @@ func main() {
 	unix := flag.String("unix", "", "unix socket instead of TCP")
 	tlsFile := flag.String("tls", "", "speak https, and write the certificate to this file")
 	password := flag.String("password", "", "ask for user \"ops\" and this password")
+	header := flag.String("header", "", "ask for this header")
 	prefix := flag.String("prefix", "", "serve below this path")
 	writeTimeout := flag.Duration("write-timeout", 0, "http.Server.WriteTimeout")
 	pile := flag.Int("pile", 40, "goroutines that wait for a reply")
@@ -146,6 +147,17 @@ func main() {
 		open := handler
 		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if user, word, _ := r.BasicAuth(); user != "ops" || word != *password {
+				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			open.ServeHTTP(w, r)
+		})
+	}
+	if *header != "" {
+		open := handler
+		name, value, _ := strings.Cut(*header, "=")
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get(name) != value {
 				http.Error(w, "who are you?", http.StatusUnauthorized)
 				return
 			}
