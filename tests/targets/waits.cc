@@ -4,6 +4,7 @@
 //   EINTR so far,
 //                    rounds of the computing thread so far, and the longest time it was off its CPU since the last line
 // Ends with its standard input.
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -40,11 +41,30 @@ void* in_epoll_with_timeout(void*) {
   while (true) count(epoll_wait(epoll, &event, 1, 600'000));
 }
 
+int g_semaphores = -1;
+
+// A set of semaphores outlives every program that uses it, and this one is killed: a process in a session of its own,
+// which holds nothing but the end of a pipe, removes the set when the program is gone.
+bool make_semaphores() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  g_semaphores = semget(IPC_PRIVATE, 1, 0600);
+  pid_t remover = fork();
+  if (remover < 0) return false;
+  if (remover > 0) return close(ends[0]) == 0 && g_semaphores >= 0;
+  setsid();
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, ends[1]}) close(fd);
+  char byte;
+  while (read(ends[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+  semctl(g_semaphores, 0, IPC_RMID);
+  _exit(0);
+}
+
 void* in_semop(void*) {
-  int semaphores = semget(IPC_PRIVATE, 1, 0600);
   sembuf take{0, -1, 0};
   while (true) {
-    long result = semop(semaphores, &take, 1);
+    long result = semop(g_semaphores, &take, 1);
     if (result < 0 && errno != EINTR) return nullptr;
     count(result);
   }
@@ -99,6 +119,7 @@ int main() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGUSR2);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  if (!make_semaphores()) return 1;
   g_held.lock();
   for (auto* body :
        {in_epoll, in_epoll_with_timeout, in_semop, in_sigwait, in_recv_with_timeout, in_mutex, computing}) {
