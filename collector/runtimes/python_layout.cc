@@ -116,8 +116,12 @@ Result<PythonLayout> python_layout(int minor) {
     case 12:
       return layout_3_12();
     default:
+      // From 3.13 on the interpreter says itself where everything is; without that nothing is known of any of them.
       return fail(ErrorCode::kUnsupported, "",
-                  fmt::format("Python frames of 3.{} are not known; 3.8 to 3.13 are", minor));
+                  minor > 12 ? fmt::format("Python 3.{} without readable _Py_DebugOffsets in its _PyRuntime: where its "
+                                           "frames are is not known",
+                                           minor)
+                             : fmt::format("Python frames of 3.{} are not known; 3.8 to 3.13 are", minor));
   }
 }
 
