@@ -14,8 +14,11 @@ namespace {
 // A CPU-bound Python program with N threads has N - 1 of them waiting at any moment; one that mostly waits for I/O has
 // none or one, and now and then a second. Three or fewer say nothing.
 constexpr size_t kFewestWaiters = 4, kManyWaiters = 16;
-// The lock is in use most of the time: together its threads use nearly the one CPU that it allows.
-constexpr double kSaturatedCores = 0.7;
+// The lock is in use most of the time: together its threads use nearly the one CPU that it allows, or wait for it. A
+// holder that is ready and has no CPU keeps the lock.
+constexpr double kSaturated = 0.7;
+// Less than this is how every host is.
+constexpr double kNotedDelay = 0.1;
 
 // Whoever waits for the GIL waits on a futex inside of it, whatever the symbols say; idle pools wait elsewhere.
 std::vector<int> waiters_of(const PythonLock& lock, const std::vector<Thread>& threads) {
@@ -29,16 +32,30 @@ std::vector<int> waiters_of(const PythonLock& lock, const std::vector<Thread>& t
   return waiters;
 }
 
+struct Use {
+  double cores = 0, run_delay = 0;  // both in seconds per second, all threads
+};
+
 // Of the threads that the interpreter knows, between the readings; nothing when there was one reading only.
-std::optional<double> cores_used(const PythonRuntime& python, const ThreadIndex& index) {
-  double cores = 0;
-  bool known = false;
+std::optional<Use> use_of(const PythonRuntime& python, const ThreadIndex& index) {
+  std::optional<Use> use;
   for (const PythonThread& each : python.threads)
     if (auto* thread = index.thread(each.tid); thread && thread->cpu_cores) {
-      cores += *thread->cpu_cores;
-      known = true;
+      if (!use) use.emplace();
+      use->cores += *thread->cpu_cores;
+      use->run_delay += thread->run_delay.value_or(0);
     }
-  return known ? std::optional(cores) : std::nullopt;
+  return use;
+}
+
+std::string words_of(const Use& use) {
+  if (use.run_delay < kNotedDelay)
+    return fmt::format(" Together its threads use {:.2f} cores; more threads or CPUs do not help.", use.cores);
+  return fmt::format(
+      " Together its threads use {:.2f} cores and wait for a CPU {:.2f} s per second: the holder is slowed down by "
+      "what "
+      "else runs here. More threads do not help.",
+      use.cores, use.run_delay);
 }
 
 // It sleeps, and did not run at all between the readings.
@@ -93,8 +110,8 @@ Findings gil_contention(const Snapshot& snapshot) {
       findings.push_back(std::move(*finding));
       continue;
     }
-    auto cores = cores_used(*snapshot.python, index);
-    if (waiters.size() < kFewestWaiters || !cores || *cores < kSaturatedCores) continue;
+    auto use = use_of(*snapshot.python, index);
+    if (waiters.size() < kFewestWaiters || !use || use->cores + use->run_delay < kSaturated) continue;
     Finding finding{
         "gil-contention",
         waiters.size() >= kManyWaiters ? Severity::kHigh : Severity::kMedium,
@@ -106,7 +123,7 @@ Findings gil_contention(const Snapshot& snapshot) {
         waiters.size(), target_name(snapshot));
     if (lock.holder != 0)
       finding.detail += fmt::format(" {} held it when it was read.", with_function(index, lock.holder));
-    finding.detail += fmt::format(" Together its threads use {:.2f} cores; more threads or CPUs do not help.", *cores);
+    finding.detail += words_of(*use);
     add_evidence(finding, index, lock, waiters);
     findings.push_back(std::move(finding));
   }

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <map>
 
 #include "collector/collectors/python_merge.h"
 #include "collector/collectors/stacks.h"
@@ -186,17 +187,43 @@ std::string page_of(pid_t pid) {
   return run_program({EC_BINARY, "show", folder / "x.tar.zst", "summary.md"}).out;
 }
 
+// Each thread, with the number of times that it went to sleep, or "awake".
+std::map<std::string, std::string> sleepers(pid_t pid) {
+  std::map<std::string, std::string> found;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid))) {
+    std::string status = read_text(task.path().string() + "/status");
+    size_t at = status.find("\nvoluntary_ctxt_switches:");
+    bool asleep = status.find("\nState:\tS") != std::string::npos && at != std::string::npos;
+    found[task.path().filename()] = asleep ? status.substr(at + 1, status.find('\n', at + 1) - at - 1) : "awake";
+  }
+  return found;
+}
+
+// Whoever waits for the GIL looks up every 5 ms: on a loaded machine few of them would be found asleep. A program that
+// sets a long interval has settled when so many threads are awake and the others slept on between two looks.
+constexpr const char* kLongInterval = "sys.setswitchinterval(10000)\n";
+bool settles(pid_t pid, ptrdiff_t awake) {
+  return eventually([&] {
+    auto before = sleepers(pid);
+    usleep(100'000);
+    return before == sleepers(pid) &&
+           std::count_if(before.begin(), before.end(), [](auto& each) { return each.second == "awake"; }) == awake;
+  });
+}
+
 }  // namespace
 
 TEST_CASE("gil-contention: computing threads are found, with the holder's function") {
-  PythonProgram program("/usr/bin/python3", R"(
+  PythonProgram program("/usr/bin/python3", fmt::format(R"(
 def crunch():
     i = 0
     while True: i += 1
 start(*[crunch] * 11)
-crunch()
-)");
+{}crunch()
+)",
+                                                        kLongInterval));
   REQUIRE(program.ready());
+  REQUIRE(settles(program.pid(), 1));
   std::string page = page_of(program.pid());
   INFO(page);
   CHECK(page.find("of 12 Python threads wait for the GIL") != std::string::npos);
@@ -204,18 +231,22 @@ crunch()
 }
 
 TEST_CASE("gil-contention: a holder that sleeps in native code stops everything") {
-  PythonProgram program("/usr/bin/python3", R"(
+  PythonProgram program("/usr/bin/python3", fmt::format(R"(
 import ctypes
+told = _thread.allocate_lock()
+told.acquire()
 def hold():
-    time.sleep(1)
-    ctypes.PyDLL(None).pause()
+    with told:
+        ctypes.PyDLL(None).pause()
 def work():
     while True: time.sleep(0.01)
 start(hold, work, work)
+{}told.release()
 time.sleep(1000)
-)");
+)",
+                                                        kLongInterval));
   REQUIRE(program.ready());
-  usleep(1'500'000);
+  REQUIRE(settles(program.pid(), 0));
   std::string page = page_of(program.pid());
   INFO(page);
   CHECK(page.find("runs no Python code") != std::string::npos);

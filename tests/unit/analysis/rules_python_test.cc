@@ -53,6 +53,18 @@ TEST_CASE("gil-contention: a few waiters, or a lock that is mostly free, say not
   CHECK(severity(waiting_for_gil(11, 0.3), "gil-contention") == "");
 }
 
+TEST_CASE("gil-contention: a holder that waits for a CPU keeps the lock") {
+  Snapshot s = waiting_for_gil(11, 0.3);
+  s.threads->front().run_delay = 0.65;
+  auto found = findings_of(s, "gil-contention");
+  REQUIRE(found.size() == 1);
+  CHECK(found.front().detail.find(
+            "Together its threads use 0.30 cores and wait for a CPU 0.65 s per second: the holder "
+            "is slowed down by what else runs here. More threads do not help.") != std::string::npos);
+  s.threads->front().run_delay = 0.05;
+  CHECK(severity(s, "gil-contention") == "");
+}
+
 TEST_CASE("gil-contention: an idle pool waits elsewhere") {
   Snapshot s = waiting_for_gil(11, 0.98);
   for (Thread& each : *s.threads)
