@@ -12,7 +12,12 @@ namespace {
 constexpr uint64_t kMostUnpackedBytes = 256u << 20;
 constexpr size_t kMostUnits = 1'000'000;
 constexpr size_t kLongestHeader = 48;
-constexpr size_t kMostTableBytes = 16u << 20;
+constexpr size_t kMostTableBytes = 4u << 20;
+constexpr size_t kLongestRootTable = 64 * 1024;
+// Tables of a hostile file overlap: each of its units has a large one of its own. Kept and refused ones together; those
+// for first entries, of which the units of the largest real files take a hundredth.
+constexpr uint64_t kMostRootWork = uint64_t{2} << 30;
+constexpr size_t kMostTables = 256u << 20;
 
 // The section under its name, or under that of GNU's old way to compress (".zdebug_info").
 const ElfSection* find_section(const ElfFile& file, std::string_view name, bool split) {
@@ -132,16 +137,30 @@ const DwarfUnitHeader* DwarfImage::unit_at(uint64_t offset) {
   return offset >= unit.root && offset < unit.end ? &unit : nullptr;
 }
 
+std::optional<DwarfAbbrevs> DwarfImage::abbrevs_up_to(const DwarfUnitHeader& unit, uint64_t code) {
+  std::optional<DwarfAbbrevs> table;
+  for (size_t part : {size_t{512}, kLongestRootTable}) {
+    if (root_work_ >= kMostRootWork) return std::nullopt;
+    std::string_view bytes = abbrev.at(unit.abbrevs, part).substr(0, part);
+    table = DwarfAbbrevs::parse(bytes, unit.format, code);
+    root_work_ += table ? table->weight() : bytes.size();
+    if (table) break;
+  }
+  return table;
+}
+
 const DwarfAbbrevs* DwarfImage::abbrevs_of(const DwarfUnitHeader& unit) {
   TableKey key{unit.abbrevs, unit.format.address_size, unit.format.offset_size, unit.format.version == 2};
   auto [at, fresh] = tables_.try_emplace(key);
-  if (fresh) {
-    for (size_t wanted = 4096; !at->second && wanted <= kMostTableBytes; wanted *= 8) {
-      std::string_view bytes = abbrev.at(unit.abbrevs, wanted);
+  if (fresh && weight_ < kMostTables) {
+    size_t looked_at = 0;
+    for (size_t wanted = 4096; !at->second && wanted <= kMostTableBytes; wanted = 4 * std::max(wanted, looked_at)) {
+      std::string_view bytes = abbrev.at(unit.abbrevs, wanted).substr(0, kMostTableBytes);
       at->second = DwarfAbbrevs::parse(bytes, unit.format);
+      looked_at = bytes.size();
       if (bytes.size() < wanted) break;
     }
-    if (at->second) weight_ += at->second->weight();
+    weight_ += at->second ? at->second->weight() : looked_at;
   }
   return at->second ? &*at->second : nullptr;
 }

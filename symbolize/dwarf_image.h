@@ -41,11 +41,14 @@ class DwarfImage {
   const std::vector<DwarfUnitHeader>& units();
   // The one that holds this offset in .debug_info, null when none does.
   const DwarfUnitHeader* unit_at(uint64_t offset);
-  // Null when the table is damaged. Valid until forget().
+  // The table of a unit up to this code, for its first entry. Nothing when that is not in its first 64 KiB, and after
+  // all the units of the file took too much.
+  std::optional<DwarfAbbrevs> abbrevs_up_to(const DwarfUnitHeader& unit, uint64_t code);
+  // Null when the table is damaged, longer than 4 MiB, or one too many of all. Valid until forget().
   const DwarfAbbrevs* abbrevs_of(const DwarfUnitHeader& unit);
   // Of a form that needs no unit; valid until the next call or as long as the value.
   std::string_view text_of(const DwarfValue& value);
-  size_t weight() const { return weight_; }  // bytes of the tables kept
+  size_t weight() const { return weight_; }  // bytes of the tables kept, and of those that were damaged
   void forget();
 
  private:
@@ -59,6 +62,7 @@ class DwarfImage {
   std::optional<std::vector<DwarfUnitHeader>> units_;
   std::map<TableKey, std::optional<DwarfAbbrevs>> tables_;
   size_t weight_ = 0;
+  uint64_t root_work_ = 0;
 };
 
 }  // namespace ec

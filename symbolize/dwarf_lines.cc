@@ -163,7 +163,7 @@ void DwarfLines::run(const Program& program) {
     uint8_t opcode = cursor.u8();
     if (opcode >= program.opcode_base) {
       address += special[opcode].address;
-      line = static_cast<uint64_t>(static_cast<int64_t>(line) + special[opcode].line);
+      line += static_cast<uint64_t>(int64_t{special[opcode].line});  // may be negative, and may wrap
       add_row();
       continue;
     }

@@ -25,7 +25,7 @@ std::string_view DwarfSection::at(uint64_t offset, size_t wanted) {
 
 std::string_view DwarfSection::text(uint64_t offset) {
   for (size_t wanted = 256;; wanted *= 16) {
-    std::string_view bytes = at(offset, wanted);
+    std::string_view bytes = at(offset, wanted).substr(0, wanted);  // of what is in memory it gives more
     if (size_t end = bytes.find('\0'); end != std::string_view::npos) return bytes.substr(0, end);
     if (bytes.size() < wanted || wanted >= kLongestText) return {};
   }

@@ -40,11 +40,7 @@ void DwarfUnit::read_root() {
     DwarfCursor cursor(
         image->info.at(header.root, static_cast<size_t>(std::min<uint64_t>(wanted, header.end - header.root))));
     uint64_t code = cursor.uleb();
-    std::optional<DwarfAbbrevs> table;
-    for (size_t part : {size_t{512}, kLongestEntry}) {
-      table = DwarfAbbrevs::parse(image->abbrev.at(header.abbrevs, part), header.format, code);
-      if (table) break;
-    }
+    auto table = image->abbrevs_up_to(header, code);
     const DwarfAbbrev* abbrev = table && cursor.ok() ? table->find(code) : nullptr;
     if (!abbrev) return;
     extent = {};

@@ -15,6 +15,8 @@ namespace ec {
 namespace {
 
 constexpr size_t kMostRanges = 4'000'000;
+// Many units of a hostile file have the same long list of empty ranges.
+constexpr size_t kMostListEntries = 16'000'000;
 // Units whose ranges overlap (identical functions that the linker folded, wrong ranges).
 constexpr size_t kMostCandidates = 16;
 constexpr size_t kMostKeptBytes = 64u << 20;  // before everything is let go
@@ -58,6 +60,8 @@ struct SourceLines::State {
 
   DwarfImage* its_alt() { return alt ? &*alt : nullptr; }
   void find_units();
+  size_t shared_weight() const;  // of what the loaded units refer to
+  void forget();
   LoadedUnit* load(uint32_t index);
   void find_inner(LoadedUnit& unit);
   FunctionName name(LoadedUnit& unit, int scope);
@@ -67,13 +71,15 @@ struct SourceLines::State {
 void SourceLines::State::find_units() {
   const std::vector<DwarfUnitHeader>& units = image.units();
   std::vector<AddressRange> found;
-  for (size_t i = 0; i < units.size() && ranges.size() < kMostRanges; ++i) {
+  size_t all_looked_at = 0;
+  for (size_t i = 0; i < units.size() && ranges.size() < kMostRanges && all_looked_at < kMostListEntries; ++i) {
     if (units[i].type != DW_UT_compile && units[i].type != DW_UT_skeleton) continue;
     DwarfUnit unit(image, units[i], its_alt());
     if (unit.tag != DW_TAG_compile_unit && unit.tag != DW_TAG_skeleton_unit) continue;
     found.clear();
     size_t looked_at = 0;
-    unit.ranges(unit.extent, kMostRanges - ranges.size(), looked_at, found);
+    unit.ranges(unit.extent, std::min(kMostRanges - ranges.size(), kMostListEntries - all_looked_at), looked_at, found);
+    all_looked_at += looked_at;
     for (const AddressRange& range : found) ranges.push_back({range.low, range.high, static_cast<uint32_t>(i)});
   }
   std::sort(ranges.begin(), ranges.end(), [](const UnitRange& a, const UnitRange& b) {
@@ -104,16 +110,20 @@ void SourceLines::State::find_inner(LoadedUnit& loaded_unit) {
   if (!loaded_unit.split_files.empty()) loaded_unit.files = &loaded_unit.split_files;
 }
 
+size_t SourceLines::State::shared_weight() const { return names.weight() + image.weight() + (alt ? alt->weight() : 0); }
+
+void SourceLines::State::forget() {
+  loaded.clear();
+  split_files.forget();
+  names.forget();
+  image.forget();
+  if (alt) alt->forget();
+  weight = 0;
+}
+
 LoadedUnit* SourceLines::State::load(uint32_t index) {
   if (auto found = loaded.find(index); found != loaded.end()) return &found->second;
-  if (weight + names.weight() + image.weight() + (alt ? alt->weight() : 0) > kMostKeptBytes) {
-    loaded.clear();
-    split_files.forget();
-    names.forget();
-    image.forget();
-    if (alt) alt->forget();
-    weight = 0;
-  }
+  if (weight + shared_weight() > kMostKeptBytes) forget();
   LoadedUnit& fresh = loaded[index];
   fresh.unit = DwarfUnit(image, image.units()[index], its_alt());
   if (fresh.unit.line_offset) fresh.lines.read(fresh.unit, image, *fresh.unit.line_offset, true);
@@ -184,6 +194,8 @@ std::string SourceLines::missing() const {
 const std::vector<SourceFrameView>& SourceLines::look(uint64_t address) {
   State& state = *state_;
   state.frames.clear();
+  // One unit may name more than all others together.
+  if (state.shared_weight() > kMostKeptBytes) state.forget();
   auto after = std::upper_bound(state.ranges.begin(), state.ranges.end(), address,
                                 [](uint64_t value, const UnitRange& range) { return value < range.low; });
   auto at = static_cast<size_t>(after - state.ranges.begin());
