@@ -101,6 +101,17 @@ TEST_CASE("locks of glibc and libstdc++: kind, name and owner") {
       {"atomic", "atomic-wait g_atomic -> ?"},
       {"future", "future  -> ?"},
       {"unknown", "unknown g_word -> ?"},
+      {"shared", "mutex g_mutex -> holder"},
+      {"std-mutex", "mutex g_std_mutex -> holder"},
+      {"std-recursive", "mutex g_std_recursive -> holder"},
+      {"std-timed", "mutex g_std_timed -> holder"},
+      {"std-shared-write", "rwlock-write g_std_shared -> holder"},
+      {"std-shared-read", "rwlock-read g_std_shared -> holder"},
+      {"std-shared-readers", "rwlock-write g_std_shared -> ?"},
+      {"std-condition", "condition g_std_condition -> ?"},
+      {"std-join", "join  -> holder"},
+      {"condition-second", "condition g_condition -> ?"},
+      {"timed-condition", "condition g_condition -> ?"},
   };
   for (const Expected& expected : kExpected) {
     INFO(expected.kind);
@@ -119,6 +130,10 @@ TEST_CASE("locks whose name or owner depends on the symbols of the C library") {
   CHECK((first_object(once) == "once g_once -> holder" || first_object(once) == "unknown g_once -> ?"));
   CHECK(allocator.waits["objects"][0]["kind"] == "malloc");
   CHECK(allocator.waits["objects"][0]["owner"].is_null());
+  Look std_once = look_at("locks", "std-once"), wide = look_at("locks", "wide-atomic");
+  CHECK((first_object(std_once) == "once g_std_once -> holder" || first_object(std_once) == "unknown g_std_once -> ?"));
+  // Wider than a futex: it waits on a word of the library's pool, and is not named.
+  CHECK(wide.waits["objects"][0]["kind"] == "atomic-wait");
 }
 
 TEST_CASE("a deadlock of one, two and five threads, and what is none") {

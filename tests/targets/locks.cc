@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +22,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 
 pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 pthread_mutex_t g_locks[5] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
@@ -29,7 +32,14 @@ pthread_cond_t g_condition = PTHREAD_COND_INITIALIZER;
 pthread_barrier_t g_barrier;
 pthread_once_t g_once = PTHREAD_ONCE_INIT;
 sem_t g_semaphore;
+std::mutex g_std_mutex;
+std::recursive_mutex g_std_recursive;
+std::timed_mutex g_std_timed;
+std::shared_mutex g_std_shared;
+std::condition_variable g_std_condition;
+std::once_flag g_std_once;
 std::atomic<int> g_atomic{0};
+std::atomic<long> g_wide_atomic{0};
 std::promise<int> g_promise;
 int g_word = 7;
 
@@ -67,9 +77,17 @@ void contend(std::function<void()> take, std::function<void()> want) {
   start("waiter", want);
 }
 
-void mutex_of(int type, int protocol = PTHREAD_PRIO_NONE, int robust = PTHREAD_MUTEX_STALLED) {
+// The same through the classes of the C++ library, which name themselves on the stack.
+template <class Lock>
+void contended_class(Lock& lock) {
+  contend([&lock] { lock.lock(); }, [&lock] { lock.lock(); });
+}
+
+void mutex_of(int type, int protocol = PTHREAD_PRIO_NONE, int robust = PTHREAD_MUTEX_STALLED,
+              int shared = PTHREAD_PROCESS_PRIVATE) {
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_setpshared(&attributes, shared);
   pthread_mutexattr_settype(&attributes, type);
   pthread_mutexattr_setprotocol(&attributes, protocol);
   pthread_mutexattr_setrobust(&attributes, robust);
@@ -97,6 +115,24 @@ void condition() {
     pthread_mutex_lock(&g_mutex);
     while (true) pthread_cond_wait(&g_condition, &g_mutex);
   });
+}
+
+// Signalled once, it goes on with the second of its two groups of waiters.
+void condition_in_second_group() {
+  static std::atomic<int> waits{0};
+  start("waiter", [] {
+    pthread_mutex_lock(&g_mutex);
+    while (true) {
+      ++waits;
+      pthread_cond_wait(&g_condition, &g_mutex);
+    }
+  });
+  while (waits < 2) {
+    pthread_mutex_lock(&g_mutex);  // free only while it waits
+    if (waits == 1) pthread_cond_signal(&g_condition);
+    pthread_mutex_unlock(&g_mutex);
+    usleep(1000);
+  }
 }
 
 void barrier() {
@@ -228,6 +264,44 @@ const std::map<std::string, std::function<void()>> kKinds{
     {"errorcheck", [] { contended_mutex(PTHREAD_MUTEX_ERRORCHECK); }},
     {"adaptive", [] { contended_mutex(PTHREAD_MUTEX_ADAPTIVE_NP); }},
     {"timed", timed},
+    {"shared",
+     [] {
+       mutex_of(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED);
+       contend(lock, lock);
+     }},
+    {"std-mutex", [] { contended_class(g_std_mutex); }},
+    {"std-recursive", [] { contended_class(g_std_recursive); }},
+    {"std-timed",
+     [] { contend([] { g_std_timed.lock(); }, [] { (void)g_std_timed.try_lock_for(std::chrono::minutes(10)); }); }},
+    {"std-shared-write", [] { contended_class(g_std_shared); }},
+    {"std-shared-read", [] { contend([] { g_std_shared.lock(); }, [] { g_std_shared.lock_shared(); }); }},
+    {"std-shared-readers", [] { contend([] { g_std_shared.lock_shared(); }, [] { g_std_shared.lock(); }); }},
+    {"std-condition",
+     [] {
+       start("waiter", [] {
+         std::unique_lock held(g_std_mutex);
+         while (true) g_std_condition.wait(held);
+       });
+     }},
+    {"std-join",
+     [] {
+       static std::thread sleeper(rest);
+       pthread_setname_np(sleeper.native_handle(), "holder");
+       start("waiter", [] { sleeper.join(); });
+     }},
+    {"std-once", [] { initialisation([] { std::call_once(g_std_once, initialise_once); }); }},
+    {"condition-second", condition_in_second_group},
+    {"timed-condition",
+     [] {
+       start("waiter", [] {
+         pthread_mutex_lock(&g_mutex);
+         timespec later{};
+         clock_gettime(CLOCK_REALTIME, &later);
+         later.tv_sec += 600;
+         while (true) pthread_cond_timedwait(&g_condition, &g_mutex, &later);
+       });
+     }},
+    {"wide-atomic", [] { start("waiter", [] { g_wide_atomic.wait(0); }); }},
     {"pi", [] { contended_mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_INHERIT); }},
     {"robust", [] { contended_mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ROBUST); }},
     {"write-write",
