@@ -17,7 +17,7 @@ constexpr size_t kLongestRootTable = 64 * 1024;
 // Tables of a hostile file overlap: each of its units has a large one of its own. Kept and refused ones together; those
 // for first entries, of which the units of the largest real files take a hundredth.
 constexpr uint64_t kMostRootWork = uint64_t{2} << 30;
-constexpr size_t kMostTables = 256u << 20;
+constexpr size_t kMostTables = 128u << 20;
 
 // The section under its name, or under that of GNU's old way to compress (".zdebug_info").
 const ElfSection* find_section(const ElfFile& file, std::string_view name, bool split) {

@@ -10,7 +10,7 @@ namespace ec {
 namespace {
 
 constexpr uint64_t kLargestProgram = 256u << 20;
-constexpr size_t kMostRows = 16'000'000, kMostFiles = 200'000;
+constexpr size_t kMostRows = 8'000'000, kMostFiles = 200'000;
 constexpr size_t kMostCandidates = 16;  // sequences that overlap
 const std::string kNothing;
 

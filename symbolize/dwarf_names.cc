@@ -17,9 +17,10 @@ constexpr size_t kLongestEntry = 4096;
 
 DwarfNames::Entry DwarfNames::read(DwarfUnit& unit, uint64_t entry) {
   const DwarfUnitHeader& header = unit.header;
+  auto length = static_cast<size_t>(std::min<uint64_t>(kLongestEntry, header.end - entry));
   std::string_view bytes =
       unit.bytes.empty()
-          ? unit.image->info.at(entry, static_cast<size_t>(std::min<uint64_t>(kLongestEntry, header.end - entry)))
+          ? unit.image->info.at(entry, length).substr(0, length)
           : std::string_view(unit.bytes).substr(std::min<size_t>(entry - header.offset, unit.bytes.size()));
   DwarfCursor cursor(bytes);
   Entry found;

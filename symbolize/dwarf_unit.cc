@@ -37,8 +37,8 @@ DwarfUnit::DwarfUnit(DwarfImage& its_image, const DwarfUnitHeader& its_header, D
 
 void DwarfUnit::read_root() {
   for (size_t wanted : {size_t{256}, kLongestEntry}) {
-    DwarfCursor cursor(
-        image->info.at(header.root, static_cast<size_t>(std::min<uint64_t>(wanted, header.end - header.root))));
+    auto length = static_cast<size_t>(std::min<uint64_t>(wanted, header.end - header.root));
+    DwarfCursor cursor(image->info.at(header.root, length).substr(0, length));
     uint64_t code = cursor.uleb();
     auto table = image->abbrevs_up_to(header, code);
     const DwarfAbbrev* abbrev = table && cursor.ok() ? table->find(code) : nullptr;

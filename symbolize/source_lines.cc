@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kMostRanges = 4'000'000;
 // Many units of a hostile file have the same long list of empty ranges.
-constexpr size_t kMostListEntries = 16'000'000;
+constexpr size_t kMostListEntries = 8'000'000;
 // Units whose ranges overlap (identical functions that the linker folded, wrong ranges).
 constexpr size_t kMostCandidates = 16;
 constexpr size_t kMostKeptBytes = 64u << 20;  // before everything is let go

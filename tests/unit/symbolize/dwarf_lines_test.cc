@@ -181,9 +181,9 @@ TEST_CASE("DWARF lines: lines and addresses that wrap around") {
   CHECK_FALSE(read_program({.opcode_base = 255, .code = sequence(0x1000)})->lines.empty());
 }
 
-TEST_CASE("DWARF lines: no more than sixteen million rows are kept") {
+TEST_CASE("DWARF lines: no more than eight million rows are kept") {
   // A special opcode that adds 1 to the line and 1 to the address.
-  std::string code = at_address(0x1000) + std::string(16'000'010, static_cast<char>(13 + 14 + 6)) + kEnd;
+  std::string code = at_address(0x1000) + std::string(8'000'010, static_cast<char>(13 + 14 + 6)) + kEnd;
   auto read = read_program({.code = sequence(0x800) + code});
   CHECK(line_at(*read, 0x808) == 1);
   CHECK(read->lines.find(0x1001) == nullptr);  // its sequence has no end

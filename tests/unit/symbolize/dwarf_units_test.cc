@@ -136,9 +136,9 @@ TEST_CASE("DWARF: a first entry is read up to what runs past its unit, or past 6
         false,
         {{DW_AT_stmt_list, DW_FORM_data4}, {DW_AT_producer, DW_FORM_string}, {DW_AT_comp_dir, DW_FORM_string}}}});
   auto folder = [&](size_t length, const std::string& end) {
-    DwarfImage image =
-        image_of(unit_5(DwarfBytes().uleb(1).u32(5).text(std::string(length, 'p')).bytes(end)) + "no text of this unit",
-                 abbrevs);
+    DwarfImage image = image_of(unit_5(DwarfBytes().uleb(1).u32(5).text(std::string(length, 'p')).bytes(end)) +
+                                    std::string(DwarfBytes().text(" of the next unit")),
+                                abbrevs);
     DwarfUnit unit = first_unit(image);
     CHECK(unit.tag == DW_TAG_compile_unit);
     CHECK(unit.line_offset == 5);
@@ -146,6 +146,7 @@ TEST_CASE("DWARF: a first entry is read up to what runs past its unit, or past 6
   };
   CHECK(folder(1000, DwarfBytes().text("/src")) == "/src");
   CHECK(folder(100, "/src").empty());  // no NUL in this unit
+  CHECK(folder(70'000, DwarfBytes().text("/src")).empty());
 }
 
 TEST_CASE("DWARF: a unit whose first entry has a shape that is not there is none") {
@@ -172,8 +173,8 @@ TEST_CASE("DWARF: a table of abbreviations that is longer than 4 MiB is not read
   size_t found = 0;
   for (header.abbrevs = 0; header.abbrevs < 200; ++header.abbrevs) found += image.abbrevs_of(header) != nullptr;
   CHECK(found > 0);
-  CHECK(found < 20);
-  CHECK(image.weight() < (300u << 20));
+  CHECK(found < 10);
+  CHECK(image.weight() < (200u << 20));
   image.forget();
   header.abbrevs = 0;
   CHECK(image.abbrevs_of(header) != nullptr);
