@@ -101,22 +101,6 @@ class Drawing {
 
 }  // namespace
 
-std::string folded_stacks(const std::vector<WeightedStack>& stacks) {
-  std::map<std::string, uint64_t> lines;
-  for (const WeightedStack& stack : stacks) {
-    std::string line;
-    for (const std::string& frame : stack.frames) {
-      std::string name = printable_line(frame, 400);
-      std::replace(name.begin(), name.end(), ';', ':');
-      line += (line.empty() ? "" : ";") + name;
-    }
-    if (!line.empty()) lines[line] += stack.weight;
-  }
-  std::string text;
-  for (const auto& [line, weight] : lines) fmt::format_to(std::back_inserter(text), "{} {}\n", line, weight);
-  return text;
-}
-
 std::string flame_svg(const std::string& title, const std::vector<WeightedStack>& stacks) {
   Node root;
   for (const WeightedStack& stack : stacks) {

@@ -4,10 +4,6 @@
 
 using namespace ec;
 
-TEST_CASE("equal stacks are one line, and a separator inside a name is none") {
-  CHECK(folded_stacks({{{"main", "a;b"}, 2}, {{"main", "a;b"}, 3}, {{"main"}, 1}, {{}, 9}}) == "main 1\nmain;a:b 5\n");
-}
-
 TEST_CASE("a flame graph shows names and shares, and hostile names do no harm") {
   std::string svg = flame_svg("t", {{{"main", "</text><script>x</script>"}, 3}, {{"main", "idle"}, 1}});
   CHECK(svg.find("<script") == std::string::npos);
