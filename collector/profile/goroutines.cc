@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "collector/base/text.h"
+#include "collector/profile/go_text_frame.h"
 
 namespace ec {
 
@@ -37,15 +38,6 @@ class Groups {
   uint64_t total_ = 0;
   std::map<std::vector<std::string>, uint64_t> by_functions_;
 };
-
-// "main.wait+0x15" → "main.wait". A generic name may hold "+" itself, so only a trailing "+0x…" goes.
-std::string_view without_offset(std::string_view name) {
-  size_t plus = name.rfind("+0x");
-  if (plus == std::string_view::npos || plus == 0) return name;
-  auto digits = name.substr(plus + 3);
-  bool hex = !digits.empty() && digits.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-  return hex ? name.substr(0, plus) : name;
-}
 
 // "3 @ 0x43a1b6 0x4061f3" → 3.
 std::optional<uint64_t> group_count(std::string_view line) {
@@ -106,14 +98,11 @@ Result<Goroutines> parse_goroutine_text(std::string_view where, std::string_view
     } else if (line->starts_with("#")) {
       if (!count) return tl::unexpected(lines.expected("'COUNT @ ADDRESS …' before its frames"));
       if (line->starts_with("# labels:")) continue;
-      FieldCursor fields(line->substr(1));
-      auto address = fields.word();
-      if (!address || !address->starts_with("0x")) return tl::unexpected(lines.expected("'#', an address, a function"));
-      // A name can hold spaces ("main.f[go.shape.struct { X int }]"); a tab ends it.
-      auto name = trim(fields.rest());
-      name = trim(name.substr(0, name.find('\t')));
+      auto frame = parse_go_text_frame(*line);
+      if (!frame) return tl::unexpected(lines.expected("'#', an address, a function"));
       if (functions.size() < kMostFrames)
-        functions.push_back(printable_line(name.empty() ? *address : without_offset(name), kLongestName));
+        functions.push_back(frame->function.empty() ? fmt::format("{:#x}", frame->address)
+                                                    : printable_line(frame->function, kLongestName));
     } else {
       finish();
       count = group_count(*line);
