@@ -1,0 +1,3 @@
+module last_words
+
+go 1.19
