@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "collector/base/utf8.h"
+
 namespace ec {
 
 std::optional<double> parse_double(std::string_view text) {
@@ -63,27 +65,7 @@ std::optional<std::string_view> FieldCursor::word() {
   return field;
 }
 
-namespace {
-
-// Length of the valid UTF-8 sequence at the start of `bytes`, 0 when there is none (Unicode 15, table 3-7).
-size_t utf8_length(std::string_view bytes) {
-  auto byte = [&](size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
-  auto in = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
-  unsigned b0 = byte(0), b1 = byte(1);
-  if (b0 < 0x80) return 1;
-  if (in(b0, 0xc2, 0xdf)) return in(b1, 0x80, 0xbf) ? 2 : 0;
-  if (in(b0, 0xe0, 0xef)) {
-    unsigned low = b0 == 0xe0 ? 0xa0 : 0x80, high = b0 == 0xed ? 0x9f : 0xbf;
-    return in(b1, low, high) && in(byte(2), 0x80, 0xbf) ? 3 : 0;
-  }
-  if (in(b0, 0xf0, 0xf4)) {
-    unsigned low = b0 == 0xf0 ? 0x90 : 0x80, high = b0 == 0xf4 ? 0x8f : 0xbf;
-    return in(b1, low, high) && in(byte(2), 0x80, 0xbf) && in(byte(3), 0x80, 0xbf) ? 4 : 0;
-  }
-  return 0;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::string printable_utf8(std::string_view bytes) {
   std::string text;

@@ -20,4 +20,31 @@ void append_utf8(std::string& text, uint32_t point) {
   }
 }
 
+size_t utf8_length(std::string_view bytes) {
+  auto byte = [&](size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
+  auto in = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
+  unsigned b0 = byte(0), b1 = byte(1);
+  if (b0 < 0x80) return 1;
+  if (in(b0, 0xc2, 0xdf)) return in(b1, 0x80, 0xbf) ? 2 : 0;
+  if (in(b0, 0xe0, 0xef)) {
+    unsigned low = b0 == 0xe0 ? 0xa0 : 0x80, high = b0 == 0xed ? 0x9f : 0xbf;
+    return in(b1, low, high) && in(byte(2), 0x80, 0xbf) ? 3 : 0;
+  }
+  if (in(b0, 0xf0, 0xf4)) {
+    unsigned low = b0 == 0xf0 ? 0x90 : 0x80, high = b0 == 0xf4 ? 0x8f : 0xbf;
+    return in(b1, low, high) && in(byte(2), 0x80, 0xbf) && in(byte(3), 0x80, 0xbf) ? 4 : 0;
+  }
+  return 0;
+}
+
+uint32_t next_point(std::string_view bytes, size_t& at) {
+  static constexpr unsigned char kFirstBits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+  size_t length = utf8_length(bytes.substr(at));
+  if (length == 0) return ++at, 0xfffd;
+  uint32_t point = static_cast<unsigned char>(bytes[at]) & kFirstBits[length];
+  for (size_t i = 1; i < length; ++i) point = point << 6 | (static_cast<unsigned char>(bytes[at + i]) & 0x3f);
+  at += length;
+  return point;
+}
+
 }  // namespace ec
