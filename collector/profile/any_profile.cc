@@ -1,7 +1,5 @@
 #include "collector/profile/any_profile.h"
 
-#include <cstring>
-
 #include "collector/base/text.h"
 #include "collector/profile/contention_text.h"
 #include "collector/profile/count_text.h"
@@ -43,21 +41,10 @@ bool is_text(std::string_view bytes) {
   return looked_at.find('\0') == std::string_view::npos && !first_line(looked_at).empty();
 }
 
-Result<OwnedPprof> owned_pprof(std::string_view where, std::string_view bytes) {
-  OwnedPprof owned;
-  owned.text.push_back(std::make_unique<char[]>(bytes.size()));
-  char* kept = owned.text.back().get();
-  if (!bytes.empty()) std::memcpy(kept, bytes.data(), bytes.size());
-  auto profile = parse_pprof(where, {kept, bytes.size()});
-  if (!profile) return tl::unexpected(profile.error());
-  owned.profile = std::move(*profile);
-  return owned;
-}
-
-Result<OwnedPprof> parse_as(ProfileForm form, std::string_view where, std::string_view bytes) {
+Result<OwnedPprof> parse_as(ProfileForm form, std::string_view where, std::string& bytes) {
   switch (form) {
     case ProfileForm::kPprof:
-      return owned_pprof(where, bytes);
+      return own_pprof(where, std::move(bytes));
     case ProfileForm::kGperftoolsCpu:
       return parse_gperftools_cpu(where, bytes);
     case ProfileForm::kHeapText:
@@ -78,15 +65,16 @@ Result<OwnedPprof> parse_as(ProfileForm form, std::string_view where, std::strin
 
 // What is recognised by its first bytes; else what it turns out to be: neither profile.proto nor folded stacks have a
 // title.
-Result<AnyProfile> recognise(std::string_view where, std::string_view bytes) {
+Result<AnyProfile> recognise(std::string_view where, std::string bytes) {
   auto form = is_gperftools_cpu(bytes) ? std::optional(ProfileForm::kGperftoolsCpu) : form_by_title(bytes);
   if (!form)
     form = is_text(bytes) && parse_folded(where, first_line(bytes)) ? ProfileForm::kFolded : ProfileForm::kPprof;
+  bool text = is_text(bytes) || bytes.empty();
   auto owned = parse_as(*form, where, bytes);
   if (owned) return AnyProfile{*form, std::move(*owned)};
   if (*form != ProfileForm::kPprof || owned.error().code == ErrorCode::kUnsupported)
     return tl::unexpected(owned.error());
-  if (!is_text(bytes) && !bytes.empty()) return tl::unexpected(owned.error());
+  if (!text) return tl::unexpected(owned.error());
   return fail(ErrorCode::kMalformed, std::string(where),
               "expected a profile: pprof, gperftools (CPU, heap, growth, contention, threadz), the text of Go's "
               "/debug/pprof with debug=1, or folded stacks");
@@ -117,12 +105,12 @@ std::string_view to_string(ProfileForm form) {
 }
 
 Result<AnyProfile> parse_profile(std::string_view where, std::string bytes) {
-  if (!looks_gzipped(bytes)) return recognise(where, bytes);
+  if (!looks_gzipped(bytes)) return recognise(where, std::move(bytes));
   auto unpacked = gunzip(where, bytes, kMostUnpackedPprof);
   if (!unpacked) return tl::unexpected(unpacked.error());
   bytes.clear();
   bytes.shrink_to_fit();
-  return recognise(where, *unpacked);
+  return recognise(where, std::move(*unpacked));
 }
 
 }  // namespace ec

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "collector/profile/measurement.h"
+
 namespace ec {
 
 namespace {
@@ -27,12 +29,14 @@ PprofSlice append(std::vector<Row>& pool, std::span<const Row> rows) {
   return slice;
 }
 
-// Values come from targets: they wrap as Go's do.
-int64_t wrapping_sum(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
 }  // namespace
+
+Result<OwnedPprof> own_pprof(std::string_view where, std::string bytes) {
+  auto kept = std::make_shared<std::string>(std::move(bytes));
+  auto profile = parse_pprof(where, *kept);
+  if (!profile) return tl::unexpected(profile.error());
+  return OwnedPprof{std::move(*profile), {std::move(kept)}};
+}
 
 ProfileBuilder::ProfileBuilder() { text(""); }
 
@@ -45,8 +49,9 @@ bool ProfileBuilder::has_room(const std::vector<Row>& rows) {
 char* ProfileBuilder::room(size_t size) {
   if (size > free_bytes_) {
     free_bytes_ = std::max(size, kTextBlock);
-    out_.text.push_back(std::make_unique<char[]>(free_bytes_));
-    free_ = out_.text.back().get();
+    std::shared_ptr<char[]> block(new char[free_bytes_]);
+    free_ = block.get();
+    out_.text.push_back(std::move(block));
   }
   char* place = free_;
   free_ += size;

@@ -13,11 +13,14 @@
 
 namespace ec {
 
-// A profile that does not need anybody else's bytes. Moving it keeps the views in `profile` valid; it cannot be copied.
+// A profile that does not need anybody else's bytes. Copies share the text, which never changes.
 struct OwnedPprof {
   Pprof profile;
-  std::vector<std::unique_ptr<char[]>> text;  // what profile.strings point into
+  std::vector<std::shared_ptr<const void>> text;  // what profile.strings point into
 };
+
+// parse_pprof() of bytes that go with the profile.
+Result<OwnedPprof> own_pprof(std::string_view where, std::string bytes);
 
 class ProfileBuilder {
  public:
