@@ -2,7 +2,7 @@
 _emergency_collect() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in collect|show|verify|diff|checklist|stacks|doctor|runbook|list|symbolize) command=$word; break ;; esac
+    case $word in collect|show|verify|diff|checklist|stacks|doctor|runbook|list|symbolize|profile) command=$word; break ;; esac
   done
   case $previous in
     -p|--pid) COMPREPLY=($(compgen -W "$(cd /proc && echo [0-9]*)" -- "$current")); return ;;
@@ -23,12 +23,18 @@ _emergency_collect() {
     checklist) COMPREPLY=($(compgen -W "--pid --name --unit --port --endpoint --help" -- "$current")) ;;
     stacks) COMPREPLY=($(compgen -W "--pid --name --unit --port --stacks --max-pause --restart-eintr --no-lines --debug-dir --deadline --help $(cd /proc && echo [0-9]*)" -- "$current")) ;;
     symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir --debuginfod --output --deadline -o -f -i -C -a -s -p --help" -- "$current")) ;;
+    profile)
+      case " ${COMP_WORDS[*]:2:COMP_CWORD-2} " in
+        *\ top\ *|*\ tree\ *|*\ peek\ *|*\ diff\ *|*\ folded\ *|*\ goroutines\ *|*\ merge\ *|*\ convert\ *)
+          COMPREPLY=($(compgen -f -W "--base --diff-base --sample-index --focus --ignore --hide --show --tagfocus --tagignore --cum --nodecount --nodefraction --unit --json --output --help" -- "$current")) ;;
+        *) COMPREPLY=($(compgen -W "top tree peek diff folded goroutines merge convert --help" -- "$current")) ;;
+      esac ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     list) ;;
     *)
       local words="--pid --name --unit --port --core --exe --output --format --endpoint --header --bearer-file --bearer-env --ca --insecure-skip-verify --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --numa-maps --debug-dir --debuginfod
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
-      [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize"
+      [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize profile"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;
   esac
 }

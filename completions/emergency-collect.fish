@@ -1,5 +1,5 @@
 # fish completion for emergency-collect
-set -l commands collect show verify diff checklist stacks doctor runbook list symbolize
+set -l commands collect show verify diff checklist stacks doctor runbook list symbolize profile
 complete -c emergency-collect -f
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "collect" -d "Collect (the default)"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "show" -d "The summary of an archive"
@@ -11,6 +11,23 @@ complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a 
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "runbook" -d "The pages that findings point to"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "list" -d "The collectors"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "symbolize" -d "Names for addresses, or for an archive"
+complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "profile" -d "What costs most, what grew, who calls whom"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -a "top tree peek diff folded goroutines merge convert"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -F
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l base -r -F -d "Profile to take off"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l diff-base -r -F -d "The same, and percentages are of it"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l sample-index -x -d "Which value"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l focus -x -d "Only samples with such a frame"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l ignore -x -d "No samples with such a frame"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l hide -x -d "Leave out such frames"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l show -x -d "Leave out other frames"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l tagfocus -x -d "Only samples with such a label"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l tagignore -x -d "No samples with such a label"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l cum -d "Order by cumulative value"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l nodecount -x -d "Functions at most"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l nodefraction -x -d "Drop smaller functions"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l unit -x -d "Unit of values"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l json -d "For programs"
 complete -c emergency-collect -s p -l pid -x -a "(__fish_complete_pids)" -d "Process to look at"
 complete -c emergency-collect -l name -x -d "Process with this name"
 complete -c emergency-collect -l unit -x -d "Main process of this systemd unit"

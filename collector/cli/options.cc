@@ -9,6 +9,7 @@
 #include "collector/cli/exit_code.h"
 #include "collector/cli/option_groups.h"
 #include "collector/cli/options_endpoint.h"
+#include "collector/cli/options_profile.h"
 #include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
 #include "collector/collectors/endpoint_url.h"
@@ -216,6 +217,7 @@ Request parse_command_line(int argc, const char* const* argv) {
         ->check(CLI::ExistingDirectory);
 
   SymbolizeOptions symbolize(app);
+  ProfileOptions profile(app);
 
   auto* list_app = app.add_subcommand("list", "The collectors, in running order");
 
@@ -246,6 +248,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (doctor_app->parsed()) return doctor;
   if (list_app->parsed()) return ListRequest{};
   if (symbolize.parsed()) return symbolize.request();
+  if (profile.parsed()) return profile.request();
   if (runbook_app->parsed()) {
     runbook.list = runbook_list->parsed();
     return runbook;

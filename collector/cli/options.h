@@ -10,6 +10,7 @@
 #include "collector/archive/writer.h"
 #include "collector/base/error.h"
 #include "collector/collectors/collector.h"
+#include "collector/profile/profile_report.h"
 
 namespace ec {
 
@@ -80,6 +81,16 @@ struct SymbolizeArchiveRequest {
   std::vector<std::string> debuginfod;  // URLs
   int deadline_seconds = 300;
 };
+struct ProfileRequest {
+  enum class View { kTop, kTree, kPeek, kDiff, kFolded, kGoroutines, kMerge, kConvert } view = View::kTop;
+  std::vector<std::string> sources;  // FILE or ARCHIVE[:profile]; more than one are added up
+  std::vector<std::string> base;     // taken off them
+  std::string wanted;                // peek: functions that match
+  ProfileQuery query;                // without the demangler
+  ReportOptions report;
+  std::string output = "-";  // merge, convert
+  bool json = false;
+};
 struct ListRequest {};
 // Help, version or a usage error: print and leave.
 struct Leave {
@@ -87,9 +98,9 @@ struct Leave {
   std::string out, err;
 };
 
-using Request =
-    std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, StacksRequest,
-                 DoctorRequest, RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ListRequest, Leave>;
+using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, StacksRequest,
+                             DoctorRequest, RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ProfileRequest,
+                             ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
 
 // Overwrites header values and passwords of URLs in the arguments, which others can read in /proc. To be called when

@@ -1,7 +1,7 @@
 // A Go service with net/http/pprof and expvar, as live tests need it. It prints "ready WHERE" when it listens.
 //
 //	pprof_server [-listen 127.0.0.1:0 | -unix PATH] [-tls CERTIFICATE] [-password WORD] [-header NAME=VALUE]
-//	             [-prefix /internal] [-write-timeout 2s] [-pile 40] [-secret TEXT] [-label KEY=TEXT]
+//	             [-prefix /internal] [-write-timeout 2s] [-pile 40] [-secret TEXT] [-label KEY=TEXT] [-busy]
 //
 // With -tls it speaks https with a certificate of its own for 127.0.0.1, which it writes to that file.
 package main
@@ -86,6 +86,7 @@ func main() {
 	pile := flag.Int("pile", 40, "goroutines that wait for a reply")
 	secret := flag.String("secret", "", "value of the variable api_token")
 	label := flag.String("label", "", "label of a goroutine that works")
+	busy := flag.Bool("busy", false, "work on many things")
 	flag.Parse()
 
 	runtime.SetMutexProfileFraction(1)
@@ -107,6 +108,9 @@ func main() {
 	defer writer.Close()
 	go waitForData(reader)
 	go work()
+	if *busy {
+		go beBusy()
+	}
 	if *label != "" {
 		key, text, _ := strings.Cut(*label, "=")
 		go pprof.Do(context.Background(), pprof.Labels(key, text), workLabelled)

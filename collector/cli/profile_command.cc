@@ -1,0 +1,127 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "collector/base/text.h"
+#include "collector/base/write_file.h"
+#include "collector/cli/commands.h"
+#include "collector/cli/exit_code.h"
+#include "collector/cli/load_profile.h"
+#include "collector/cli/print.h"
+#include "collector/cli/terminal.h"
+#include "collector/profile/any_profile.h"
+#include "collector/profile/pprof_writer.h"
+#include "collector/report/profile_json.h"
+#include "collector/report/profile_text.h"
+#include "symbolize/demangle.h"
+
+namespace ec {
+
+namespace {
+
+int refused(const Error& error) {
+  complain(error);
+  return error.code == ErrorCode::kUsage ? kUsage : kNothingCollected;
+}
+
+Result<std::vector<OwnedPprof>> load(const std::vector<std::string>& sources) {
+  std::vector<OwnedPprof> profiles;
+  for (const std::string& source : sources) {
+    auto profile = load_profile(source);
+    if (!profile) return tl::unexpected(profile.error());
+    profiles.push_back(std::move(*profile));
+  }
+  return profiles;
+}
+
+int show_report(const ProfileRequest& request, const ChosenProfile& chosen) {
+  bool with_calls = request.view == ProfileRequest::View::kTree || request.view == ProfileRequest::View::kPeek;
+  std::optional<Pattern> wanted;
+  if (request.view == ProfileRequest::View::kPeek) {
+    auto pattern = Pattern::compile("REGEX", request.wanted);
+    if (!pattern) return refused(pattern.error());
+    wanted = std::move(*pattern);
+  }
+  const Pattern* filter = wanted ? &*wanted : nullptr;
+  ProfileReport report = report_functions(chosen, request.report);
+  auto fits = [&](const ReportNode& node) { return filter->found_in(node.name); };
+  if (filter && std::none_of(report.nodes.begin(), report.nodes.end(), fits)) {
+    complain(fmt::format("no function matches '{}'", printable_line(request.wanted, 100)));
+    return kNothingCollected;
+  }
+  print(request.json ? report_json(report, with_calls, filter)
+        : with_calls ? tree_text(report, filter)
+                     : top_text(report));
+  return kComplete;
+}
+
+int show_folded(const ProfileRequest& request, const ChosenProfile& chosen) {
+  CallTree tree = call_tree(chosen);
+  print(request.json ? folded_json(tree) : folded_text(tree));
+  return kComplete;
+}
+
+int write_profile(const ProfileRequest& request, const ChosenProfile& chosen) {
+  std::string bytes = write_pprof(chosen.owned.profile);
+  if (request.output == "-") {
+    if (terminal_of(STDOUT_FILENO).is_terminal) {
+      complain("the profile would go to the terminal; pipe it or give a file with -o");
+      return kUsage;
+    }
+    print(bytes);
+    return kComplete;
+  }
+  auto stored = store_file(request.output, bytes);
+  return stored ? kComplete : refused(stored.error());
+}
+
+Result<Goroutines> goroutines_in(const std::string& source) {
+  auto found = find_profile(source);
+  if (!found) return tl::unexpected(found.error());
+  if (found->bytes.starts_with("goroutine profile:")) return parse_goroutine_text(found->where, found->bytes);
+  auto profile = parse_profile(found->where, std::move(found->bytes));
+  if (!profile) return tl::unexpected(profile.error());
+  return goroutines_of(found->where, profile->owned.profile);
+}
+
+int show_goroutines(const ProfileRequest& request) {
+  for (const std::string& source : request.sources) {
+    auto goroutines = goroutines_in(source);
+    if (!goroutines) return refused(goroutines.error());
+    print(request.json ? goroutine_groups_json(*goroutines) : goroutine_groups_text(*goroutines));
+  }
+  return kComplete;
+}
+
+// What a view does with the samples that were chosen.
+struct ViewRow {
+  ProfileRequest::View view;
+  int (*show)(const ProfileRequest& request, const ChosenProfile& chosen);
+};
+constexpr ViewRow kViews[] = {
+    {ProfileRequest::View::kTop, show_report},       {ProfileRequest::View::kTree, show_report},
+    {ProfileRequest::View::kPeek, show_report},      {ProfileRequest::View::kDiff, show_report},
+    {ProfileRequest::View::kFolded, show_folded},    {ProfileRequest::View::kMerge, write_profile},
+    {ProfileRequest::View::kConvert, write_profile},
+};
+
+}  // namespace
+
+int run_command(const ProfileRequest& request) {
+  if (request.view == ProfileRequest::View::kGoroutines) return show_goroutines(request);
+  auto profiles = load(request.sources);
+  if (!profiles) return refused(profiles.error());
+  auto bases = load(request.base);
+  if (!bases) return refused(bases.error());
+  ProfileQuery query = request.query;
+  query.demangle = demangle;
+  auto chosen = choose_profile(std::move(*profiles), std::move(*bases), query);
+  if (!chosen) return refused(chosen.error());
+  for (const std::string& warning : chosen->warnings) complain(warning);
+  auto row =
+      std::find_if(std::begin(kViews), std::end(kViews), [&](const ViewRow& one) { return one.view == request.view; });
+  return row->show(request, *chosen);
+}
+
+}  // namespace ec

@@ -1,0 +1,89 @@
+// `profile` on files: what is printed, and one clear line for what cannot be.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/place.h"
+#include "tests/support/program.h"
+
+using namespace ec::test;
+
+namespace {
+
+std::string fixture(const std::string& name) { return std::string(EC_FIXTURES) + "/go-pprof/" + name; }
+
+ProgramResult profile(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "profile");
+  return collect(arguments);
+}
+
+}  // namespace
+
+TEST_CASE("bad input of profile gives one clear line") {
+  struct Case {
+    std::vector<std::string> arguments;
+    int exit_code;
+    std::string says;
+  };
+  TempDir folder;
+  std::string broken = folder / "broken.pb.gz", heap = fixture("heap.pb.gz");
+  write_text(broken, read_text(heap).substr(0, 500));
+  write_text(folder / "text", "not a profile at all");
+  const Case cases[] = {
+      {{}, 2, "subcommand"},
+      {{"top"}, 2, "FILE"},
+      {{"summit", heap}, 2, "subcommand"},
+      {{"top", "/no/such/file"}, 1, "/no/such/file"},
+      {{"top", broken}, 1, "broken.pb.gz"},
+      {{"top", folder / "text"}, 1, "expected"},
+      {{"top", heap, "--sample-index", "nothing"}, 2, "alloc_objects, alloc_space, inuse_objects, inuse_space"},
+      {{"top", heap, "--focus", "("}, 2, "focus: the regular expression '(' has a missing )"},
+      {{"peek", "[", heap}, 2, "has a missing ]"},
+      {{"peek", "nobody", heap}, 1, "no function matches 'nobody'"},
+      {{"top", heap, "--base", heap, "--diff-base", heap}, 2, "not both"},
+      {{"top", heap, "--base", fixture("goroutine.pb.gz")}, 2, "profiles that do not go together"},
+      {{"diff", heap}, 2, "NEW"},
+      {{"goroutines", heap}, 1, "goroutine"},
+      {{"convert", heap, "-o", "/no/such/folder/x"}, 1, "/no/such/folder"},
+      {{"top", heap, "--nodefraction", "7"}, 2, "7"},
+  };
+  for (const Case& c : cases) {
+    INFO(Catch::StringMaker<std::vector<std::string>>::convert(c.arguments));
+    auto result = profile(c.arguments);
+    CHECK(result.exit_code == c.exit_code);
+    CHECK(result.out == "");
+    INFO(result.err);
+    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+    CHECK(result.err.find(c.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("a profile less itself is nothing, and a diff of it shows no function") {
+  std::string heap = fixture("heap.pb.gz");
+  auto nothing = profile({"top", heap, "--base", heap});
+  CHECK(nothing.exit_code == 0);
+  CHECK(nothing.out.find("Showing nodes accounting for 0, 0% of 0 total\n") != std::string::npos);
+  auto none = nlohmann::json::parse(profile({"diff", heap, heap, "--json"}).out);
+  CHECK(none["nodes"].empty());
+  CHECK(none["total"] > 0);
+}
+
+TEST_CASE("goroutines are grouped from either form") {
+  auto packed = profile({"goroutines", fixture("goroutine.pb.gz")});
+  CHECK(packed.out.starts_with("49 goroutines at "));
+  CHECK(packed.out.find("    40 × chan receive\n         runtime.gopark\n") != std::string::npos);
+  auto text = profile({"goroutines", fixture("goroutine.txt")});
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find("    40 × state not known\n         main.waitForReply\n") != std::string::npos);
+  auto json = nlohmann::json::parse(profile({"goroutines", "--json", fixture("goroutine.pb.gz")}).out);
+  CHECK(json["groups"][0]["count"] == 40);
+}
+
+TEST_CASE("a hostile name is printed as text") {
+  TempDir folder;
+  write_text(folder / "folded", "main;\x1b[2Jevil\x07 5\n");
+  auto top = profile({"top", folder / "folded"});
+  INFO(top.err);
+  CHECK(top.exit_code == 0);
+  CHECK(top.out.find("evil") != std::string::npos);
+  CHECK(top.out.find('\x1b') == std::string::npos);
+}
