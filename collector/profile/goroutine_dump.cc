@@ -295,6 +295,10 @@ Result<GoroutineDump> parse_goroutine_dump(std::string_view where, std::string_v
   return std::move(*largest);
 }
 
+std::string minutes_words(uint64_t minutes) {
+  return minutes < 120 ? fmt::format("{} min", minutes) : fmt::format("{} h {} min", minutes / 60, minutes % 60);
+}
+
 Goroutines goroutines_of(const GoroutineDump& dump) {
   Goroutines result{dump.goroutines, {}};
   for (const DumpedGoroutines& group : dump.groups) {

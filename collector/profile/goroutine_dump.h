@@ -58,6 +58,9 @@ std::vector<GoroutineDump> find_goroutine_dumps(std::string_view text, size_t li
 // The one dump of a file. Errors: malformed (no "goroutine N [STATE]:" in it).
 Result<GoroutineDump> parse_goroutine_dump(std::string_view where, std::string_view text);
 
+// "12 min", "3 h 5 min".
+std::string minutes_words(uint64_t minutes);
+
 // In the form of the other two goroutine profiles, for what groups, compares and prints those.
 Goroutines goroutines_of(const GoroutineDump& dump);
 
