@@ -1,17 +1,15 @@
 #include "collector/collectors/goroutines.h"
 
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <unordered_map>
 
 #include "collector/base/text.h"
+#include "collector/collectors/go_target.h"
 #include "collector/collectors/target_source.h"
 #include "collector/runtimes/goroutines.h"
-#include "collector/stacks/modules.h"
 #include "collector/target/task_dir.h"
 #include "symbolize/go_pclntab.h"
 
@@ -25,17 +23,6 @@ int64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-// The executable, when it is a Go program; null when it is not.
-Result<const Module*> go_module(Modules& modules, const TargetIdentity& target) {
-  for (const Region& region : modules.space().regions) {
-    if (!region.executable || region.inode != target.executable.inode || region.inode == 0) continue;
-    const Module* module = modules.at(region.begin);
-    if (module == nullptr || !module->image) return tl::unexpected(module ? module->why : Error{});
-    return module->image->is_go() ? module : nullptr;
-  }
-  return nullptr;
 }
 
 // Turns program counters into named frames; the same one is asked for many times.
@@ -206,24 +193,17 @@ void gather_goroutines(GatherContext& context) {
   const TargetIdentity& target = *context.target;
   const bool live = !context.options.core;
   const std::string source = source_of(context) + (live ? fmt::format(", /proc/{}/exe", target.pid) : "");
-  auto modules = modules_of(context);
-  if (!modules) return;  // the stacks collector says so
-  auto module = go_module(**modules, target);
-  if (!module || *module == nullptr) return;
-  context.out.touch("goroutines");
-  auto elf = ElfFile::open(ByteSource((*module)->path, UniqueFd(dup((*module)->image->fd()))));
-  if (!elf) return context.out.failed(kPath, source, elf.error());
-  auto file = std::make_shared<const ElfFile>(std::move(*elf));
-  auto memory = memory_of(context);
-  auto program = find_go_program(file, (*module)->bias, *memory);
-  if (!program) return context.out.failed(kPath, source, program.error());
+  auto go = open_go_target(context);
+  if (!go) return context.out.failed(kPath, source, go.error());
+  if (!*go) return;
+  const GoProgram& program = (*go)->program;
   GoroutineLimits limits;
   // Enough of the budget stays for names and for handing the result over.
   limits.deadline = context.deadline.after_share(0.5);
-  auto read = read_goroutines(*program, *memory, limits);
+  auto read = read_goroutines(program, *(*go)->memory, limits);
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
   RuntimeGoroutines all =
-      named(*program, *read, file, live ? threads_by_their_own_number(target, *read) : same_numbers(*read),
+      named(program, *read, (*go)->file, live ? threads_by_their_own_number(target, *read) : same_numbers(*read),
             live ? monotonic_ns() : 0);
   std::string text = goroutines_text(all);
   if (all.left_out == 0) return context.out.artifact(kPath, source, text, Redact::kNothing);

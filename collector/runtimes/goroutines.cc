@@ -47,6 +47,23 @@ size_t spread(size_t i, size_t count) {
                        : (i - of_longer) % length * passes + longer + (i - of_longer) / length;
 }
 
+struct AllGoroutines {
+  uint64_t claimed = 0;  // as many as the list says that it has
+  std::vector<uint64_t> addresses;
+};
+
+// The runtime replaces the list by a larger copy when it grows; the old one stays as it was.
+Result<AllGoroutines> addresses_of_all(const GoProgram& program, RuntimeMemory& memory) {
+  auto slice = memory.at<GoSlice>(program.all_goroutines);
+  if (!slice || !slice->plausible())
+    return fail(ErrorCode::kGone, "goroutines", "the list of goroutines could not be read");
+  // What a million goroutines take is 8 MB; a list that claims more than could be read is cut.
+  constexpr uint64_t kLongestList = 8'000'000;
+  AllGoroutines all{slice->length, std::vector<uint64_t>(std::min(slice->length, kLongestList))};
+  all.addresses.resize(memory.read(slice->data, all.addresses.data(), all.addresses.size() * 8) / 8);
+  return all;
+}
+
 class Reader {
  public:
   Reader(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits)
@@ -76,19 +93,13 @@ class Reader {
     result_.why_left_out = why;
   }
 
-  // The runtime replaces the list by a larger copy when it grows; the old one stays as it was.
   Result<std::vector<uint64_t>> list() {
-    auto slice = memory_.at<GoSlice>(program_.all_goroutines);
-    if (!slice || !slice->plausible())
-      return fail(ErrorCode::kGone, "goroutines", "the list of goroutines could not be read");
-    result_.total = slice->length;
-    // What a million goroutines take is 8 MB; a list that claims more than could be read is cut.
-    constexpr uint64_t kLongestList = 8'000'000;
-    std::vector<uint64_t> pointers(std::min(slice->length, kLongestList));
-    size_t got = memory_.read(slice->data, pointers.data(), pointers.size() * 8) / 8;
-    pointers.resize(got);
-    if (got < slice->length) leave_out(slice->length - got, "the list of goroutines could not be read to its end");
-    return pointers;
+    auto list = addresses_of_all(program_, memory_);
+    if (!list) return tl::unexpected(list.error());
+    result_.total = list->claimed;
+    if (list->addresses.size() < list->claimed)
+      leave_out(list->claimed - list->addresses.size(), "the list of goroutines could not be read to its end");
+    return std::move(list->addresses);
   }
 
   std::vector<std::optional<GoroutineRecord>> records(const std::vector<uint64_t>& addresses) {
@@ -219,6 +230,26 @@ std::optional<GoroutineRecord> read_goroutine(uint64_t address, std::string_view
 
 Result<ReadGoroutines> read_goroutines(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits) {
   return Reader(program, memory, limits).run();
+}
+
+Result<uint64_t> count_goroutines(const GoProgram& program, RuntimeMemory& memory) {
+  auto all = addresses_of_all(program, memory);
+  if (!all) return tl::unexpected(all.error());
+  uint64_t count = 0;
+  std::vector<uint32_t> status(kBatch);
+  std::vector<RuntimeMemory::Span> spans;
+  for (size_t begin = 0; begin < all->addresses.size(); begin += kBatch) {
+    spans.clear();
+    for (size_t i = begin; i < std::min(all->addresses.size(), begin + kBatch); ++i)
+      spans.push_back({all->addresses[i] + program.layout.status, reinterpret_cast<char*>(&status[i - begin]),
+                       sizeof status[0], 0});
+    memory.read_all(spans);
+    for (size_t i = 0; i < spans.size(); ++i) {
+      uint32_t word = status[i] & ~kScanBit;
+      if (spans[i].copied == spans[i].size && word != kGoDead && word != kGoIdle) ++count;
+    }
+  }
+  return count;
 }
 
 }  // namespace ec

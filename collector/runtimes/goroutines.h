@@ -82,4 +82,8 @@ struct GoroutineLimits {
 // Errors: gone or denied when the list cannot be read.
 Result<ReadGoroutines> read_goroutines(const GoProgram& program, RuntimeMemory& memory, const GoroutineLimits& limits);
 
+// How many there are, those of the runtime among them, without their stacks: 4 bytes of each are read. Errors: as
+// above.
+Result<uint64_t> count_goroutines(const GoProgram& program, RuntimeMemory& memory);
+
 }  // namespace ec
