@@ -6,6 +6,7 @@
 #include "collector/analysis/coverage.h"
 #include "collector/analysis/file_classes.h"
 #include "collector/analysis/goroutine_groups.h"
+#include "collector/analysis/growth.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
 
@@ -345,10 +346,17 @@ void runtime(const Snapshot& snapshot, FigureList& list) {
   }
 }
 
+void growth(const Snapshot& snapshot, FigureList& list) {
+  for (const Growth& growth : growths(snapshot))
+    list.add(fmt::format("growth.{}", gauge_key(growth.gauge)), std::string(gauge_label(growth.gauge)),
+             growth_words(growth), growth.trend.per_minute, "1/min",
+             growth.trend.growing() ? Mark::kWarning : Mark::kNormal);
+}
+
 }  // namespace
 
 std::vector<Figure> figures(const Snapshot& snapshot) {
-  FigureList target("Target"), host("Host"), run("Runtime");
+  FigureList target("Target"), host("Host"), run("Runtime"), grown("Growth");
   if (snapshot.target.pid != 0 && !snapshot.core) {
     target_cpu(snapshot, target);
     target_memory(snapshot, target);
@@ -361,8 +369,9 @@ std::vector<Figure> figures(const Snapshot& snapshot) {
   host_pressure(snapshot, host);
   host_devices(snapshot, host);
   runtime(snapshot, run);
+  growth(snapshot, grown);
   std::vector<Figure> all;
-  for (auto* list : {&target, &host, &run}) list->move_to(all);
+  for (auto* list : {&target, &host, &run, &grown}) list->move_to(all);
   return all;
 }
 

@@ -22,6 +22,11 @@ Findings pid_exhaustion(const Snapshot& snapshot);
 Findings memory_limit_near(const Snapshot& snapshot);
 Findings oom_kill_recent(const Snapshot& snapshot);
 Findings swap_thrash(const Snapshot& snapshot);
+// rules_growth.cc
+Findings memory_leak_suspect(const Snapshot& snapshot);
+Findings descriptor_leak(const Snapshot& snapshot);
+Findings thread_growth(const Snapshot& snapshot);
+Findings goroutine_growth(const Snapshot& snapshot);
 // rules_cpu.cc
 Findings cpu_saturation_host(const Snapshot& snapshot);
 Findings cpu_saturation_process(const Snapshot& snapshot);

@@ -1,5 +1,6 @@
 #include "collector/cli/load_archive.h"
 
+#include "collector/analysis/usual.h"
 #include "collector/cli/run_record.h"
 #include "collector/collectors/runner.h"
 
@@ -11,6 +12,8 @@ Snapshot snapshot_of(const OpenedArchive& archive) {
   snapshot.target = archive.target;
   snapshot.host.name = archive.host_name;
   if (auto record = archive.store.read("raw/run")) read_run_record(*record, snapshot);
+  if (auto text = archive.store.read(kBaselinePath))
+    if (auto baseline = parse_baseline(kBaselinePath, *text)) snapshot.baseline = std::move(*baseline);
   snapshot.artifacts = archive.rows;
   parse_all(archive.store, snapshot);
   if (!archive.finished) {

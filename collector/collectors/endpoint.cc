@@ -9,6 +9,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/endpoint_discovery.h"
+#include "collector/collectors/endpoint_gauges.h"
 #include "collector/collectors/endpoint_probe.h"
 #include "collector/collectors/endpoint_pull.h"
 #include "collector/collectors/endpoint_record.h"
@@ -158,6 +159,7 @@ class PullOnce {
         folder = fmt::format("profiles/{}_{}", folder_name(probed.address), i);
       probed.record.folder = folder;
       pull_endpoint(ctx_, probed, until_);
+      remember_for_gauges(probed);
     }
   }
 

@@ -20,6 +20,8 @@ void parse_process_facts(const RawStore& store, Snapshot& snapshot);
 void gather_process_memory(GatherContext& context);
 // process.{command_line,environment,mappings,rollup}
 void parse_process_memory(const RawStore& store, Snapshot& snapshot);
+// What an artifact in the form of /proc/PID/maps says.
+Part<std::vector<Mapping>> read_mappings(const RawStore& store, const std::string& path);
 
 // Collector "process-tree": children and ancestors.
 void gather_process_tree(GatherContext& context);

@@ -66,10 +66,7 @@ void gather_process_memory(GatherContext& context) {
   gather_rollup(context);
 }
 
-namespace {
-
-Part<std::vector<Mapping>> read_mappings(const RawStore& store, int pid) {
-  std::string path = "raw/" + process_path(pid, "maps");
+Part<std::vector<Mapping>> read_mappings(const RawStore& store, const std::string& path) {
   auto text = store.read(path);
   if (!text) return text.error();
   std::vector<Mapping> mappings;
@@ -95,6 +92,8 @@ Part<std::vector<Mapping>> read_mappings(const RawStore& store, int pid) {
   if (mappings.empty()) return Error{ErrorCode::kGone, path, "the process has no memory any more", 0};
   return mappings;
 }
+
+namespace {
 
 Part<MemoryRollup> read_rollup(const RawStore& store, int pid) {
   std::string path = "raw/" + process_path(pid, "smaps_rollup");
@@ -138,7 +137,7 @@ void parse_process_memory(const RawStore& store, Snapshot& snapshot) {
                                 "the program wrote its title over its environment", 0};
   else
     process.environment = parse_environ(*variables);
-  process.mappings = read_mappings(store, pid);
+  process.mappings = read_mappings(store, raw_path(Reading::kFirst, process_path(pid, "maps")));
   process.rollup = read_rollup(store, pid);
 }
 

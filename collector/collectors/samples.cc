@@ -3,11 +3,11 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <thread>
 #include <unordered_map>
 
 #include "collector/base/text.h"
 #include "collector/collectors/added_names.h"
+#include "collector/collectors/sample_plan.h"
 #include "collector/collectors/stacks.h"
 #include "collector/target/task_dir.h"
 
@@ -87,8 +87,7 @@ void gather_samples(GatherContext& context) {
                               "--stacks auto");
   auto tasks = TaskDir::open(target.pid);
   if (!tasks) return context.out.failed(kBundle, source, tasks.error(), fix_for(tasks.error(), source));
-  context.out.section(kBundle, "plan",
-                      fmt::format("samples {}\nevery_ns {}\n", options.samples, options.every.count()));
+  context.out.section(kBundle, kPlanSection, sample_plan_text(options));
 
   DumpRequest request;
   request.pid = target.pid;
@@ -100,21 +99,17 @@ void gather_samples(GatherContext& context) {
   // Names take their share of the time that is left.
   Deadline sampling(context.deadline.at() - std::min<nanoseconds>(milliseconds(2000), options.every));
   Interned interned;
-  auto began = Clock::now();
-  for (int i = 0; i < options.samples && !interned.full(); ++i) {
-    context.out.touch("the time for the next sample");
-    auto at = began + i * options.every;
-    if (at >= sampling.at()) break;
-    std::this_thread::sleep_until(at);
-    context.out.touch(fmt::format("sample {}", i + 1));
+  SamplePace pace(context);
+  while (!interned.full()) {
+    auto sample = pace.next(sampling);
+    if (!sample) break;
     request.deadline = Deadline::in(kOneDump).earlier_of(sampling);
-    int64_t at_ns = std::chrono::duration_cast<nanoseconds>(Clock::now() - began).count();
     auto dump = dump_stacks(request);
     if (!dump) {
-      context.out.failed_section(kBundle, std::to_string(i + 1), dump.error());
+      context.out.failed_section(kBundle, std::to_string(sample->number), dump.error());
       break;
     }
-    context.out.section(kBundle, std::to_string(i + 1), section_of(*dump, at_ns, *tasks, interned));
+    context.out.section(kBundle, std::to_string(sample->number), section_of(*dump, sample->at_ns, *tasks, interned));
     context.out.touch("the next sample", true);  // flushes: what was sampled survives
     interned.take_modules(*dump);
   }
@@ -165,15 +160,10 @@ void parse_samples(const RawStore& store, Snapshot& snapshot) {
   std::vector<std::vector<uint64_t>> stacks;
   for (const Section& section : sections) {
     if (section.failed) continue;
-    if (section.name == "plan") {
-      LineCursor lines("plan", section.bytes);
-      while (auto line = lines.next()) {
-        FieldCursor fields(*line);
-        auto name = fields.word();
-        auto value = fields.number<int64_t>().value_or(0);
-        if (name == "samples") series.asked = static_cast<uint64_t>(std::max<int64_t>(value, 0));
-        if (name == "every_ns") series.every_ns = value;
-      }
+    if (section.name == kPlanSection) {
+      SamplePlan plan = parse_sample_plan(section.bytes);
+      series.asked = plan.samples;
+      series.every_ns = plan.every_ns;
       continue;
     }
     auto sample = parse_sample(section.name, section.bytes, stacks.size());

@@ -4,9 +4,11 @@
 #include "collector/collectors/collector.h"
 #include "collector/collectors/core.h"
 #include "collector/collectors/endpoint.h"
+#include "collector/collectors/endpoint_gauges.h"
 #include "collector/collectors/executable.h"
 #include "collector/collectors/filesystems.h"
 #include "collector/collectors/forensics.h"
+#include "collector/collectors/gauges.h"
 #include "collector/collectors/goroutines.h"
 #include "collector/collectors/host_cpu.h"
 #include "collector/collectors/host_disks.h"
@@ -131,6 +133,10 @@ constexpr Collector kTable[] = {
      "/proc/PID/maps, /proc/*/exe, /etc/ld.so.preload in the target's root", 9, Tier::kT0, Lane::kMain,
      milliseconds{500}, 4u << 20, "CAP_SYS_PTRACE for other users' processes", "paths", false, false, false,
      gather_forensics, parse_forensics},
+    {"gauges", "memory, descriptors, threads, goroutines again and again (--samples, --every): what grows",
+     "/proc/PID/{stat,statm,fd,maps}, process_vm_readv(2), cgroups(7)", 9, Tier::kT1, Lane::kMain,
+     milliseconds{86'400'000}, 256u << 20, "CAP_SYS_PTRACE for other users' processes", "paths", false, true, true,
+     gather_gauges, parse_gauges},
     {"processes", "every process: state, CPU, memory, IO, command line; tasks in uninterruptible sleep",
      "/proc/*/{stat,cmdline,io,exe}, /proc/PID/task/TID/{wchan,stack}", 5, Tier::kT1, Lane::kRisky, milliseconds{1000},
      128u << 20, "CAP_SYS_PTRACE for IO and executables, CAP_SYS_ADMIN for kernel stacks", "arguments", true, false,
@@ -145,6 +151,9 @@ constexpr Collector kTable[] = {
      "listening sockets of the target, GET", 9, Tier::kT2, Lane::kEndpoint, milliseconds{180'000}, 512u << 20,
      "CAP_SYS_ADMIN for another network namespace", "profiles, text and JSON bodies, arguments", false, true, true,
      gather_endpoint, parse_endpoints},
+    {"runtime_gauges", "heap and goroutines that a Go program's endpoint tells of, again and again (--samples, --every)",
+     "GET /debug/vars, /debug/pprof/", 9, Tier::kT2, Lane::kEndpoint, milliseconds{86'400'000}, 256u << 20, "",
+     "profiles", false, true, true, gather_runtime_gauges, parse_runtime_gauges, "endpoint"},
 };
 
 // RFC 3227: what changes fastest is read first. Within a lane, since lanes run side by side; what is slow comes last

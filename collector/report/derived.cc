@@ -21,6 +21,7 @@ std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const R
 std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot) {
   derived::Artifacts artifacts;
   derived::samples(snapshot, artifacts);
+  derived::gauges(snapshot, artifacts);
   return artifacts;
 }
 

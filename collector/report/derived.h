@@ -22,6 +22,8 @@ void java(const Snapshot& snapshot, Artifacts& out);
 std::string java_text(const JvmRuntime& jvm);
 // derived_samples.cc: threads/samples.{txt,folded,svg}, profiles/samples.pb.gz
 void samples(const Snapshot& snapshot, Artifacts& out);
+// derived_gauges.cc: process/gauges.{txt,svg}
+void gauges(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg
 void waits(const Snapshot& snapshot, Artifacts& out);
 // derived_core.cc: process/core.txt

@@ -8,8 +8,10 @@
 
 #include "collector/analysis/frame_runs.h"
 #include "collector/analysis/function_name.h"
+#include "collector/analysis/growth.h"
 #include "collector/analysis/sample_series.h"
 #include "collector/analysis/thread_words.h"
+#include "collector/analysis/usual.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
 #include "collector/base/text.h"
@@ -170,6 +172,8 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
   std::vector<std::string> lines;
   if (std::string series = series_sentence(snapshot); !series.empty())
     lines.push_back(plain_line(series, 300) + "; see threads/samples.txt and threads/samples.svg");
+  if (std::string grown = growth_sentence(snapshot); !grown.empty())
+    lines.push_back(grown + "; see process/gauges.txt and process/gauges.svg");
   if (!snapshot.endpoints) return lines;
   for (auto& endpoint : *snapshot.endpoints) {
     std::vector<std::string> names;
@@ -233,6 +237,9 @@ PageContent page_content(const Page& page) {
     }
     content.findings.push_back(std::move(entry));
   }
+  content.baseline_archives = snapshot.baseline ? snapshot.baseline->archives.size() : 0;
+  for (const Unusual& unusual : unusual_figures(snapshot))
+    content.unusual.push_back({unusual.severity, plain_line(unusual_words(unusual), 300), unusual.suggestion});
   content.figures = figures(snapshot);
   if (snapshot.process.rates && snapshot.process.rates->interval_seconds > 0)
     content.rates_over = fmt::format("{:.1f} s", snapshot.process.rates->interval_seconds);

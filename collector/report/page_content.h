@@ -33,6 +33,12 @@ struct PageTasks {
   std::vector<PageStack> stacks{};  // the largest ones
 };
 
+// A figure that is higher (or worse) than in the archives of --baseline.
+struct PageUnusual {
+  Severity severity = Severity::kLow;
+  std::string words, suggestion;
+};
+
 struct PageContent {
   std::string headline;            // "redis-server (pid 42) on host7"
   std::vector<std::string> facts;  // of the target: "Redis 7.0.15", "unit redis-server.service", "running for 3 d 4 h"
@@ -40,6 +46,8 @@ struct PageContent {
   std::string taken;               // "2026-11-20T21:46:38Z, 0.4 s"
   std::string verdict;
   std::vector<PageFinding> findings;
+  size_t baseline_archives = 0;  // 0: no --baseline
+  std::vector<PageUnusual> unusual;
   std::vector<Figure> figures;
   std::string rates_over;  // "0.3 s": between the readings; "" when there is one reading
   uint64_t threads = 0;

@@ -1,10 +1,31 @@
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "collector/analysis/usual.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
 #include "collector/report/page.h"
 
 namespace ec {
+
+namespace {
+
+nlohmann::ordered_json baseline_json(const Snapshot& snapshot) {
+  nlohmann::ordered_json root{{"archives", snapshot.baseline->archives}, {"higher", nlohmann::ordered_json::array()}};
+  for (const Unusual& unusual : unusual_figures(snapshot)) {
+    nlohmann::ordered_json row{{"figure", unusual.figure.key},         {"severity", to_string(unusual.severity)},
+                               {"value", unusual.figure.value},        {"mean", unusual.usual.mean},
+                               {"deviation", unusual.usual.deviation}, {"archives", unusual.usual.count}};
+    row["times"] = std::isinf(unusual.times) ? nlohmann::ordered_json() : nlohmann::ordered_json(unusual.times);
+    row["lower"] = unusual.lower;
+    row["text"] = unusual_words(unusual);
+    row["suggestion"] = unusual.suggestion;
+    root["higher"].push_back(std::move(row));
+  }
+  return root;
+}
+
+}  // namespace
 
 // Contract: docs/archive-format.md.
 std::string summary_json(const Page& page) {
@@ -47,6 +68,7 @@ std::string summary_json(const Page& page) {
                                    {"text", figure.text},   {"value", figure.value},
                                    {"unit", figure.unit},   {"mark", kMarks[static_cast<int>(figure.mark)]}};
   }
+  if (snapshot.baseline) root["baseline"] = baseline_json(snapshot);
   root["not_examined"] = ordered_json::array();
   for (auto& gap : not_examined(snapshot))
     root["not_examined"].push_back({{"what", gap.what}, {"reason", gap.reason}, {"fix", gap.fix}});

@@ -69,6 +69,19 @@ std::string_view mark_word(Figure::Mark mark) {
   return mark == Figure::Mark::kBad ? "!!" : mark == Figure::Mark::kWarning ? "!" : "";
 }
 
+void higher_than_usual(const PageContent& content, BoundedPage& page) {
+  if (content.baseline_archives == 0) return;
+  page.line("## Higher than usual");
+  page.line();
+  if (content.unusual.empty())
+    page.line(fmt::format("Nothing: no figure is 1.5 times what it was in {}, or more.",
+                          counted(content.baseline_archives, "archive")));
+  for (auto& unusual : content.unusual)
+    page.line(fmt::format("- **{}** {}. {}", to_string(unusual.severity), markdown_text(unusual.words, 400),
+                          markdown_text(unusual.suggestion, 200)));
+  page.line();
+}
+
 void key_figures(const PageContent& content, BoundedPage& page) {
   if (content.figures.empty()) return;
   page.line(content.rates_over.empty() ? "## Key figures" : "## Key figures (rates over " + content.rates_over + ")");
@@ -165,6 +178,7 @@ std::string summary_markdown(const Page& page) {
   }
   out.line();
   findings(content, out);
+  higher_than_usual(content, out);
   key_figures(content, out);
   tasks(content.goroutines, out);
   tasks(content.java_threads, out);

@@ -51,6 +51,18 @@ void findings(const PageContent& content, TerminalWriter& out) {
   }
 }
 
+void higher_than_usual(const PageContent& content, TerminalWriter& out) {
+  if (content.baseline_archives == 0) return;
+  out.blank();
+  out.heading("HIGHER THAN USUAL  beside " + counted(content.baseline_archives, "archive"));
+  if (content.unusual.empty()) out.line(" nothing");
+  for (auto& unusual : content.unusual) {
+    out.item(fmt::format(" {:<8} ", to_string(unusual.severity)), unusual.words, tone_of(unusual.severity),
+             tone_of(unusual.severity));
+    out.item("          → ", unusual.suggestion, Tone::kGreen, Tone::kDim);
+  }
+}
+
 void key_figures(const PageContent& content, TerminalWriter& out) {
   if (content.figures.empty()) return;
   out.blank();
@@ -148,6 +160,7 @@ std::string summary_terminal(const Page& page, bool colour, int columns) {
   out.item("", content.verdict, Tone::kNone,
            tone_of_verdict(content) == Tone::kAlarm ? Tone::kRed : tone_of_verdict(content));
   findings(content, out);
+  higher_than_usual(content, out);
   key_figures(content, out);
   tasks(content.goroutines, out);
   tasks(content.java_threads, out);

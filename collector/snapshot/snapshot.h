@@ -13,8 +13,10 @@
 
 #include "collector/base/part.h"
 #include "collector/snapshot/added_names.h"
+#include "collector/snapshot/baseline.h"
 #include "collector/snapshot/core.h"
 #include "collector/snapshot/files.h"
+#include "collector/snapshot/gauges.h"
 #include "collector/snapshot/goroutines.h"
 #include "collector/snapshot/host.h"
 #include "collector/snapshot/jvm.h"
@@ -140,6 +142,8 @@ struct Snapshot {
   Part<std::vector<Thread>> threads;  // by tid
   Part<Stacks> stacks;
   Part<SampleSeries> samples;             // of --samples
+  Part<GaugeSeries> gauges;               // of --samples
+  Part<GaugeSeries> runtime_gauges;       // of --samples: what a debug endpoint told
   std::optional<AddedNames> added_names;  // stacks and samples hold them already
   Part<PythonRuntime> python;             // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;
@@ -151,6 +155,7 @@ struct Snapshot {
   Part<std::vector<ForensicFact>> forensics;
   Part<std::vector<Endpoint>> endpoints;
   Host host;
+  std::optional<Baseline> baseline;    // of --baseline
   std::vector<ArtifactRow> artifacts;  // so far
 };
 
