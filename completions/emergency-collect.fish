@@ -1,5 +1,5 @@
 # fish completion for emergency-collect
-set -l commands collect show verify diff checklist stacks doctor runbook list symbolize profile
+set -l commands collect show verify diff checklist stacks doctor runbook list symbolize profile store
 complete -c emergency-collect -f
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "collect" -d "Collect (the default)"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "show" -d "The summary of an archive"
@@ -28,6 +28,7 @@ complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l nodeco
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l nodefraction -x -d "Drop smaller functions"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l unit -x -d "Unit of values"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l json -d "For programs"
+complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "store" -d "Archives that are kept"
 complete -c emergency-collect -s p -l pid -x -a "(__fish_complete_pids)" -d "Process to look at"
 complete -c emergency-collect -l name -x -d "Process with this name"
 complete -c emergency-collect -l unit -x -d "Main process of this systemd unit"
@@ -50,6 +51,10 @@ complete -c emergency-collect -l exe -r -F -d "Program that the core is of"
 complete -c emergency-collect -l max-pause -x -d "Budget for the whole stop, ms"
 complete -c emergency-collect -l samples -x -d "Repeat the stacks so many times"
 complete -c emergency-collect -l every -x -d "Seconds between two samples"
+complete -c emergency-collect -l baseline -r -F -a "last-good" -d "Earlier archive, for what is higher than usual"
+complete -c emergency-collect -l keep -d "Into the store"
+complete -c emergency-collect -l store -x -a "(__fish_complete_directories)" -d "Directory of the store"
+complete -c emergency-collect -n "__fish_seen_subcommand_from store" -a "list put get rm gc"
 complete -c emergency-collect -l numa-maps -d "Read numa_maps as well"
 complete -c emergency-collect -l debug-dir -x -a "(__fish_complete_directories)" -d "Where debug files are looked for first"
 complete -c emergency-collect -l debuginfod -x -d "Server of debug files to ask"

@@ -109,9 +109,7 @@ std::map<std::string, uint64_t> writable_sizes(const std::vector<Mapping>& mappi
 std::string_view gauge_key(Gauge gauge) { return facts(gauge).key; }
 std::string_view gauge_label(Gauge gauge) { return facts(gauge).label; }
 std::string gauge_text(Gauge gauge, double value) {
-  return facts(gauge).bytes
-             ? human_bytes(value)
-             : fmt::format("{:.{}f}", value, value == static_cast<double>(static_cast<int64_t>(value)) ? 0 : 1);
+  return facts(gauge).bytes ? human_bytes(value) : fmt::format("{:.{}f}", value, value == std::floor(value) ? 0 : 1);
 }
 
 double worth_telling(Gauge gauge, double first) {

@@ -64,10 +64,31 @@ void add_names(const CollectRequest& request, const std::string& archive) {
   (void)run_command(names);  // it says by itself what came of it; the first archive is as good as it was
 }
 
+// Without -o the archive is written in the store from the start. A store that cannot be had costs no archive.
+void write_into_store(CollectRequest& request) {
+  if (!request.keep || request.output != ".") return;
+  std::string directory = request.store.empty() ? default_store_directory() : request.store;
+  if (auto store = ArchiveStore::open(directory, true); store)
+    request.output = directory + "/";
+  else
+    complain(fmt::format("{}; the archive goes to the current directory", store.error().message()));
+}
+
+void keep(const CollectRequest& request, const std::string& archive) {
+  auto store = ArchiveStore::open(request.store.empty() ? default_store_directory() : request.store, true);
+  if (!store) return complain(store.error());
+  if (request.output != ".")
+    if (auto name = store->put(archive); !name) complain(fmt::format("the store: {}", name.error().message()));
+  if (auto removed = store->collect_garbage({}, wall_clock_ns(), false);
+      !removed && removed.error().code != ErrorCode::kSkipped)
+    complain(fmt::format("the store: {}", removed.error().message()));
+}
+
 }  // namespace
 
 int run_command(const CollectRequest& request) {
   CollectRequest effective = request;
+  write_into_store(effective);
   if (!request.core.empty()) {
     auto core = CoreFile::open(request.core);
     if (!core) {
@@ -102,7 +123,7 @@ int run_command(const CollectRequest& request) {
 
   std::string reason;
   std::string folder = archive_folder(host_name(), target->comm, target->pid, wall_clock_ns());
-  WriterOptions options{request.output, folder, request.format, STDOUT_FILENO};
+  WriterOptions options{effective.output, folder, request.format, STDOUT_FILENO};
   if (request.deadline_seconds) options.patience_ms = std::min(options.patience_ms, *request.deadline_seconds * 1000);
   auto writer = ArchiveWriter::create(options);
   if (!writer) {
@@ -123,6 +144,7 @@ int run_command(const CollectRequest& request) {
   CollectRun run(effective, std::move(*target), std::move(*shelf), std::move(*writer), reason);
   int code = run.execute(*signals);
   bool stored = code == kComplete || code == kPartialArchive;
+  if (stored && request.keep) keep(request, run.archive_path());
   if (request.debuginfod.empty() || !stored || signals->received() != 0) return code;
   signals->give_back();
   add_names(request, run.archive_path());

@@ -6,8 +6,10 @@
 #include <cctype>
 #include <cstring>
 
+#include "collector/analysis/usual.h"
 #include "collector/base/text.h"
 #include "collector/base/write_file.h"
+#include "collector/cli/baseline.h"
 #include "collector/cli/death_evidence.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/own_process.h"
@@ -193,10 +195,30 @@ void CollectRun::analyse_now() {
   parse_all(raw_, snapshot_);
   if (snapshot_.target.death) gather_death_evidence();
   take_target_facts(snapshot_);
+  if (!request_.baseline.empty() && !snapshot_.baseline) read_baseline();
   snapshot_.run.finished_wall_ns = wall_clock_ns();
   snapshot_.run.cost = own_cost(since_start_ms() / 1000);
   snapshot_.artifacts = writer_->rows();
   findings_ = analyse(snapshot_);
+}
+
+// It costs no evidence: the fast part is stored by now.
+void CollectRun::read_baseline() {
+  auto baseline = load_baseline(request_.baseline, request_.store, snapshot_, deadline_);
+  ArtifactRow row;
+  row.path = kBaselinePath;
+  row.source = "--baseline";
+  row.at_ms = since_start_ms();
+  snapshot_.baseline.emplace();
+  if (!baseline) {
+    say(fmt::format("--baseline: {}", baseline.error().message()));
+    row.status = Status::kFailed;
+    row.reason = baseline.error().message();
+    (void)writer_->add(row, {}, Importance::kNormal);
+    return;
+  }
+  snapshot_.baseline = std::move(*baseline);
+  store(std::string(kBaselinePath), row.source, baseline_text(*snapshot_.baseline), Importance::kNormal);
 }
 
 void CollectRun::show_first_page() {

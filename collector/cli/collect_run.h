@@ -40,6 +40,7 @@ class CollectRun : private RunnerListener {
   void read_kernel_log_again();
   void gather_death_evidence();
   void analyse_now();
+  void read_baseline();
   void show_first_page();
   void store_derived();
   void read_rates_once_more(const SignalPipe& signals);

@@ -17,6 +17,7 @@ int run_command(const RunbookRequest& request);
 int run_command(const SymbolizeRequest& request);
 int run_command(const SymbolizeArchiveRequest& request);
 int run_command(const ProfileRequest& request);
+int run_command(const StoreRequest& request);
 int run_command(const ListRequest& request);
 int run_command(const Leave& request);
 

@@ -23,6 +23,22 @@ void add_target(CLI::App& app, TargetRequest& target) {
   group->require_option(0, 1);
 }
 
+void add_store(CLI::App& group, std::string& store) {
+  group.add_option("--store", store, "Directory of the store (default: of the state of this user, see store --help)")
+      ->type_name("DIR");
+}
+
+void add_baseline(CLI::App& group, std::vector<std::string>& baseline, std::string& store) {
+  group
+      .add_option("--baseline", baseline,
+                  "An earlier archive of the same target, for what is higher than usual; repeatable; last-good: the "
+                  "newest of it in the store without a high finding")
+      ->allow_extra_args(false)
+      ->type_name("ARCHIVE")
+      ->check([](const std::string& name) { return name == kLastGood ? std::string{} : CLI::ExistingPath(name); });
+  add_store(group, store);
+}
+
 void add_stack_options(CLI::App& group, RunOptions& run) {
   add_choice<StackMode>(
       group, "--stacks", run.stacks,

@@ -30,6 +30,11 @@ void add_choice(CLI::App& group, const char* name, T& value, std::map<std::strin
 // --pid, --name, --unit, --port: at most one of them.
 void add_target(CLI::App& app, TargetRequest& target);
 
+// --baseline, and the store that "last-good" is looked for in.
+void add_baseline(CLI::App& group, std::vector<std::string>& baseline, std::string& store);
+// --store DIR.
+void add_store(CLI::App& group, std::string& store);
+
 // How stacks are read: --stacks, --max-pause, --restart-eintr, --debug-dir, --no-lines.
 void add_stack_options(CLI::App& group, RunOptions& run);
 

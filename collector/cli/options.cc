@@ -10,6 +10,7 @@
 #include "collector/cli/option_groups.h"
 #include "collector/cli/options_endpoint.h"
 #include "collector/cli/options_profile.h"
+#include "collector/cli/options_store.h"
 #include "collector/cli/options_symbolize.h"
 #include "collector/cli/version.h"
 #include "collector/collectors/endpoint_url.h"
@@ -49,6 +50,7 @@ std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& requ
       *archive, "--format", request.format,
       {{"tar.zst", ArchiveFormat::kTarZst}, {"tar.gz", ArchiveFormat::kTarGz}, {"zip", ArchiveFormat::kZip}},
       "tar.zst (default), tar.gz or zip; the ending of --output says the same", "FORMAT");
+  archive->add_flag("--keep", request.keep, "Into the store (see store --help); with -o, a copy goes there");
   archive->add_flag_callback(
       "--no-redact", [&request] { request.redact = false; }, "Keep secrets; recorded in the manifest");
 
@@ -62,7 +64,9 @@ std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& requ
   add_stack_options(*evidence, request.run);
   evidence->add_flag("--jvm-attach", request.run.jvm_attach,
                      "Send SIGQUIT to a JVM that catches it, so that it opens the socket for its thread dump");
-  evidence->add_option("--samples", request.run.samples, "Repeat the stacks of all threads so many times (default 1)")
+  evidence
+      ->add_option("--samples", request.run.samples,
+                   "Repeat the stacks of all threads and the figures that may grow so many times (default 1)")
       ->check(CLI::Range(1, 100000))
       ->type_name("N");
   evidence
@@ -78,6 +82,7 @@ std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& requ
                    "archive has them (never asked unless named); repeatable")
       ->allow_extra_args(false)
       ->type_name("URL");
+  add_baseline(*evidence, request.baseline, request.store);
   evidence->add_flag("--numa-maps", request.run.numa_maps, "Read numa_maps as well (walks the page tables)");
   evidence
       ->add_option("--only", request.only, "Run only these collectors, and those that show what they find (see list)")
@@ -130,6 +135,7 @@ Request checked(CollectRequest request) {
   request.only = with_companions(std::move(request.only));
   for (const std::string& url : request.debuginfod)
     if (!parse_endpoint_url(url)) return usage("--debuginfod: expected http://… or https://…");
+  if (request.keep && request.output == "-") return usage("--keep needs a file to keep: not with -o -");
   if (!request.debuginfod.empty() && request.output == "-")
     return usage("--debuginfod writes a second archive beside the first: not with -o -");
   return request;
@@ -173,6 +179,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   show_app->add_flag("--list", show.list, "The manifest as a table");
   show_app->add_flag("--reanalyse", show.reanalyse, "Compute the summary anew from the raw bytes, with today's rules");
   show_app->add_option("--runbooks", show.runbooks)->type_name("DIR")->check(CLI::ExistingDirectory);
+  add_baseline(*show_app, show.baseline, show.store);
 
   VerifyRequest verify;
   app.add_subcommand("verify", "Check every hash; say what a partial archive still holds")
@@ -181,8 +188,12 @@ Request parse_command_line(int argc, const char* const* argv) {
 
   DiffRequest diff;
   auto* diff_app = app.add_subcommand("diff", "What changed between two archives");
-  diff_app->add_option("OLD", diff.before)->required();
-  diff_app->add_option("NEW", diff.after)->required();
+  diff_app
+      ->add_option("OLD NEW", diff.archives,
+                   "Archives; more of the same process between them: what grew over all of them")
+      ->required()
+      ->expected(2, 1000)
+      ->type_name("ARCHIVE");
 
   ChecklistRequest checklist;
   auto* checklist_app = app.add_subcommand("checklist", "One screen in under a second, no archive");
@@ -218,6 +229,7 @@ Request parse_command_line(int argc, const char* const* argv) {
 
   SymbolizeOptions symbolize(app);
   ProfileOptions profile(app);
+  StoreOptions store(app);
 
   auto* list_app = app.add_subcommand("list", "The collectors, in running order");
 
@@ -249,6 +261,7 @@ Request parse_command_line(int argc, const char* const* argv) {
   if (list_app->parsed()) return ListRequest{};
   if (symbolize.parsed()) return symbolize.request();
   if (profile.parsed()) return profile.request();
+  if (store.parsed()) return store.request();
   if (runbook_app->parsed()) {
     runbook.list = runbook_list->parsed();
     return runbook;

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "collector/archive/store.h"
 #include "collector/archive/writer.h"
 #include "collector/base/error.h"
 #include "collector/collectors/collector.h"
@@ -22,6 +23,9 @@ struct TargetRequest {
   bool empty() const { return !pid && name.empty() && unit.empty() && !port; }
 };
 
+// In the place of an archive: the newest good ones of the same program in the store.
+inline constexpr std::string_view kLastGood = "last-good";
+
 struct CollectRequest {
   TargetRequest target;
   std::string core, executable;  // instead of a target
@@ -33,6 +37,9 @@ struct CollectRequest {
   std::vector<std::string> runbooks;
   std::vector<std::string> only, skip;  // collector names
   std::vector<std::string> debuginfod;  // URLs: asked for names when the archive is written
+  std::vector<std::string> baseline;    // archives to compare with, or kLastGood
+  bool keep = false;                    // the archive goes into the store
+  std::string store;                    // its directory, "" = the default
   bool quiet = false;
   enum class Progress { kAuto, kPlain, kJson, kNone } progress = Progress::kAuto;
 };
@@ -40,12 +47,14 @@ struct ShowRequest {
   std::string archive, artifact;
   bool list = false, reanalyse = false;
   std::vector<std::string> runbooks;
+  std::vector<std::string> baseline;  // as of CollectRequest
+  std::string store;
 };
 struct VerifyRequest {
   std::string archive;
 };
 struct DiffRequest {
-  std::string before, after;
+  std::vector<std::string> archives;  // two or more: the first and the last are compared
 };
 struct ChecklistRequest {
   TargetRequest target;
@@ -91,6 +100,14 @@ struct ProfileRequest {
   std::string output = "-";  // merge, convert
   bool json = false;
 };
+struct StoreRequest {
+  enum class Action { kList, kPut, kGet, kRemove, kGarbage } action = Action::kList;
+  std::string store;               // its directory, "" = the default
+  std::vector<std::string> names;  // of archives in it; of files, for kPut
+  std::string output = ".";        // kGet: a file, a directory or "-"
+  Retention retention;
+  bool json = false, dry_run = false;
+};
 struct ListRequest {};
 // Help, version or a usage error: print and leave.
 struct Leave {
@@ -100,7 +117,7 @@ struct Leave {
 
 using Request = std::variant<CollectRequest, ShowRequest, VerifyRequest, DiffRequest, ChecklistRequest, StacksRequest,
                              DoctorRequest, RunbookRequest, SymbolizeRequest, SymbolizeArchiveRequest, ProfileRequest,
-                             ListRequest, Leave>;
+                             StoreRequest, ListRequest, Leave>;
 Request parse_command_line(int argc, const char* const* argv);
 
 // Overwrites header values and passwords of URLs in the arguments, which others can read in /proc. To be called when

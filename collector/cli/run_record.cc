@@ -45,6 +45,9 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   if (!request.only.empty()) options["only"] = joined(request.only);
   if (!request.run.debug_directories.empty()) options["debug-dir"] = joined(request.run.debug_directories);
   if (!request.debuginfod.empty()) options["debuginfod"] = joined(request.debuginfod);
+  if (!request.baseline.empty()) options["baseline"] = joined(request.baseline);
+  if (request.keep) options["keep"] = "true";
+  if (!request.store.empty()) options["store"] = request.store;
   if (!request.skip.empty()) options["skip"] = joined(request.skip);
   return options;
 }

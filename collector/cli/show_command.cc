@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "collector/base/text.h"
+#include "collector/cli/baseline.h"
 #include "collector/cli/commands.h"
 #include "collector/cli/exit_code.h"
 #include "collector/cli/load_archive.h"
 #include "collector/cli/print.h"
+#include "collector/cli/run_record.h"
 #include "collector/cli/terminal.h"
 #include "collector/report/page.h"
 
@@ -55,7 +57,7 @@ int run_command(const ShowRequest& request) {
 
   Terminal terminal = terminal_of(STDOUT_FILENO);
   auto stored = archive.store.read("summary.md");
-  if (stored && !request.reanalyse && !terminal.is_terminal) {
+  if (stored && !request.reanalyse && request.baseline.empty() && !terminal.is_terminal) {
     print(*stored);
     return archive.complete ? kComplete : kPartialArchive;
   }
@@ -63,6 +65,15 @@ int run_command(const ShowRequest& request) {
   if (!shelf) {
     complain(shelf.error());
     return kUsage;
+  }
+  if (!request.baseline.empty()) {
+    take_target_facts(loaded->snapshot);
+    auto baseline = load_baseline(request.baseline, request.store, loaded->snapshot, Deadline::never());
+    if (!baseline) {
+      complain(fmt::format("--baseline: {}", baseline.error().message()));
+      return kNothingCollected;
+    }
+    loaded->snapshot.baseline = std::move(*baseline);
   }
   auto findings = analyse(loaded->snapshot);
   Page page{loaded->snapshot, findings, request.archive, &*shelf};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "collector/analysis/growth.h"
 #include "collector/base/clock.h"
 #include "collector/base/text.h"
 
@@ -68,10 +69,18 @@ std::string figures_text(const std::vector<Figure>& before, const std::vector<Fi
   return text.empty() ? "  none in common\n" : text;
 }
 
+std::string growth_text(const GaugeSeries& series, const Snapshot& after) {
+  std::string text;
+  for (const Growth& growth : growths(series, after))
+    if (std::abs(growth.trend.change()) >= worth_telling(growth.gauge, growth.trend.first))
+      text += fmt::format("  {:<28} {}\n", gauge_label(growth.gauge), growth_words(growth));
+  return text.empty() ? text : fmt::format("\nGrowth, {} archives of one process\n", series.samples.size()) + text;
+}
+
 }  // namespace
 
 std::string difference_text(const Snapshot& before, const std::vector<Finding>& findings_before, const Snapshot& after,
-                            const std::vector<Finding>& findings_after) {
+                            const std::vector<Finding>& findings_after, const GaugeSeries& series) {
   auto heading = [](const Snapshot& s) {
     return fmt::format("{} pid {} on {}, {}", printable_line(s.target.comm), s.target.pid, printable_line(s.host.name),
                        rfc3339(s.run.started_wall_ns));
@@ -84,6 +93,7 @@ std::string difference_text(const Snapshot& before, const std::vector<Finding>& 
   if (before.target.pid != after.target.pid || before.target.start_ticks != after.target.start_ticks)
     text += "     another process: it was restarted, or the archives are of different targets\n";
   text += "\nFindings\n" + findings_text(findings_before, before.target.pid, findings_after, after);
+  text += growth_text(series, after);
   text += "\nFigures\n" + figures_text(figures(before), figures(after));
   return text;
 }
