@@ -46,6 +46,8 @@ const std::vector<Rule>& rule_table() {
       {"cpu-saturation-host", "no CPU of the host is free", rules::cpu_saturation_host},
       {"retransmits", "the network loses packets, or peers do not answer", rules::retransmits},
       {"goroutine-pile-up", "goroutines pile up in one place", rules::goroutine_pile_up},
+      {"go-panic", "Go programs died, or caught panics, in its logs", rules::go_panic},
+      {"data-race", "a race detector reported unordered accesses in its logs", rules::data_race},
       {"log-error-burst", "its logs are full of errors", rules::log_error_burst},
       {"zombie-children", "ended children are not waited for", rules::zombie_children},
       {"deleted-or-replaced-executable", "the running program is no longer the one on disk",

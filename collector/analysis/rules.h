@@ -46,11 +46,14 @@ Findings connection_backlog(const Snapshot& snapshot);
 Findings connection_leak(const Snapshot& snapshot);
 Findings retransmits(const Snapshot& snapshot);
 Findings conntrack_full(const Snapshot& snapshot);
+// rules_logs.cc
+Findings go_panic(const Snapshot& snapshot);
+Findings data_race(const Snapshot& snapshot);
+Findings log_error_burst(const Snapshot& snapshot);
 // rules_python.cc
 Findings gil_contention(const Snapshot& snapshot);
 // rules_runtime.cc
 Findings goroutine_pile_up(const Snapshot& snapshot);
-Findings log_error_burst(const Snapshot& snapshot);
 Findings clock_not_synchronised(const Snapshot& snapshot);
 
 }  // namespace ec::rules

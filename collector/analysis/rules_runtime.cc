@@ -95,42 +95,6 @@ Findings goroutine_pile_up(const Snapshot& snapshot) {
   return findings;
 }
 
-Findings log_error_burst(const Snapshot& snapshot) {
-  if (!snapshot.logs) return {};
-  auto& logs = *snapshot.logs;
-  const LogDigestLine* top = nullptr;
-  uint64_t fatal = 0;
-  for (auto& line : logs.digest) {
-    if (!line.target_log || (line.level != "fatal" && line.level != "error")) continue;
-    if (line.level == "fatal") fatal += line.count;
-    if (!top || line.count > top->count) top = &line;
-  }
-  if (logs.error_lines < 20) return {};
-  std::optional<Severity> severity;
-  // A rate over a few seconds may be one request with many lines.
-  bool lasting = logs.span_seconds.value_or(0) >= 5;
-  if (logs.errors_per_minute && lasting) {
-    if (*logs.errors_per_minute >= 300)
-      severity = Severity::kHigh;
-    else if (*logs.errors_per_minute >= 30)
-      severity = Severity::kMedium;
-  } else if (logs.lines > 0 && 2 * logs.error_lines >= logs.lines) {
-    severity = Severity::kLow;  // lines without time: they may be of last year
-  }
-  if (!severity) return {};
-  std::string rate = logs.errors_per_minute && lasting
-                         ? fmt::format("{:.0f} a minute", *logs.errors_per_minute)
-                         : fmt::format("{} of the last {} lines", logs.error_lines, logs.lines);
-  Finding finding{"log-error-burst", *severity, fmt::format("Errors in the logs: {}", rate), "", {}};
-  finding.detail = fmt::format("The logs of {} are full of errors: {}.", target_name(snapshot), rate);
-  if (top) {
-    finding.detail += fmt::format(" The most frequent, {} times: {}.", top->count, in_sentence(top->example, 160));
-    finding.evidence.push_back({top->artifact, fmt::format("line {}", top->line), printable_line(top->example, 240)});
-  }
-  if (fatal > 0) finding.detail += fmt::format(" {} say \"fatal\" or \"panic\".", counted(fatal, "line"));
-  return {finding};
-}
-
 Findings clock_not_synchronised(const Snapshot& snapshot) {
   if (!snapshot.host.time_sync) return {};
   auto& sync = *snapshot.host.time_sync;

@@ -39,6 +39,7 @@ void LogDigest::count(LogLevel level, std::string_view line, std::string_view ar
 }
 
 void LogDigest::add(std::string_view artifact, std::string_view text, bool current) {
+  reports_.add(artifact, text, current);
   LineCursor cursor(artifact, text);
   std::optional<double> first, last;
   std::vector<double> error_times;
@@ -89,6 +90,7 @@ void LogDigest::finish(Logs& logs) const {
   if (order.size() > kMostDigestLines) order.resize(kMostDigestLines);
   logs.digest.clear();
   for (const Group* group : order) logs.digest.push_back(group->line);
+  reports_.finish(logs);
   logs.lines = lines_;
   logs.error_lines = error_lines_;
   logs.errors_per_minute = timed_ ? std::optional(errors_per_minute_) : std::nullopt;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "collector/collectors/log_reports.h"
 #include "collector/proc/kmsg.h"
 #include "collector/proc/log_line.h"
 #include "collector/snapshot/files.h"
@@ -23,7 +24,7 @@ class LogDigest {
   // of the target.
   void add_kernel_log(const std::vector<KmsgRecord>& records);
 
-  // Sets digest, error_lines, lines, errors_per_minute, span_seconds and last_errors of `logs`.
+  // Sets digest, go_panics, races, error_lines, lines, errors_per_minute, span_seconds and last_errors of `logs`.
   // errors_per_minute: of the last five minutes that each log's own time stamps show, summed over the logs.
   void finish(Logs& logs) const;
 
@@ -40,6 +41,7 @@ class LogDigest {
   void count(LogLevel level, std::string_view line, std::string_view artifact, int number, bool target_log);
 
   std::unordered_map<std::string, Group> groups_;
+  LogReports reports_;
   uint64_t not_grouped_ = 0;
   uint64_t error_lines_ = 0, lines_ = 0;
   double errors_per_minute_ = 0, span_seconds_ = 0;

@@ -92,8 +92,37 @@ struct LogDigestLine {
   bool target_log = true;  // false: kernel log
 };
 
+// Stacks of goroutines that a Go program printed into its log: it died there, or caught a panic and went on. Those with
+// one reason at one place are one. All text is printable.
+struct LogGoPanic {
+  std::string reason;  // "panic: …", "fatal error: …", "SIGQUIT: quit"; without the address of a peer
+  std::string place;   // "main.priceOf (api/main.go:15)": the program's own function; "" = not told
+  bool survived = false;
+  bool current = false;  // somebody wrote to one of the logs lately
+  uint64_t count = 0;
+  uint64_t goroutines = 0;          // that were printed with it, at most
+  std::vector<std::string> stack;   // of the one that failed, innermost first, at most 8
+  std::vector<std::string> groups;  // the largest: "40 × chan receive, up to 12 min, in main.wait (api/main.go:9)"
+  std::string artifact;
+  int line = 0;  // of the last one, from 1
+};
+
+// A race that a detector reported into a log.
+struct LogRace {
+  bool go = false;                   // by Go's detector; else ThreadSanitizer
+  std::string access, previous;      // "write in main.addOne (main.go:72) by main goroutine"
+  std::string location;              // "global 'requests' of size 4"; "" = not told
+  std::vector<std::string> origins;  // "goroutine 8 (running): created in main.race (main.go:90)"
+  bool current = false;
+  uint64_t count = 0;
+  std::string artifact;
+  int line = 0;  // of the first one, from 1
+};
+
 struct Logs {
   std::vector<LogTail> tails;
+  std::vector<LogGoPanic> go_panics;  // those that ended the program first, then by count
+  std::vector<LogRace> races;         // by count, largest first
   std::vector<LogDigestLine> digest;  // by level, then count, largest first
   uint64_t error_lines = 0, lines = 0;
   std::optional<double> errors_per_minute;  // when lines carry times
