@@ -19,10 +19,11 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// Eight bytes a value: any number there is.
+// Eight bytes a value: any number there is. Few of the series are long, since pairs of points are compared.
 void trend(std::string_view bytes) {
   std::vector<TrendPoint> points;
-  for (size_t i = 0; i + 8 <= bytes.size() && i < 8000; i += 8) {
+  size_t most = bytes.size() % 32 == 0 ? 8000 : 400;
+  for (size_t i = 0; i + 8 <= bytes.size() && i < most; i += 8) {
     double value;
     std::memcpy(&value, bytes.data() + i, 8);
     points.push_back({static_cast<double>(i), value});
