@@ -11,7 +11,10 @@ namespace {
 
 // A sample each minute.
 void add_series(Snapshot& s, Gauge gauge, size_t count, const std::function<double(double)>& value) {
-  if (!s.gauges) s.gauges = GaugeSeries{count, 60'000'000'000, std::vector<GaugeSample>(count), {}};
+  if (!s.gauges) s.gauges = GaugeSeries{};
+  s.gauges->asked = count;
+  s.gauges->every_ns = 60'000'000'000;
+  s.gauges->samples.resize(count);
   for (size_t i = 0; i < count; ++i) {
     GaugeSample& sample = s.gauges->samples[i];
     sample.at_ns = static_cast<int64_t>(i) * 60'000'000'000;
