@@ -60,6 +60,7 @@ size_t GoLayout::size() const {
 Result<GoLayout> go_layout_from_debug(std::shared_ptr<const ElfFile> program) {
   std::string where = program->source().name();
   std::vector<MemberPath> paths;
+  paths.reserve(kFields.size());
   for (const Field& field : kFields) paths.push_back(field.path);
   auto offsets = member_offsets(std::move(program), "runtime", paths);
   if (!offsets) return tl::unexpected(offsets.error());
