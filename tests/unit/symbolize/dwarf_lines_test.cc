@@ -166,11 +166,10 @@ TEST_CASE("DWARF lines: sequences without an end, at 0, of no length, or backwar
 }
 
 TEST_CASE("DWARF lines: lines and addresses that wrap around") {
-  std::string largest = std::string(9, '\xff');
-  // To the largest line there is, then one more, and as many fewer.
-  std::string lines = at_address(0x1000) + static_cast<char>(DW_LNS_advance_line) + largest + '\0' +
-                      static_cast<char>(13 + 14 + 8) + static_cast<char>(DW_LNS_advance_line) + std::string(9, '\x80') +
-                      "\x7f" + static_cast<char>(13 + 14) + at_address(0x1010) + kEnd;
+  // The largest number that has a sign, then three more, and five less than the smallest.
+  std::string largest = DwarfBytes().u8(DW_LNS_advance_line).u8(0xfe).bytes(std::string(8, '\xff')).u8(0);
+  std::string lines =
+      at_address(0x1000) + largest + std::string(DwarfBytes().u8(13 + 14 + 8).u8(13 + 14)) + at_address(0x1010) + kEnd;
   CHECK(read_program({.code = lines})->lines.find(0x1001) != nullptr);
   std::string addresses = at_address(UINT64_MAX - 4) + static_cast<char>(DW_LNS_copy) +
                           std::string(DwarfBytes().u8(DW_LNS_advance_pc).uleb(16)) + kEnd;

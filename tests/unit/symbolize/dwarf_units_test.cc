@@ -196,6 +196,8 @@ TEST_CASE("DWARF: range lists without an end, with unknown entries, or outside o
   CHECK(ranges_of_list(one + "\x55" + one).size() == 1);
   CHECK(ranges_of_list("").empty());
   for (size_t size = 0; size < one.size(); ++size) CHECK(ranges_of_list(one.substr(0, size)).empty());
+  // A length without an end, which begins as one of 127.
+  CHECK(ranges_of_list(DwarfBytes().u8(DW_RLE_start_length).u64(0x1000).u8(0xff)).empty());
   // From the end to the start, from 0, of no length, and past the end of memory.
   CHECK(ranges_of_list(DwarfBytes().u8(DW_RLE_start_end).u64(0x2000).u64(0x1000)).empty());
   CHECK(ranges_of_list(DwarfBytes().u8(DW_RLE_start_length).u64(0).uleb(16)).empty());
@@ -268,6 +270,20 @@ TEST_CASE("DWARF: names of entries that refer to themselves, in circles, too far
   CHECK(name_at(DwarfBytes().uleb(99), kFirst).empty());
 }
 
+TEST_CASE("DWARF: a reference that counts from its unit does not reach into the next") {
+  std::string first = unit_4(DwarfBytes().uleb(6).uleb(1).u32(kFirst + 5 + kFirst));
+  std::string next = unit_4(DwarfBytes().uleb(6).uleb(3).text("of another"));
+  DwarfImage image = image_of(first + next, abbrev_table(kReferring));
+  DwarfUnit unit = first_unit(image);
+  REQUIRE(unit.load());
+  DwarfNames names(false);
+  CHECK(names.of(unit, kFirst).text.empty());
+  // Where it would have been.
+  DwarfUnit other(image, image.units().back(), nullptr);
+  REQUIRE(other.load());
+  CHECK(names.of(other, kFirst + 5 + kFirst).text == "of another");
+}
+
 TEST_CASE("DWARF: entries that are nested too deep end the walk, and what came before stays") {
   std::string deep = function_at(0x1000, 0x1000);
   for (int i = 0; i < 600; ++i) deep += function_at(0x1000, 0x800, 3);
@@ -299,4 +315,5 @@ TEST_CASE("DWARF: an unknown abbreviation, or a value past the end, ends the wal
   CHECK(scopes_of(function + std::string(DwarfBytes().uleb(5).bytes("no end"))).size() == 1);
   CHECK(scopes_of(function + after.substr(0, 8)).size() == 1);
   CHECK(scopes_of(function + '\0' + after).size() == 1);  // the unit is over
+  CHECK(scopes_of(function + '\0' + '\1' + after).size() == 1);
 }
