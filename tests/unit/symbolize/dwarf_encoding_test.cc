@@ -230,8 +230,12 @@ TEST_CASE("DWARF: the index of a package that is damaged has no unit") {
   auto found = [](const Index& of) {
     DwarfBytes bytes;
     bytes.u32(of.version).u32(of.columns).u32(of.units).u32(of.slots);
-    bytes.u64(of.id).u64(of.id).u32(of.row).u32(of.row);
-    bytes.u32(DW_SECT_INFO).u32(DW_SECT_ABBREV).u32(10).u32(20).u32(30).u32(40);
+    // As much as small numbers promise.
+    uint32_t slots = std::min(of.slots, 8u), columns = std::min(of.columns, 32u);
+    for (uint32_t i = 0; i < slots; ++i) bytes.u64(of.id);
+    for (uint32_t i = 0; i < slots; ++i) bytes.u32(of.row);
+    for (uint32_t i = 0; i < columns; ++i) bytes.u32(i == 0 ? uint32_t{DW_SECT_INFO} : DW_SECT_ABBREV + i - 1);
+    for (uint32_t i = 0; i < 2 * columns; ++i) bytes.u32(10 * (i + 1));
     std::string whole = bytes;
     return find_in_package(std::string_view(whole).substr(0, whole.size() - of.cut), kId);
   };

@@ -152,7 +152,9 @@ TEST_CASE("DWARF lines: opcodes whose operands run past the end, or are of odd s
 
 TEST_CASE("DWARF lines: sequences without an end, at 0, of no length, or backwards") {
   std::string copy(1, DW_LNS_copy);
-  CHECK(read_program({.code = at_address(0x1000) + copy + copy})->lines.find(0x1000) == nullptr);
+  auto endless = read_program({.code = at_address(0x1000) + copy + copy});
+  CHECK(endless->lines.find(0x1000) == nullptr);
+  CHECK(endless->lines.weight() == read_program({})->lines.weight());
   CHECK(read_program({.code = sequence(0)})->lines.find(8) == nullptr);
   CHECK(read_program({.code = at_address(0x1000) + copy + kEnd})->lines.find(0x1000) == nullptr);
   CHECK(read_program({.code = kEnd + kEnd})->lines.find(0) == nullptr);
