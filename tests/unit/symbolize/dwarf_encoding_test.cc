@@ -53,6 +53,8 @@ TEST_CASE("DWARF: LEB128 numbers that are longer than 64 bits, or without an end
   CHECK(unsigned_one.ok());
   CHECK(signed_one.sleb() == 5);
   CHECK(signed_one.ok());
+  longer.back() = '\x41';  // a sign beyond 64 bits
+  CHECK(DwarfCursor(longer).sleb() == 5);
   std::string largest = std::string(9, '\xff') + '\x7f';
   CHECK(DwarfCursor(largest).uleb() == UINT64_MAX);
   CHECK(DwarfCursor(largest).sleb() == -1);
@@ -91,7 +93,7 @@ TEST_CASE("DWARF: values that run past the end, and forms that nobody knows") {
   }
   CHECK(value_of(DW_FORM_indirect, "\x0b\x2a", ok).number == 42);
   CHECK(ok);
-  CHECK(constant({DW_FORM_data8, UINT64_MAX, {}}) == -1);
+  CHECK(constant({DW_FORM_data8, UINT64_MAX - 1, {}}) == -1);
   CHECK(constant({DW_FORM_data8, INT64_MAX, {}}) == INT64_MAX);
   CHECK(constant({DW_FORM_block1, 5, "hello"}) == -1);
 }
@@ -133,7 +135,7 @@ TEST_CASE("DWARF: text without an end, and parts outside of a section") {
   constexpr size_t kLongest = 64 * 1024;
   DwarfSection section(std::string(kLongest - 1, 'a') + '\0' + std::string(kLongest, 'b') + '\0' + "cut");
   CHECK(section.text(0).size() == kLongest - 1);
-  CHECK(section.text(kLongest).size() <= kLongest);
+  CHECK(section.text(kLongest).empty());
   CHECK(section.text(section.size() - 3).empty());
   CHECK(section.text(section.size()).empty());
   CHECK(section.text(UINT64_MAX).empty());
