@@ -172,7 +172,8 @@ SourceLines::SourceLines(SourceLines&&) noexcept = default;
 SourceLines& SourceLines::operator=(SourceLines&&) noexcept = default;
 SourceLines::~SourceLines() = default;
 
-Result<SourceLines> SourceLines::open(std::shared_ptr<const ElfFile> file, const DebugPlaces& places, bool demangled) {
+Result<SourceLines> SourceLines::open(const std::shared_ptr<const ElfFile>& file, const DebugPlaces& places,
+                                      bool demangled) {
   auto image = DwarfImage::open(file);
   if (!image) return tl::unexpected<Error>(image.error());
   auto state = std::make_unique<State>(std::move(*image), places, demangled);

@@ -24,7 +24,7 @@ class SourceLines {
   // `file`: the module itself or its separate debug file. `places`: for the file that dwz(1) moved common parts to.
   // Errors: not_found when there is no debug information; unsupported for a compression that cannot be read; skipped
   // when compressed sections would unpack to more than 256 MiB; malformed.
-  static Result<SourceLines> open(std::shared_ptr<const ElfFile> file, const DebugPlaces& places,
+  static Result<SourceLines> open(const std::shared_ptr<const ElfFile>& file, const DebugPlaces& places,
                                   bool demangled = true);
 
   SourceLines(SourceLines&&) noexcept;
