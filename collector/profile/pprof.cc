@@ -4,7 +4,6 @@
 #include <limits>
 #include <protozero/pbf_message.hpp>
 
-#include "collector/profile/gzip.h"
 #include "collector/profile/id_index.h"
 
 namespace ec {
@@ -387,19 +386,6 @@ Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes) {
     return fail(ErrorCode::kMalformed, std::string(where), fmt::format("profile.proto: {}", problem.what()));
   }
   return profile;
-}
-
-Result<void> check_pprof(std::string_view where, std::string_view served) {
-  std::string unpacked;
-  if (looks_gzipped(served)) {
-    auto content = gunzip(where, served, kMostUnpackedPprof);
-    if (!content) return tl::unexpected(content.error());
-    unpacked = std::move(*content);
-    served = unpacked;
-  }
-  auto profile = parse_pprof(where, served);
-  if (!profile) return tl::unexpected(profile.error());
-  return {};
 }
 
 }  // namespace ec
