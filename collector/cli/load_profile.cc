@@ -11,6 +11,7 @@
 #include "collector/base/text.h"
 #include "collector/profile/any_profile.h"
 #include "collector/profile/gzip.h"
+#include "symbolize/profile_symbols.h"
 
 namespace ec {
 
@@ -73,7 +74,7 @@ Result<ProfileBytes> in_archive(const std::string& path, std::string_view name) 
   }
   auto bytes = archive->store.read(fitting[0]);
   if (!bytes) return tl::unexpected(bytes.error());
-  return ProfileBytes{path + ":" + fitting[0], std::string(*bytes)};
+  return ProfileBytes{path + ":" + fitting[0], std::string(*bytes), true};
 }
 
 }  // namespace
@@ -93,12 +94,21 @@ Result<ProfileBytes> find_profile(const std::string& source) {
   return ProfileBytes{source, std::move(*bytes)};
 }
 
-Result<OwnedPprof> load_profile(const std::string& source) {
+Result<LoadedProfile> load_profile(const std::string& source, const std::vector<std::string>& debug_directories) {
   auto found = find_profile(source);
   if (!found) return tl::unexpected(found.error());
   auto profile = parse_profile(found->where, std::move(found->bytes));
   if (!profile) return tl::unexpected(profile.error());
-  return std::move(profile->owned);
+  LoadedProfile loaded{std::move(profile->owned), {}};
+  DebugPlaces places{-1, debug_directories};
+  places.split_files = !found->in_archive;
+  ProfileSymbols symbols = add_symbols(loaded.owned, places, !found->in_archive);
+  if (!symbols.by_path.empty())
+    loaded.notes.push_back(fmt::format("{}: it has no build ids: names come from files of the same paths here, as {}",
+                                       found->where, symbols.by_path[0]));
+  if (symbols.named == symbols.without_names) return loaded;
+  for (const std::string& problem : symbols.problems) loaded.notes.push_back("no names of " + problem);
+  return loaded;
 }
 
 }  // namespace ec

@@ -97,7 +97,8 @@ struct ProfileRequest {
   std::string wanted;                // peek: functions that match
   ProfileQuery query;                // without the demangler
   ReportOptions report;
-  std::string output = "-";  // merge, convert
+  std::vector<std::string> debug_directories;  // for names that the profile does not have
+  std::string output = "-";                    // merge, convert
   bool json = false;
 };
 struct StoreRequest {

@@ -29,10 +29,13 @@ constexpr ViewRow kViews[] = {
 }  // namespace
 
 ProfileOptions::ProfileOptions(CLI::App& app)
-    : app_(app.add_subcommand("profile", "Reads profiles (pprof): what costs most, what grew, who calls whom")) {
+    : app_(app.add_subcommand("profile", "Reads profiles: what costs most, what grew, who calls whom")) {
   app_->require_subcommand(1);
   app_->footer(
-      "FILE is a profile as /debug/pprof serves it. Of an archive, NAME is the end of a path below profiles/:\n"
+      "FILE is a profile in any form: pprof, gperftools (CPU, heap, growth, contention), the text of Go's debug=1, "
+      "folded\n"
+      "stacks; for goroutines also a log with the stacks of a Go program that died. Of an archive, NAME is the end of "
+      "a path below profiles/:\n"
       "  emergency-collect profile top incident.tar.zst:heap --sample-index inuse_objects\n"
       "  emergency-collect profile diff yesterday.tar.zst:heap today.tar.zst:heap");
   for (const ViewRow& row : kViews) {
@@ -68,6 +71,10 @@ void ProfileOptions::add_sources(CLI::App& view) {
 
 void ProfileOptions::add_choice_of_samples(CLI::App& view) {
   ProfileQuery& query = request_.query;
+  view.add_option("--debug-dir", request_.debug_directories,
+                  "Where to look for the files of addresses without names, by build id; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
   view.add_option("--sample-index", query.sample_index, "Which value: name or number (default: as the profile says)")
       ->type_name("NAME");
   struct Row {

@@ -11,7 +11,10 @@
 #include "collector/cli/print.h"
 #include "collector/cli/terminal.h"
 #include "collector/profile/any_profile.h"
+#include "collector/profile/goroutine_dump.h"
+#include "collector/profile/gzip.h"
 #include "collector/profile/pprof_writer.h"
+#include "collector/report/goroutine_dumps.h"
 #include "collector/report/profile_json.h"
 #include "collector/report/profile_text.h"
 #include "symbolize/demangle.h"
@@ -25,12 +28,13 @@ int refused(const Error& error) {
   return error.code == ErrorCode::kUsage ? kUsage : kNothingCollected;
 }
 
-Result<std::vector<OwnedPprof>> load(const std::vector<std::string>& sources) {
+Result<std::vector<OwnedPprof>> load(const std::vector<std::string>& sources, const ProfileRequest& request) {
   std::vector<OwnedPprof> profiles;
   for (const std::string& source : sources) {
-    auto profile = load_profile(source);
+    auto profile = load_profile(source, request.debug_directories);
     if (!profile) return tl::unexpected(profile.error());
-    profiles.push_back(std::move(*profile));
+    for (const std::string& note : profile->notes) complain(note);
+    profiles.push_back(std::move(profile->owned));
   }
   return profiles;
 }
@@ -76,20 +80,27 @@ int write_profile(const ProfileRequest& request, const ChosenProfile& chosen) {
   return stored ? kComplete : refused(stored.error());
 }
 
-Result<Goroutines> goroutines_in(const std::string& source) {
+// Counted stacks in their two forms, and what a Go program printed, alone or in a log.
+Result<std::string> goroutines_in(const std::string& source, bool json) {
   auto found = find_profile(source);
   if (!found) return tl::unexpected(found.error());
-  if (found->bytes.starts_with("goroutine profile:")) return parse_goroutine_text(found->where, found->bytes);
+  auto dumps = looks_gzipped(found->bytes) ? std::vector<GoroutineDump>() : find_goroutine_dumps(found->bytes);
+  if (!dumps.empty()) return json ? goroutine_dumps_json(dumps) : goroutine_dumps_text(dumps);
+  auto show = [&](const Result<Goroutines>& goroutines) -> Result<std::string> {
+    if (!goroutines) return tl::unexpected(goroutines.error());
+    return json ? goroutine_groups_json(*goroutines) : goroutine_groups_text(*goroutines);
+  };
+  if (found->bytes.starts_with("goroutine profile:")) return show(parse_goroutine_text(found->where, found->bytes));
   auto profile = parse_profile(found->where, std::move(found->bytes));
   if (!profile) return tl::unexpected(profile.error());
-  return goroutines_of(found->where, profile->owned.profile);
+  return show(goroutines_of(found->where, profile->owned.profile));
 }
 
 int show_goroutines(const ProfileRequest& request) {
   for (const std::string& source : request.sources) {
-    auto goroutines = goroutines_in(source);
-    if (!goroutines) return refused(goroutines.error());
-    print(request.json ? goroutine_groups_json(*goroutines) : goroutine_groups_text(*goroutines));
+    auto text = goroutines_in(source, request.json);
+    if (!text) return refused(text.error());
+    print(*text);
   }
   return kComplete;
 }
@@ -110,9 +121,9 @@ constexpr ViewRow kViews[] = {
 
 int run_command(const ProfileRequest& request) {
   if (request.view == ProfileRequest::View::kGoroutines) return show_goroutines(request);
-  auto profiles = load(request.sources);
+  auto profiles = load(request.sources, request);
   if (!profiles) return refused(profiles.error());
-  auto bases = load(request.base);
+  auto bases = load(request.base, request);
   if (!bases) return refused(bases.error());
   ProfileQuery query = request.query;
   query.demangle = demangle;
