@@ -27,7 +27,7 @@ _emergency_collect() {
     profile)
       case " ${COMP_WORDS[*]:2:COMP_CWORD-2} " in
         *\ top\ *|*\ tree\ *|*\ peek\ *|*\ diff\ *|*\ folded\ *|*\ goroutines\ *|*\ merge\ *|*\ convert\ *)
-          COMPREPLY=($(compgen -f -W "--base --diff-base --sample-index --focus --ignore --hide --show --tagfocus --tagignore --cum --nodecount --nodefraction --unit --json --output --help" -- "$current")) ;;
+          COMPREPLY=($(compgen -f -W "--debug-dir --base --diff-base --sample-index --focus --ignore --hide --show --tagfocus --tagignore --cum --nodecount --nodefraction --unit --json --output --help" -- "$current")) ;;
         *) COMPREPLY=($(compgen -W "top tree peek diff folded goroutines merge convert --help" -- "$current")) ;;
       esac ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;

@@ -15,6 +15,7 @@ complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a 
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -a "top tree peek diff folded goroutines merge convert"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -F
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l base -r -F -d "Profile to take off"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l debug-dir -x -a "(__fish_complete_directories)" -d "Where files of addresses without names are looked for"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l diff-base -r -F -d "The same, and percentages are of it"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l sample-index -x -d "Which value"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l focus -x -d "Only samples with such a frame"
