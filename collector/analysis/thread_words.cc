@@ -123,6 +123,14 @@ std::string spoken_frame(const Frame& frame) {
   return printable_line(spoken_name(frame.symbol), 100);
 }
 
+std::string short_frame(const Frame& frame) {
+  constexpr std::string_view kUnnamed = "(anonymous namespace)::";
+  std::string name = spoken_frame(frame);
+  for (size_t at = name.find(kUnnamed); at != std::string::npos; at = name.find(kUnnamed))
+    name.erase(at, kUnnamed.size());
+  return name;
+}
+
 std::string top_function(const ThreadIndex& index, int tid) {
   const Stack* stack = index.stack(tid);
   if (!stack || stack->frames.empty()) return "";

@@ -32,6 +32,8 @@ class ThreadIndex {
 std::string frame_name(const Frame& frame, size_t limit = 100);
 // The same without template arguments, parameters and return type: for sentences.
 std::string spoken_frame(const Frame& frame);
+// And without what every name of a C++ file begins with: for boxes and tables.
+std::string short_frame(const Frame& frame);
 // The innermost function, whatever it is; "" without a stack.
 std::string top_function(const ThreadIndex& index, int tid);
 // The innermost Python frame; null when there is none.

@@ -9,10 +9,9 @@
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
-#include "collector/profile/pprof_writer.h"
-#include "collector/profile/profile_builder.h"
 #include "collector/report/derived.h"
 #include "collector/report/flame_svg.h"
+#include "collector/report/stack_profile.h"
 #include "collector/report/text_layout.h"
 
 namespace ec::derived {
@@ -82,83 +81,25 @@ std::string samples_txt(const Snapshot& snapshot, const SampleSeries& series) {
   return text;
 }
 
-// Boxes are narrow: the function, without what every name of a C++ file begins with.
-std::string short_name(const Frame& frame) {
-  constexpr std::string_view kUnnamed = "(anonymous namespace)::";
-  std::string name = spoken_frame(frame);
-  for (size_t at = name.find(kUnnamed); at != std::string::npos; at = name.find(kUnnamed))
-    name.erase(at, kUnnamed.size());
-  return name;
-}
-
-std::vector<WeightedStack> weighted(const SampleSeries& series) {
-  std::vector<WeightedStack> stacks(series.stacks.size());
-  for (size_t i = 0; i < stacks.size(); ++i) {
-    const auto& frames = series.stacks[i].frames;
-    for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame)
-      if (*frame < series.frames.size()) stacks[i].frames.push_back(short_name(series.frames[*frame]));
-  }
+std::vector<uint64_t> counts_of(const SampleSeries& series) {
+  std::vector<uint64_t> counts(series.stacks.size());
   for (const StackSample& sample : series.samples)
     for (const ThreadSample& thread : sample.threads)
-      if (thread.stack && *thread.stack < stacks.size()) ++stacks[*thread.stack].weight;
-  return stacks;
+      if (thread.stack && *thread.stack < counts.size()) ++counts[*thread.stack];
+  return counts;
 }
 
 // The series as a wall-clock profile: every thread counts in every sample, whether it runs or waits.
-class ProfileOf {
- public:
-  explicit ProfileOf(const SampleSeries& series, int64_t started_ns) {
-    builder_.sample_type("samples", "count");
-    builder_.sample_type("wall", "nanoseconds");
-    Pprof& header = builder_.header();
-    header.period_type = {builder_.text("wall"), builder_.text("nanoseconds")};
-    header.period = series.every_ns;
-    header.time_ns = started_ns;
-    if (!series.samples.empty()) header.duration_ns = series.samples.back().at_ns + series.every_ns;
-    for (const Frame& frame : series.frames) locations_.push_back(location_of(frame));
-    std::vector<int64_t> counts(series.stacks.size());
-    for (const StackSample& sample : series.samples)
-      for (const ThreadSample& thread : sample.threads)
-        if (thread.stack && *thread.stack < counts.size()) ++counts[*thread.stack];
-    for (size_t i = 0; i < counts.size(); ++i)
-      if (counts[i] > 0) add_sample(series.stacks[i], counts[i], series.every_ns);
+Result<std::string> profile_of(const SampleSeries& series, const std::vector<uint64_t>& counts, int64_t started_ns) {
+  StackProfile profile(series.frames, "wall", series.every_ns);
+  profile.header().time_ns = started_ns;
+  if (!series.samples.empty()) profile.header().duration_ns = series.samples.back().at_ns + series.every_ns;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    auto count = static_cast<int64_t>(counts[i]);
+    if (count > 0) profile.add(series.stacks[i].frames, count, count * series.every_ns);
   }
-
-  Result<OwnedPprof> finish() { return std::move(builder_).finish("profiles/samples.pb.gz"); }
-
- private:
-  uint32_t mapping_of(const Frame& frame) {
-    if (frame.module.empty()) return kNoPprofMapping;
-    PprofMapping mapping;
-    mapping.file = builder_.text(frame.module);
-    mapping.build_id = builder_.text(frame.build_id);
-    mapping.has_functions = true;  // nobody needs to look for symbols again
-    return builder_.mapping(mapping);
-  }
-
-  uint32_t location_of(const Frame& frame) {
-    PprofFunction function;
-    function.name = builder_.text(frame_name(frame, 400));
-    function.system_name = builder_.text(frame.symbol);
-    function.file = builder_.text(frame.file);
-    PprofLine line{builder_.function(function), frame.line};
-    PprofLocation location;
-    location.address = frame.pc;
-    location.mapping = mapping_of(frame);
-    return builder_.location(location, {&line, 1});
-  }
-
-  void add_sample(const Stack& stack, int64_t count, int64_t every_ns) {
-    std::vector<uint32_t> frames;
-    for (uint32_t frame : stack.frames)
-      if (frame < locations_.size()) frames.push_back(locations_[frame]);
-    const int64_t values[] = {count, count * every_ns};
-    builder_.sample(frames, values);
-  }
-
-  ProfileBuilder builder_;
-  std::vector<uint32_t> locations_;  // by frame of the series
-};
+  return std::move(profile).finish("profiles/samples.pb.gz");
+}
 
 }  // namespace
 
@@ -166,15 +107,18 @@ void samples(const Snapshot& snapshot, Artifacts& out) {
   if (!snapshot.samples || snapshot.samples->samples.empty()) return;
   const SampleSeries& series = *snapshot.samples;
   const std::string source = "raw/samples.bundle, raw/samples.json";
-  auto stacks = weighted(series);
+  std::vector<uint64_t> counts = counts_of(series);
+  std::vector<WeightedStack> stacks;
+  for (size_t i = 0; i < counts.size(); ++i)
+    stacks.push_back({box_names(series.frames, series.stacks[i].frames), counts[i]});
   out.push_back({"threads/samples.txt", source, samples_txt(snapshot, series)});
   out.push_back({"threads/samples.folded", source, folded_stacks(stacks)});
   out.push_back({"threads/samples.svg", source,
                  flame_svg(fmt::format("{} (pid {}): where its threads were, {}", plain_line(snapshot.target.comm, 60),
                                        snapshot.target.pid, counted(series.samples.size(), "sample")),
                            stacks)});
-  if (auto profile = ProfileOf(series, snapshot.run.started_wall_ns).finish())
-    out.push_back({"profiles/samples.pb.gz", source, write_pprof(profile->profile)});
+  if (auto profile = profile_of(series, counts, snapshot.run.started_wall_ns))
+    out.push_back({"profiles/samples.pb.gz", source, std::move(*profile)});
 }
 
 }  // namespace ec::derived
