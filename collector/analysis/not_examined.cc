@@ -93,6 +93,7 @@ void from_rows(const Snapshot& snapshot, Scope& scope, GapGroups& groups) {
   bool kernel_side = snapshot.stacks && snapshot.stacks->pause.mode == "kernel";
   groups.call("raw/user_stacks", kernel_side ? "user stacks" : "stacks");
   for (const char* path : {"raw/runtime.json", "raw/endpoint.json"}) groups.call(path, "debug endpoint");
+  groups.call("raw/cpu_samples", "CPU profile");
 }
 
 void from_part(const char* name, const Error& why, const Scope& scope, GapGroups& groups) {

@@ -57,7 +57,9 @@ std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& requ
   auto endpoints = std::make_unique<EndpointOptions>(*app.add_option_group("Debug endpoints"), request.run);
 
   auto* evidence = app.add_option_group("Evidence");
-  evidence->add_option("--profile-seconds", request.run.profile_seconds, "Length of the CPU profile; 0 for none")
+  evidence
+      ->add_option("--profile-seconds", request.run.profile_seconds,
+                   "Length of the CPU profile, an endpoint's or ours; 0 for none")
       ->check(CLI::Range(0, 600))
       ->type_name("S")
       ->capture_default_str();

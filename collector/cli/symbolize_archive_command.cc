@@ -72,7 +72,8 @@ std::string modules_text(const std::vector<OfflineModule>& modules) {
 
 // The pages that names are in, and those that the first archive has no more than a promise of.
 bool is_renewed(const std::string& path, const OpenedArchive& archive) {
-  return path.starts_with("threads/") || path == "profiles/samples.pb.gz" || !archive.store.read(path);
+  return path.starts_with("threads/") || path == "profiles/samples.pb.gz" || path.starts_with("profiles/cpu.") ||
+         !archive.store.read(path);
 }
 
 std::map<std::string, std::string> fetch(const std::vector<OfflineModule>& modules,

@@ -17,6 +17,7 @@
 #include "collector/base/error.h"
 #include "collector/collectors/fd_links.h"
 #include "collector/collectors/http_access.h"
+#include "collector/collectors/profile_turn.h"
 #include "collector/snapshot/snapshot.h"
 #include "collector/target/core_file.h"
 #include "collector/target/identity.h"
@@ -24,7 +25,7 @@
 namespace ec {
 
 enum class Tier { kT0, kT1, kT2, kT3, kT4 };            // what it costs the target; PROMISES.md
-enum class Lane { kStacks, kMain, kRisky, kEndpoint };  // one helper process each, side by side
+enum class Lane { kStacks, kMain, kRisky, kEndpoint, kSampler };  // one helper process each, side by side
 
 // Whatever needs two readings to be a rate is read at the start and at the end of the fast part; when something slow
 // (a CPU profile) follows, once more at the very end.
@@ -94,7 +95,8 @@ struct GatherContext {
   // was already tried; go on behind it.
   std::vector<std::string> hung;
   Sink& out;
-  FdLinks* fd_links = nullptr;  // null: nobody shares
+  FdLinks* fd_links = nullptr;          // null: nobody shares
+  ProfileTurn* profile_turn = nullptr;  // null: nobody else takes a CPU profile
 };
 
 struct Collector {

@@ -98,7 +98,9 @@ class Pull {
       EndpointRequest timed = request;
       timed.total = milliseconds(seconds * 1500 + 5000);
       bool last = attempt == 2 || seconds == 1;
+      if (ctx_.profile_turn) ctx_.profile_turn->pulling();
       Outcome outcome = pull(base, timed, fmt::format(fmt::runtime(request.path), seconds), why, !last, !again);
+      if (ctx_.profile_turn) outcome.status == "ok" ? ctx_.profile_turn->given() : ctx_.profile_turn->refused();
       if (outcome.busy && !again) {
         retry_ = &request;
         retry_base_ = &base;

@@ -16,7 +16,7 @@ namespace {
 // A read that was announced as risky and takes longer than this hangs.
 constexpr milliseconds kRiskyTouch{250};
 constexpr milliseconds kRiskyTouchOfTarget{1500};  // its mmap lock can be held for long by honest work
-constexpr std::string_view kReadsFdLinks = "open_files";
+constexpr std::string_view kReadsFdLinks = "open_files", kLooksForProfiles = "endpoint";
 constexpr int kMostRestarts = 8;  // of one collector
 
 std::string seconds_text(nanoseconds span) {
@@ -66,9 +66,15 @@ void Runner::start(std::vector<Step> steps, Deadline deadline) {
   track->steps = std::move(steps);
   track->deadline = deadline;
   for (const Step& step : track->steps)
-    if (step.collector->name == kReadsFdLinks) fd_links_.expect();
+    announce(*step.collector);
   launch(*track);
   tracks_.push_back(std::move(track));
+}
+
+// Before any helper runs that may wait for it.
+void Runner::announce(const Collector& collector) {
+  if (collector.name == kReadsFdLinks) fd_links_.expect();
+  if (collector.name == kLooksForProfiles) profile_turn_.expect();
 }
 
 void Runner::launch(Track& track) {
@@ -83,7 +89,7 @@ void Runner::launch(Track& track) {
       std::this_thread::sleep_until(step.not_before);
       sink.begin();
       Deadline deadline = Deadline::in(step.collector->budget).earlier_of(track.deadline);
-      GatherContext context{target_, options_, step.reading, deadline, hung, sink, &fd_links_};
+      GatherContext context{target_, options_, step.reading, deadline, hung, sink, &fd_links_, &profile_turn_};
       step.collector->gather(context);
       sink.end();
     }
@@ -107,7 +113,7 @@ void Runner::run_here(Track& track, const Error& why) {
     if (collector.tier == Tier::kT0 && collector.lane == Lane::kMain) {
       std::this_thread::sleep_until(std::min(step.not_before, track.deadline.at()));
       LocalSink sink(static_cast<uint32_t>(track.next));
-      GatherContext context{target_, options_, step.reading, Deadline::in(collector.budget), {}, sink, nullptr};
+      GatherContext context{target_, options_, step.reading, Deadline::in(collector.budget), {}, sink, nullptr, nullptr};
       collector.gather(context);
       for (const std::string& frame : sink.frames()) handle_frame(track, frame);
       flush_bundles(track, Status::kOk, "");
@@ -121,6 +127,7 @@ void Runner::run_here(Track& track, const Error& why) {
       row.fix = "free some PIDs or memory, or raise the limit of processes (ulimit -u, pids.max)";
       deliver(track, row, "", Redact::kNothing);
     }
+    if (collector.name == kLooksForProfiles) profile_turn_.ended();
   }
 }
 
@@ -210,6 +217,7 @@ void Runner::end_step(Track& track, RunnerListener::Progress progress) {
   const Step& step = track.steps[track.next];
   flush_bundles(track, Status::kOk, "");
   listener_.progress(*step.collector, step.reading, progress);
+  if (step.collector->name == kLooksForProfiles) profile_turn_.ended();
   ++track.next;
   track.begun = false;
   track.hung.clear();

@@ -53,6 +53,7 @@ class Runner {
  private:
   struct Bundle;
   struct Track;  // one chain of helper processes that work through one list of steps
+  void announce(const Collector& collector);
   void launch(Track& track);
   void run_here(Track& track, const Error& why);
   bool drain(Track& track);  // true when something happened
@@ -70,6 +71,7 @@ class Runner {
   Clock::time_point started_;
   RunnerListener& listener_;
   FdLinks fd_links_;
+  ProfileTurn profile_turn_;
   std::vector<std::unique_ptr<Track>> tracks_;
   std::set<std::string, std::less<>> delivered_;
 };

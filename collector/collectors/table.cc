@@ -3,6 +3,7 @@
 
 #include "collector/collectors/collector.h"
 #include "collector/collectors/core.h"
+#include "collector/collectors/cpu_profile.h"
 #include "collector/collectors/endpoint.h"
 #include "collector/collectors/endpoint_gauges.h"
 #include "collector/collectors/executable.h"
@@ -154,6 +155,11 @@ constexpr Collector kTable[] = {
     {"runtime_gauges", "heap and goroutines that a Go program's endpoint tells of, again and again (--samples, --every)",
      "GET /debug/vars, /debug/pprof/", 9, Tier::kT2, Lane::kEndpoint, milliseconds{86'400'000}, 256u << 20, "",
      "profiles", false, true, true, gather_runtime_gauges, parse_runtime_gauges, "endpoint"},
+    {"cpu_profile", "where its CPU time goes, sampled from outside for --profile-seconds when no endpoint tells",
+     "perf_event_open(2), /proc/PID/task/TID/{schedstat,syscall}, process_vm_readv(2), /proc/kallsyms", 9, Tier::kT1,
+     Lane::kSampler, milliseconds{720'000}, 512u << 20,
+     "CAP_PERFMON for other users' processes and for kernel frames, CAP_SYSLOG for the names of the kernel's functions",
+     "", false, true, true, gather_cpu_profile, parse_cpu_profile},
 };
 
 // RFC 3227: what changes fastest is read first. Within a lane, since lanes run side by side; what is slow comes last

@@ -22,6 +22,7 @@ std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot) {
   derived::Artifacts artifacts;
   derived::samples(snapshot, artifacts);
   derived::gauges(snapshot, artifacts);
+  derived::cpu_profile(snapshot, artifacts);
   return artifacts;
 }
 

@@ -24,6 +24,8 @@ std::string java_text(const JvmRuntime& jvm);
 void samples(const Snapshot& snapshot, Artifacts& out);
 // derived_gauges.cc: process/gauges.{txt,svg}
 void gauges(const Snapshot& snapshot, Artifacts& out);
+// derived_cpu.cc: profiles/cpu.{txt,folded,svg,pb.gz}
+void cpu_profile(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg
 void waits(const Snapshot& snapshot, Artifacts& out);
 // derived_core.cc: process/core.txt

@@ -250,6 +250,8 @@ PageContent page_content(const Page& page) {
   content.stacks = stacks_of(index, groups);
   add_goroutines(snapshot, content);
   add_java_threads(snapshot, content);
+  content.cpu = cpu_words(snapshot);
+  for (std::string& line : content.cpu.lines) line = plain_line(line, 500);
   if (snapshot.files) {
     content.open_files = snapshot.files->count;
     content.classes = file_classes(*snapshot.files);

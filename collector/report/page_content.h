@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/analysis/cpu_time.h"
 #include "collector/analysis/file_classes.h"
 #include "collector/report/page.h"
 
@@ -55,6 +56,7 @@ struct PageContent {
   std::vector<PageStack> stacks;  // the largest ones
   PageTasks goroutines{"Goroutines", "goroutine", "threads/goroutines.txt"};
   PageTasks java_threads{"Java threads", "Java thread", "threads/java.txt"};
+  CpuWords cpu;  // of a CPU profile taken from outside
   uint64_t open_files = 0;
   std::vector<FileClass> classes;
   std::vector<std::string> last_errors;

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "collector/analysis/cpu_time.h"
 #include "collector/analysis/usual.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
@@ -23,6 +25,22 @@ nlohmann::ordered_json baseline_json(const Snapshot& snapshot) {
     root["higher"].push_back(std::move(row));
   }
   return root;
+}
+
+nlohmann::ordered_json cpu_profile(const Snapshot& snapshot) {
+  constexpr size_t kFunctions = 20;
+  using nlohmann::ordered_json;
+  CpuTime time = cpu_time_of(snapshot);
+  ordered_json functions = ordered_json::array();
+  for (size_t i = 0; i < std::min(time.functions.size(), kFunctions); ++i) {
+    const CpuFunction& each = time.functions[i];
+    functions.push_back({{"name", each.name}, {"self", each.self}, {"total", each.total}, {"called_by", each.caller}});
+  }
+  return {{"seconds", time.seconds},
+          {"cores", time.cores},
+          {"samples", snapshot.cpu_profile->samples},
+          {"refused", snapshot.cpu_profile->refused},
+          {"functions", std::move(functions)}};
 }
 
 }  // namespace
@@ -69,6 +87,7 @@ std::string summary_json(const Page& page) {
                                    {"unit", figure.unit},   {"mark", kMarks[static_cast<int>(figure.mark)]}};
   }
   if (snapshot.baseline) root["baseline"] = baseline_json(snapshot);
+  if (snapshot.cpu_profile && snapshot.cpu_profile->span_ns > 0) root["cpu_profile"] = cpu_profile(snapshot);
   root["not_examined"] = ordered_json::array();
   for (auto& gap : not_examined(snapshot))
     root["not_examined"].push_back({{"what", gap.what}, {"reason", gap.reason}, {"fix", gap.fix}});

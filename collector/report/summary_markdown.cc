@@ -182,6 +182,8 @@ std::string summary_markdown(const Page& page) {
   key_figures(content, out);
   tasks(content.goroutines, out);
   tasks(content.java_threads, out);
+  if (!content.cpu.lines.empty())
+    list(out, fmt::format("CPU profile: {} (`profiles/cpu.txt`)", content.cpu.heading), content.cpu.lines, false);
   threads(content, out);
   open_files(content, out);
   list(out, "Last errors in its logs", content.last_errors, true);

@@ -113,6 +113,14 @@ void tasks(const PageTasks& tasks, TerminalWriter& out) {
     out.line(fmt::format("   … {} more groups: {}", tasks.groups - kStacks, tasks.artifact), Tone::kDim);
 }
 
+void cpu_profile(const PageContent& content, TerminalWriter& out) {
+  if (content.cpu.lines.empty()) return;
+  out.blank();
+  out.heading("CPU PROFILE  " + content.cpu.heading);
+  for (auto& line : content.cpu.lines) out.item(" ", line);
+  out.line(" more in profiles/cpu.txt and profiles/cpu.svg", Tone::kDim);
+}
+
 void open_files(const PageContent& content, TerminalWriter& out) {
   if (content.classes.empty()) return;
   out.blank();
@@ -164,6 +172,7 @@ std::string summary_terminal(const Page& page, bool colour, int columns) {
   key_figures(content, out);
   tasks(content.goroutines, out);
   tasks(content.java_threads, out);
+  cpu_profile(content, out);
   threads(content, out);
   open_files(content, out);
   if (!content.last_errors.empty()) {
@@ -205,12 +214,14 @@ std::string update_terminal(const Page& before, const Page& now, bool colour, in
   std::vector<std::string> profiles;
   for (auto& line : is.profiles)
     if (std::find(was.profiles.begin(), was.profiles.end(), line) == was.profiles.end()) profiles.push_back(line);
-  if (fresh.empty() && profiles.empty()) return "";
+  bool new_cpu = is.cpu.heading != was.cpu.heading;
+  if (fresh.empty() && profiles.empty() && !new_cpu) return "";
   out.blank();
   out.heading("SINCE THE FIRST PAGE");
   if (new_verdict) out.item("", is.verdict);
   for (auto* entry : fresh) finding(*entry, true, out);
   for (auto& line : profiles) out.item(" profiles  ", line, Tone::kGreen);
+  if (new_cpu) cpu_profile(is, out);
   return out.take();
 }
 

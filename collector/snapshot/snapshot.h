@@ -15,6 +15,7 @@
 #include "collector/snapshot/added_names.h"
 #include "collector/snapshot/baseline.h"
 #include "collector/snapshot/core.h"
+#include "collector/snapshot/cpu_profile.h"
 #include "collector/snapshot/files.h"
 #include "collector/snapshot/gauges.h"
 #include "collector/snapshot/goroutines.h"
@@ -144,6 +145,7 @@ struct Snapshot {
   Part<SampleSeries> samples;             // of --samples
   Part<GaugeSeries> gauges;               // of --samples
   Part<GaugeSeries> runtime_gauges;       // of --samples: what a debug endpoint told
+  Part<CpuProfile> cpu_profile;           // taken from outside
   std::optional<AddedNames> added_names;  // stacks and samples hold them already
   Part<PythonRuntime> python;             // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;

@@ -106,10 +106,14 @@ class Conversation {
 
   bool started() { return program_ && !program_->wait_for_line("ready").empty(); }
   pid_t pid() const { return program_->pid(); }
+  // A fresh answer, the whole line; "" = none.
+  std::string answer() {
+    if (write(ask_, "\n", 1) != 1) return {};
+    return program_->wait_for_line(fmt::format("answer {}: ", ++asked_));
+  }
   // The number behind the word in a fresh answer; behind the colon when the word is empty. -1 = none.
   long number(const std::string& word) {
-    if (write(ask_, "\n", 1) != 1) return -1;
-    std::string line = program_->wait_for_line(fmt::format("answer {}: ", ++asked_));
+    std::string line = answer();
     std::string wanted = word.empty() ? ": " : word + " ";
     size_t at = line.find(wanted);
     if (at == std::string::npos) return -1;
