@@ -10,6 +10,7 @@ _emergency_collect() {
     --format) COMPREPLY=($(compgen -W "tar.zst tar.gz zip" -- "$current")); return ;;
     --stacks) COMPREPLY=($(compgen -W "auto consistent no-stop kernel none" -- "$current")); return ;;
     --progress) COMPREPLY=($(compgen -W "auto plain json none" -- "$current")); return ;;
+    --pull) COMPREPLY=($(compgen -W "trace deltas goroutine-full native-cpu" -- "$current")); return ;;
     --bearer-env) COMPREPLY=($(compgen -e -- "$current")); return ;;
     --endpoint) COMPREPLY=($(compgen -W "auto none http:// https:// unix:/" -- "$current")); return ;;
     --only|--skip) COMPREPLY=($(compgen -W "$(emergency-collect list 2>/dev/null | awk 'NR>1 && /^[a-z]/ {print $1}')" -- "$current")); return ;;
@@ -34,7 +35,7 @@ _emergency_collect() {
     store) COMPREPLY=($(compgen -f -W "list put get rm gc --store --json --output --max-age --max-count --max-size --dry-run --help" -- "$current")) ;;
     list) ;;
     *)
-      local words="--pid --name --unit --port --core --exe --output --format --endpoint --header --bearer-file --bearer-env --ca --insecure-skip-verify --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --baseline --keep --store --numa-maps --debug-dir --debuginfod
+      local words="--pid --name --unit --port --core --exe --output --format --endpoint --pull --header --bearer-file --bearer-env --ca --insecure-skip-verify --profile-seconds --stacks --max-pause --restart-eintr --no-lines --jvm-attach --samples --every --baseline --keep --store --numa-maps --debug-dir --debuginfod
         --only --skip --deadline --no-redact --runbooks --quiet --progress --help --version"
       [ -n "$command" ] || words="$words collect show verify diff checklist stacks doctor runbook list symbolize profile store"
       COMPREPLY=($(compgen -W "$words" -- "$current")) ;;

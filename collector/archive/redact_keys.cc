@@ -52,10 +52,10 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& words)
 }
 
 // Anywhere in the name.
-constexpr std::array<std::string_view, 23> kStems{
+constexpr std::array<std::string_view, 24> kStems{
     "password",   "passwd",    "passwort",     "secret",    "apikey",     "accesskey",   "privatekey", "encryptionkey",
     "signingkey", "masterkey", "accountkey",   "sharedkey", "storagekey", "authkey",     "sshkey",     "hmackey",
-    "credential", "sessionid", "sessiontoken", "jwt",       "passcode",   "requirepass", "masterauth"};
+    "credential", "sessionid", "sessiontoken", "jwt",       "passcode",   "requirepass", "masterauth", "ticketkey"};
 // As a word of its own, or glued to the end: "accesstoken".
 constexpr std::array<std::string_view, 9> kWholeWords{"token", "pwd",  "pass", "pw",    "psk",
                                                       "creds", "cred", "otp",  "bearer"};

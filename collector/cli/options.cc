@@ -54,7 +54,9 @@ std::unique_ptr<EndpointOptions> add_collect(CLI::App& app, CollectRequest& requ
   archive->add_flag_callback(
       "--no-redact", [&request] { request.redact = false; }, "Keep secrets; recorded in the manifest");
 
-  auto endpoints = std::make_unique<EndpointOptions>(*app.add_option_group("Debug endpoints"), request.run);
+  auto* asked = app.add_option_group("Debug endpoints");
+  auto endpoints = std::make_unique<EndpointOptions>(*asked, request.run);
+  add_pull(*asked, request.run);
 
   auto* evidence = app.add_option_group("Evidence");
   evidence

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "collector/base/text.h"
+#include "collector/collectors/endpoint_kinds.h"
 #include "collector/collectors/endpoint_url.h"
 
 namespace ec {
@@ -74,6 +75,17 @@ EndpointOptions::EndpointOptions(CLI::App& group, RunOptions& run) : run_(run) {
   group.add_option("--bearer-env", bearer_environment_, "The same with the token in this environment variable")
       ->type_name("NAME")
       ->excludes(file);
+}
+
+void add_pull(CLI::App& group, RunOptions& run) {
+  group
+      .add_option("--pull", run.pull,
+                  "What costs the target more: trace (Go, up to 5 s), deltas (Go profiles of the --profile-seconds), "
+                  "goroutine-full (stops the program), native-cpu (gperftools, brpc: can end the program); repeatable")
+      ->type_name("WHAT")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(pull_words()));
 }
 
 std::string EndpointOptions::resolve() {

@@ -9,6 +9,9 @@
 
 namespace ec {
 
+// --pull.
+void add_pull(CLI::App& group, RunOptions& run);
+
 class EndpointOptions {
  public:
   // --endpoint and how to be let in there: --ca, --insecure-skip-verify, --header, --bearer-file, --bearer-env. They

@@ -44,6 +44,7 @@ std::map<std::string, std::string> recorded_options(const CollectRequest& reques
   };
   if (!request.only.empty()) options["only"] = joined(request.only);
   if (!request.run.debug_directories.empty()) options["debug-dir"] = joined(request.run.debug_directories);
+  if (!request.run.pull.empty()) options["pull"] = joined(request.run.pull);
   if (!request.debuginfod.empty()) options["debuginfod"] = joined(request.debuginfod);
   if (!request.baseline.empty()) options["baseline"] = joined(request.baseline);
   if (request.keep) options["keep"] = "true";

@@ -45,6 +45,7 @@ struct RunOptions {
   std::string core_executable;  // the file to take for the program of the core, "" = by its path in the core
   std::vector<std::string> endpoints{"auto"};  // auto | none | URL
   HttpAccess access;                           // to the URLs among them
+  std::vector<std::string> pull;               // words of the kinds' table: what is dear and asked for by name
   int profile_seconds = 5;
   StackMode stacks = StackMode::kAuto;
   std::chrono::milliseconds max_pause{50};

@@ -10,6 +10,7 @@
 #include "collector/base/text.h"
 #include "collector/collectors/endpoint_discovery.h"
 #include "collector/collectors/endpoint_gauges.h"
+#include "collector/collectors/endpoint_gops.h"
 #include "collector/collectors/endpoint_probe.h"
 #include "collector/collectors/endpoint_pull.h"
 #include "collector/collectors/endpoint_record.h"
@@ -24,9 +25,12 @@ constexpr milliseconds kMargin{250};  // before our deadline: time to store what
 // What is done with the endpoints of one network namespace, in order of likelihood, before the next is entered.
 using Visit = std::function<void(std::vector<ProbedEndpoint>&)>;
 
+enum class Depth { kLight, kAll };  // which kinds are asked for
+
 class Survey {
  public:
-  Survey(GatherContext& ctx, Deadline until, Visit visit) : ctx_(ctx), until_(until), visit_(std::move(visit)) {}
+  Survey(GatherContext& ctx, Deadline until, Depth depth, Visit visit)
+      : ctx_(ctx), until_(until), light_(depth == Depth::kLight), visit_(std::move(visit)) {}
 
   EndpointRecords run() {
     bool automatic = false;
@@ -89,7 +93,7 @@ class Survey {
       resolve_once(url.address);
     }
     ctx_.out.touch("GET " + url.text());
-    ProbedEndpoint probed = probe_url(url, until_);
+    ProbedEndpoint probed = probe_url(url, light_, until_);
     if (probed.record.http_status != 0) answered_.insert(url.address.name());
     return probed;
   }
@@ -103,6 +107,7 @@ class Survey {
       return;
     }
     size_t asked = 0;
+    auto gops = light_ ? std::nullopt : gops_port(*ctx_.target);
     for (const EndpointListener& listener : *listeners) {
       if (answered_.contains(listener.address.name())) continue;
       EndpointRecord refused;
@@ -118,13 +123,28 @@ class Survey {
         refused.fix = fix_for(entered.error(), "the network namespace of the target");
       }
       if (!refused.error.empty()) {
-        out.push_back({listener.address, {}, std::move(refused)});
+        out.push_back({listener.address, {}, std::move(refused), ""});
         continue;
       }
       ++asked;
+      if (gops && listener.address.port == *gops && listener.address.host == "127.0.0.1") {
+        out.push_back(gops_agent(listener.address));
+        continue;
+      }
       ctx_.out.touch("GET " + url_of(listener.address, "/"));
-      out.push_back(probe_endpoint(listener.address, "", "", false, until_));
+      out.push_back(probe_endpoint(listener.address, light_, until_));
     }
+  }
+
+  // Its port is told by a file of the target: no request is needed to know it.
+  static ProbedEndpoint gops_agent(const HttpAddress& address) {
+    const EndpointKind& kind = *endpoint_kind("gops");
+    ProbedEndpoint probed;
+    probed.address = address;
+    probed.kinds.push_back({&kind, "", std::string(kind.base), {}});
+    probed.record.url = "gops://" + address.name();
+    probed.record.kinds = {std::string(kind.name)};
+    return probed;
   }
 
   void finish(std::vector<ProbedEndpoint>& probed) {
@@ -134,6 +154,7 @@ class Survey {
 
   GatherContext& ctx_;
   Deadline until_;
+  bool light_;
   Visit visit_;
   EndpointRecords records_;
   std::set<std::string> answered_;  // addresses that a URL named
@@ -191,7 +212,7 @@ std::string unanswered(const EndpointRecords& records, const std::vector<std::st
   return text;
 }
 
-void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadline until) {
+void gather(GatherContext& ctx, const char* artifact, Depth depth, const Visit& visit, Deadline until) {
   constexpr std::string_view kSource = "listening sockets of the target, GET";
   if (switched_off(ctx.options)) {
     ctx.out.failed(artifact, kSource, Error{ErrorCode::kSkipped, "", "--endpoint none", 0}, "--endpoint auto");
@@ -199,7 +220,7 @@ void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadli
   }
   // OpenSSL writes with write(2): a server that hangs up must not end us.
   auto before = ::signal(SIGPIPE, SIG_IGN);
-  EndpointRecords records = Survey(ctx, until, visit).run();
+  EndpointRecords records = Survey(ctx, until, depth, visit).run();
   ::signal(SIGPIPE, before);
   ctx.out.touch(kSource);
   // What was asked for by name and gave nothing is missing; a listener that speaks no HTTP is not.
@@ -215,13 +236,13 @@ void gather(GatherContext& ctx, const char* artifact, const Visit& visit, Deadli
 void gather_runtime(GatherContext& ctx) {
   Deadline until(ctx.deadline.at() - std::min<milliseconds>(kMargin, milliseconds(ctx.deadline.remaining_ms() / 4)));
   gather(
-      ctx, "raw/runtime.json", [](std::vector<ProbedEndpoint>&) {}, until);
+      ctx, "raw/runtime.json", Depth::kLight, [](std::vector<ProbedEndpoint>&) {}, until);
 }
 
 void gather_endpoint(GatherContext& ctx) {
   Deadline until(ctx.deadline.at() - kMargin);
   PullOnce pull(ctx, until);
-  gather(ctx, "raw/endpoint.json", std::ref(pull), until);
+  gather(ctx, "raw/endpoint.json", Depth::kAll, std::ref(pull), until);
 }
 
 }  // namespace ec

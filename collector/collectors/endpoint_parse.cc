@@ -2,6 +2,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/endpoint.h"
+#include "collector/collectors/endpoint_metrics.h"
 #include "collector/collectors/endpoint_record.h"
 #include "collector/collectors/expvar.h"
 #include "collector/profile/goroutines.h"
@@ -60,6 +61,19 @@ void read_artifacts(const RawStore& store, const std::string& folder, Endpoint& 
   }
 }
 
+void read_metrics_pages(const RawStore& store, const EndpointRecord& record, Endpoint& endpoint) {
+  std::string path = record.folder + "/metrics.txt";
+  auto first = store.read(path), again = store.read(record.folder + "/metrics-again.txt");
+  if (!first) return;
+  auto reading = read_metrics(path, *first, again.value_or(""), record.metrics_interval_seconds);
+  if (!reading) return;
+  endpoint.metrics = std::move(reading->metrics);
+  if (!reading->go || (endpoint.go && endpoint.go->sys_bytes > 0)) return;
+  uint64_t goroutines = endpoint.go ? endpoint.go->goroutines : 0;  // of a profile: nearer to its stacks
+  endpoint.go = reading->go;
+  if (goroutines > 0) endpoint.go->goroutines = goroutines;
+}
+
 Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
   Endpoint endpoint;
   endpoint.url = record.url;
@@ -68,6 +82,12 @@ Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
   endpoint.http_status = record.http_status;
   endpoint.probe_ms = record.probe_ms;
   endpoint.error = !record.error.empty() ? record.error : record.stopped;
+  endpoint.note = record.note;
+  endpoint.health = record.health;
+  if (record.cpu_profile) {
+    endpoint.cpu_profile = record.cpu_profile->outcome;
+    endpoint.cpu_reason = record.cpu_profile->reason;
+  }
   endpoint.go = record.go;
   for (const EndpointArtifact& one : record.artifacts) {
     PulledProfile pulled{one.name, one.path, one.status, one.reason, one.bytes};
@@ -78,7 +98,10 @@ Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
     }
     endpoint.profiles.push_back(std::move(pulled));
   }
-  if (!record.folder.empty()) read_artifacts(store, record.folder, endpoint);
+  if (!record.folder.empty()) {
+    read_artifacts(store, record.folder, endpoint);
+    read_metrics_pages(store, record, endpoint);
+  }
   return endpoint;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/base/text.h"
+#include "collector/collectors/endpoint_recognise.h"
 #include "collector/collectors/expvar.h"
 
 namespace ec {
@@ -25,6 +26,11 @@ std::string local_redirect(const HttpAddress& address, const std::string& locati
   for (char c : rest)
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return {};
   return std::string(rest);
+}
+
+std::string_view trim_slashes(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path;
 }
 
 void note_answer(const HttpAddress& address, const HttpAnswer& answer, EndpointRecord& record) {
@@ -50,21 +56,39 @@ class Prober {
     probed_.address = address;
   }
 
-  void usual_places(const std::string& prefix) {
+  void usual_places(const std::string& prefix, bool light) {
     for (const EndpointKind& kind : endpoint_kinds()) {
       bool first = &kind == &endpoint_kinds().front();
-      if (!first && (!first_ || !kind.worth_asking || !kind.worth_asking(*first_))) continue;
-      if (!ask(kind, prefix + std::string(kind.probe), first) && first) return;
+      if (kind.transport != Transport::kHttp || (light && !kind.light)) continue;
+      if (!first && (!first_ || !kind.worth_asking(*first_))) continue;
+      if (!ask(kind, prefix, first) && first) return;
     }
   }
 
-  // A program may serve the pages of a kind under a path of its own.
+  // A program may serve the page of a kind under a path of its own. Only kinds whose page says what it is.
   void own_page(const std::string& path) {
     if (path.empty() || path == "/" || !probed_.kinds.empty() || !first_) return;
+    std::string asked = path;
+    HttpLimits limits = probe_limits(explicit_, until_);
+    limits.body_bytes = size_t{16} << 20;
+    auto answer = get_with_redirects(probed_.address, asked, limits);
+    if (!answer) return;
     for (const EndpointKind& kind : endpoint_kinds()) {
-      ask(kind, path, false);
-      if (!probed_.kinds.empty()) return;
+      bool tells = kind.list || kind.recognise == is_metrics || kind.recognise == is_expvar;
+      if (!tells || !kind.recognise(*answer)) continue;
+      std::string base = asked;
+      if (kind.list && !base.ends_with('/')) base += '/';
+      note_answer(probed_.address, *answer, probed_.record);
+      return recognised(kind, asked, base, std::move(*answer));
     }
+  }
+
+  // No request tells without doing what it asks for: its URL does.
+  void named_by_url(const EndpointKind& kind, const std::string& prefix) {
+    if (!probed_.kinds.empty() || !first_) return;
+    HttpAnswer none;
+    none.at = Clock::now();
+    probed_.kinds.push_back({&kind, "", prefix + std::string(kind.base), std::move(none)});
   }
 
   ProbedEndpoint take() {
@@ -82,10 +106,11 @@ class Prober {
 
  private:
   // False when nothing that speaks HTTP answered.
-  bool ask(const EndpointKind& kind, std::string path, bool first) {
+  bool ask(const EndpointKind& kind, const std::string& prefix, bool first) {
+    std::string path = prefix + std::string(kind.probe);
     HttpLimits limits = probe_limits(explicit_, until_);
     limits.body_bytes = kind.probe_bytes;
-    auto answer = get_with_redirects(probed_.address, path, limits);
+    auto answer = get_with_redirects(probed_.address, path, limits, {}, kind.accept);
     if (!answer) {
       if (first) probed_.record.error = answer.error().message();
       if (first && answer.error().code == ErrorCode::kDenied && probed_.address.tls)
@@ -93,27 +118,32 @@ class Prober {
       return false;
     }
     if (first) note_answer(probed_.address, *answer, probed_.record);
-    bool recognised = kind.recognise(*answer);
+    bool is_it = kind.recognise(*answer);
     if (first) {
       first_ = *answer;
-      if (!recognised) first_->body.resize(std::min<size_t>(first_->body.size(), 4096));
+      if (!is_it) first_->body.resize(std::min<size_t>(first_->body.size(), 4096));
     }
-    if (!recognised) return true;
-    figures(kind, *answer);
-    probed_.kinds.push_back({&kind, path, std::move(*answer)});
+    if (!is_it) return true;
+    recognised(kind, path, kind.base.empty() ? path : prefix + std::string(kind.base), std::move(*answer));
     return true;
+  }
+
+  void recognised(const EndpointKind& kind, const std::string& path, const std::string& base, HttpAnswer answer) {
+    figures(kind, answer);
+    if (!kind.note.empty()) probed_.record.note = kind.note;
+    probed_.kinds.push_back({&kind, path, base, std::move(answer)});
   }
 
   // What the probe alone tells of the runtime.
   void figures(const EndpointKind& kind, const HttpAnswer& answer) {
     std::optional<GoRuntime>& go = probed_.record.go;
     uint64_t goroutines = go ? go->goroutines : 0;
-    if (kind.list) {
+    if (kind.recognise == is_pprof_index) {
       for (const ListedProfile& profile : kind.list(answer.body))
         if (profile.name == "goroutine") goroutines = profile.count;
       if (!go && goroutines > 0) go.emplace();
     }
-    if (kind.probe_type == BodyType::kJson)
+    if (kind.recognise == is_expvar)
       if (auto variables = parse_expvar(kind.probe, answer.body); variables && variables->memstats)
         go = runtime_of(*variables->memstats);
     if (go) go->goroutines = goroutines;
@@ -128,9 +158,9 @@ class Prober {
 }  // namespace
 
 Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& path, const HttpLimits& limits,
-                                      const BodyCheck& accept) {
+                                      const BodyCheck& check, std::string_view media_type) {
   for (int hops = 0;; ++hops) {
-    auto answer = http_get(address, path, limits, accept);
+    auto answer = http_get(address, path, limits, check, media_type);
     if (!answer || !is_redirect(answer->status) || hops == kMostRedirects) return answer;
     std::string next = local_redirect(address, answer->location);
     if (next.empty()) return answer;
@@ -159,26 +189,34 @@ std::string status_words(const HttpAnswer& answer) {
   return words.empty() ? std::to_string(answer.status) : fmt::format("{} {}", answer.status, words);
 }
 
-ProbedEndpoint probe_endpoint(const HttpAddress& address, const std::string& prefix, const std::string& own_page,
-                              bool explicit_url, Deadline until) {
-  Prober prober(address, explicit_url, until);
-  prober.usual_places(prefix);
-  prober.own_page(own_page);
+ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, Deadline until) {
+  Prober prober(address, false, until);
+  prober.usual_places("", light);
   ProbedEndpoint probed = prober.take();
-  probed.record.url = url_of(address, prefix);
+  probed.record.url = url_of(address, "");
   return probed;
 }
 
-ProbedEndpoint probe_url(const EndpointUrl& url, Deadline until) {
+ProbedEndpoint probe_url(const EndpointUrl& url, bool light, Deadline until) {
   std::string prefix = url.path;
+  const EndpointKind* named = nullptr;
   while (prefix.ends_with('/')) prefix.pop_back();
   for (const EndpointKind& kind : endpoint_kinds()) {
     std::string_view probe = kind.probe;
     while (probe.ends_with('/')) probe.remove_suffix(1);
-    if (prefix.ends_with(probe)) prefix.resize(prefix.size() - probe.size());
+    if (probe.empty() || !prefix.ends_with(probe)) continue;
+    prefix.resize(prefix.size() - probe.size());
+    if (kind.by_url_only) named = &kind;
   }
-  std::string page = prefix == url.path || prefix + "/" == url.path ? prefix + "/" : "";
-  return probe_endpoint(url.address, prefix, page, true, until);
+  bool whole = trim_slashes(url.path) == prefix;
+  Prober prober(url.address, true, until);
+  prober.usual_places(prefix, light);
+  if (named) prober.named_by_url(*named, prefix);
+  if (whole) prober.own_page(url.path);
+  ProbedEndpoint probed = prober.take();
+  probed.record.url = url_of(url.address, prefix);
+  probed.prefix = prefix;
+  return probed;
 }
 
 }  // namespace ec

@@ -12,7 +12,8 @@ namespace ec {
 
 struct RecognisedKind {
   const EndpointKind* kind = nullptr;
-  std::string base;   // "/internal/debug/pprof/": where kind->requests are
+  std::string path;   // that was asked: "/internal/debug/vars"; "" = none was
+  std::string base;   // "/internal/debug/pprof/": what the paths of kind->requests stand behind
   HttpAnswer answer;  // to the probe
 };
 
@@ -20,12 +21,13 @@ struct ProbedEndpoint {
   HttpAddress address;
   std::vector<RecognisedKind> kinds;
   EndpointRecord record;
+  std::string prefix;  // of the URL, what the usual paths stand behind
 };
 
 // GET that follows redirects to the same server, twice at most. A redirect to elsewhere is an answer like any other.
-// `path` becomes the last one asked.
+// `path` becomes the last one asked. The others as for http_get.
 Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& path, const HttpLimits& limits,
-                                      const BodyCheck& accept = {});
+                                      const BodyCheck& check = {}, std::string_view media_type = {});
 
 // Limits of a probe, none longer than until `until`.
 HttpLimits probe_limits(bool explicit_url, Deadline until);
@@ -34,10 +36,9 @@ HttpLimits probe_limits(bool explicit_url, Deadline until);
 // the reason phrase; printable.
 std::string status_words(const HttpAnswer& answer);
 
-// Kinds are looked for at their usual paths below `prefix` ("" or "/internal"). `own_page` is a path that may be an
-// index page itself, "" = none.
-ProbedEndpoint probe_endpoint(const HttpAddress& address, const std::string& prefix, const std::string& own_page,
-                              bool explicit_url, Deadline until);
-ProbedEndpoint probe_url(const EndpointUrl& url, Deadline until);
+// Kinds are looked for at their usual paths. `light`: only those that tell figures for the first page.
+ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, Deadline until);
+// The same below the path of the URL, which may also be the page of a kind itself.
+ProbedEndpoint probe_url(const EndpointUrl& url, bool light, Deadline until);
 
 }  // namespace ec

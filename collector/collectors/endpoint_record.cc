@@ -11,6 +11,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMostEndpoints = 1000;
+constexpr size_t kMostHealthPaths = 16;
 
 json json_of(const GoRuntime& go) {
   return {{"goroutines", go.goroutines},
@@ -39,6 +40,20 @@ json json_of(const EndpointRecord& record) {
   if (record.http_status) out["http_status"] = record.http_status;
   if (record.health_before_ms > 0)
     out["health"] = {{"before_ms", record.health_before_ms}, {"after_ms", record.health_after_ms}};
+  for (const EndpointHealth& one : record.health)
+    out["health"]["paths"].push_back({{"path", one.path},
+                                      {"status_before", one.status_before},
+                                      {"status_after", one.status_after},
+                                      {"before_ms", one.before_ms},
+                                      {"worst_ms", one.worst_ms},
+                                      {"after_ms", one.after_ms},
+                                      {"asked", one.asked}});
+  if (record.cpu_profile) {
+    out["cpu_profile"] = {{"outcome", record.cpu_profile->outcome},
+                          {"reason", record.cpu_profile->reason},
+                          {"seconds", record.cpu_profile->seconds}};
+  }
+  if (record.metrics_interval_seconds > 0) out["metrics_interval_seconds"] = record.metrics_interval_seconds;
   if (record.go) out["go"] = json_of(*record.go);
   json artifacts = json::array();
   for (const EndpointArtifact& one : record.artifacts)
@@ -68,6 +83,16 @@ GoRuntime go_of(const json& object) {
   return go;
 }
 
+EndpointHealth health_of(const json& object) {
+  return {text_of(object, "path"),
+          static_cast<int>(whole_of(object, "status_before") % 1000),
+          static_cast<int>(whole_of(object, "status_after") % 1000),
+          number_of(object, "before_ms"),
+          number_of(object, "worst_ms"),
+          number_of(object, "after_ms"),
+          whole_of(object, "asked")};
+}
+
 EndpointRecord record_of(const json& object) {
   EndpointRecord record;
   record.url = text_of(object, "url");
@@ -83,6 +108,12 @@ EndpointRecord record_of(const json& object) {
     if (kind.is_string()) record.kinds.push_back(kind.get<std::string>());
   record.health_before_ms = number_of(object_of(object, "health"), "before_ms");
   record.health_after_ms = number_of(object_of(object, "health"), "after_ms");
+  for (const json& one : list_of(object_of(object, "health"), "paths"))
+    if (one.is_object() && record.health.size() < kMostHealthPaths) record.health.push_back(health_of(one));
+  if (auto cpu = object.find("cpu_profile"); cpu != object.end() && cpu->is_object())
+    record.cpu_profile = CpuOutcome{text_of(*cpu, "outcome"), text_of(*cpu, "reason"),
+                                    static_cast<int>(whole_of(*cpu, "seconds") % 1'000'000)};
+  record.metrics_interval_seconds = number_of(object, "metrics_interval_seconds");
   if (auto go = object.find("go"); go != object.end() && go->is_object()) record.go = go_of(*go);
   for (const json& one : list_of(object, "artifacts")) {
     if (!one.is_object() || record.artifacts.size() >= kMostEndpoints) continue;

@@ -20,6 +20,16 @@ struct EndpointArtifact {
   double took_ms = 0;
 };
 
+// What became of the CPU profile: whoever can sample the process from outside reads it here.
+struct CpuOutcome {
+  // ok | partial | failed | timeout; busy: another profiler ran the whole time; refused: the server may not write for
+  // so long; skipped: no time, or the service degraded; not-asked: --profile-seconds 0, or it is dear and not in --pull
+  std::string outcome;
+  std::string reason;
+  int seconds = 0;  // of the profile that was got
+  bool told() const { return outcome == "ok" || outcome == "partial"; }
+};
+
 struct EndpointRecord {
   std::string url;                 // without credentials
   std::vector<std::string> kinds;  // recognised ones, in table order; else {"http"} or {"none"}
@@ -28,6 +38,9 @@ struct EndpointRecord {
   int http_status = 0;
   double probe_ms = 0;
   double health_before_ms = 0, health_after_ms = 0;  // of a cheap GET; 0 = not measured
+  std::vector<EndpointHealth> health;                // that answered, the one that was watched first
+  std::optional<CpuOutcome> cpu_profile;             // of kinds that have one
+  double metrics_interval_seconds = 0;               // between the two readings of the metrics, 0 = there is one
   std::string stopped;                               // why pulling ended early, "" = it did not
   std::optional<GoRuntime> go;                       // what the probes alone told
   std::vector<EndpointArtifact> artifacts;

@@ -154,13 +154,13 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
-httplib::Request request_for(const HttpAddress& address, const std::string& path) {
+httplib::Request request_for(const HttpAddress& address, const std::string& path, std::string_view media_type) {
   httplib::Request request;
   request.method = "GET";
   request.path = path;
   request.set_header("Host", address.host_header());
   request.set_header("User-Agent", "emergency-collect");
-  request.set_header("Accept", "*/*");
+  request.set_header("Accept", media_type.empty() ? "*/*" : std::string(media_type));
   request.set_header("Accept-Encoding", "identity");
   for (const HttpHeader& header : address.access.headers) {
     request.headers.erase(header.name);  // theirs instead of ours
@@ -185,7 +185,7 @@ void copy_head(const httplib::Response& response, HttpAnswer& answer) {
 }  // namespace
 
 Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path, const HttpLimits& limits,
-                            const BodyCheck& accept) {
+                            const BodyCheck& check_body, std::string_view media_type) {
   auto started = Clock::now();
   Deadline total = Deadline::in(limits.total);
   auto connection = HttpConnection::open(address, Deadline::in(limits.connect).earlier_of(total));
@@ -193,7 +193,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
 
   HttpAnswer answer;
   GuardedStream stream(**connection, address.name(), limits, total);
-  httplib::Request request = request_for(address, path);
+  httplib::Request request = request_for(address, path, media_type);
   bool have_head = false, checked = false;
   std::optional<uint64_t> promised;
   request.response_handler = [&](const httplib::Response& response) {
@@ -206,7 +206,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
   };
   auto check = [&] {
     checked = true;
-    if (accept && answer.status == 200) answer.broken = accept(answer.body);
+    if (check_body && answer.status == 200) answer.broken = check_body(answer.body);
     return !answer.broken;
   };
   request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
@@ -226,6 +226,7 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
   auto ended = Clock::now();
   answer.first_byte_ms = ms_between(started, stream.first_byte_at().value_or(ended));
   answer.took_ms = ms_between(started, ended);
+  answer.at = stream.first_byte_at().value_or(ended);
   if (!have_head && response.status == 204) {  // httplib does not announce an answer that has no body
     have_head = true;
     copy_head(response, answer);

@@ -29,13 +29,15 @@ struct HttpAnswer {
   std::string body;             // what came, also when `broken`
   std::optional<Error> broken;  // why the body is not whole
   double first_byte_ms = 0, took_ms = 0;
+  Clock::time_point at{};  // when the first byte came
 };
 
-// `path` starts with '/', is sent as it is. Redirects are not followed. `accept`, when given, sees the first bytes of a
-// body with status 200 and ends the request when it returns an error, which becomes `broken`. Errors: no whole header
-// came: that of HttpConnection::open, timeout, malformed (not HTTP; header over kHttpHeaderLimit).
+// `path` starts with '/', is sent as it is. Redirects are not followed. `check`, when given, sees the first bytes of a
+// body with status 200 and ends the request when it returns an error, which becomes `broken`. `media_type`: what to ask
+// for in Accept, "" = anything. Errors: no whole header came: that of HttpConnection::open, timeout, malformed (not
+// HTTP; header over kHttpHeaderLimit).
 using BodyCheck = std::function<std::optional<Error>(std::string_view first_bytes)>;
 Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path, const HttpLimits& limits,
-                            const BodyCheck& accept = {});
+                            const BodyCheck& check = {}, std::string_view media_type = {});
 
 }  // namespace ec

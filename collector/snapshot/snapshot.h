@@ -16,6 +16,7 @@
 #include "collector/snapshot/baseline.h"
 #include "collector/snapshot/core.h"
 #include "collector/snapshot/cpu_profile.h"
+#include "collector/snapshot/endpoint.h"
 #include "collector/snapshot/files.h"
 #include "collector/snapshot/gauges.h"
 #include "collector/snapshot/goroutines.h"
@@ -102,37 +103,6 @@ struct ForensicFact {
   std::string detail;
   std::string severity;  // info|low|medium
   std::string artifact, locator;
-};
-
-// Go runtime figures of one endpoint. 0: it does not tell, for none of them is 0 in a program that has collected once.
-struct GoRuntime {
-  uint64_t goroutines = 0, heap_alloc_bytes = 0, heap_inuse_bytes = 0, heap_objects = 0, next_gc_bytes = 0,
-           sys_bytes = 0, gc_count = 0;
-  double gc_cpu_fraction = 0, last_pause_ms = 0, pause_total_ms = 0;
-};
-
-struct GoroutineGroup {
-  uint64_t count = 0;
-  std::vector<std::string> functions;  // innermost first: "main.handle.func1", with "+0x…" removed
-  std::string state;                   // "chan receive", "" when the form does not tell
-};
-
-struct PulledProfile {
-  std::string name, artifact, status, reason;  // "heap", "profiles/127.0.0.1:6060/heap.pb.gz"
-  uint64_t bytes = 0;
-};
-
-struct Endpoint {
-  std::string url;     // credentials removed
-  std::string kind;    // "go-pprof", "expvar", "http" (answers, nothing known), "none"
-  std::string server;  // Server header or first line, printable
-  int http_status = 0;
-  double probe_ms = 0;
-  std::string error;  // exact words, "" when it answered
-  std::vector<PulledProfile> profiles;
-  std::optional<GoRuntime> go;
-  std::vector<GoroutineGroup> goroutine_groups;  // largest first
-  std::map<std::string, std::string> variables;  // expvar, flat: name → short text, redacted
 };
 
 struct Snapshot {

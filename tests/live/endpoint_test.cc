@@ -191,6 +191,7 @@ TEST_CASE("a CPU profile while another runs is left out with the server's words"
   collect_into(collected, server.program.pid(), with({"auto"}, 1), {"endpoint"});
   CHECK(collected.status("profile") == "skipped: 500 Could not enable CPU profiling: cpu profiling already in use");
   CHECK(collected.status("heap") == "ok");
+  CHECK(collected.only().cpu_profile == "busy");  // whoever can profile from outside reads this
 }
 
 TEST_CASE("what a server does wrong is told in words, and the run ends") {
@@ -281,6 +282,11 @@ TEST_CASE("redirects are followed on the same server only") {
   collect_into(collected, elsewhere.program.pid(), with({"auto"}), {"endpoint"});
   CHECK(collected.only().kind == "http");
   CHECK(collected.only().error == "302 Found to http://example.invalid/debug/pprof/, not followed");
+
+  Faulty other_port("redirect-port");
+  Collected refused;
+  collect_into(refused, other_port.program.pid(), with({"auto"}), {"endpoint"});
+  CHECK(refused.only().error == "302 Found to http://127.0.0.1:1/debug/pprof/, not followed");
 
   Faulty here("redirect-here");
   Collected followed;

@@ -20,7 +20,7 @@
 namespace {
 
 std::string mode, file;
-std::atomic<bool> slow{false};
+std::atomic<bool> slow{false}, unwell{false};
 
 bool send_all(int fd, const std::string& bytes) {
   for (size_t sent = 0; sent < bytes.size();) {
@@ -93,6 +93,10 @@ void heap(int fd) {
                         "<html><body>please log in" + std::string(1 << 20, ' ') + "</body></html>"));
   } else {
     if (mode == "slows-down") slow = true;
+    if (mode == "unwell") {  // after a pull that takes long enough to look at its health
+      unwell = true;
+      usleep(200'000);
+    }
     send_all(fd, answer("200 OK", "Content-Type: application/octet-stream\r\n", file));
   }
 }
@@ -128,8 +132,17 @@ void serve(int fd, const std::string& request) {
     send_all(fd, answer("301 Moved Permanently", "Location: /moved/debug/pprof/\r\n", ""));
     return;
   }
+  if (mode == "redirect-port" && path == "/debug/pprof/") {
+    send_all(fd, answer("302 Found", "Location: http://127.0.0.1:1/debug/pprof/\r\n", ""));
+    return;
+  }
+  if (mode == "unwell" && path == "/healthz") {
+    send_all(fd, answer(unwell ? "503 Service Unavailable" : "200 OK", "Content-Type: text/plain\r\n",
+                        unwell ? "overloaded\n" : "ok\n"));
+    return;
+  }
   std::string base = mode == "redirect-here" ? "/moved/debug/pprof/" : "/debug/pprof/";
-  if (path == base) {
+  if (path == base && mode != "no-index") {
     if (slow) usleep(1'500'000);
     send_all(fd, answer("200 OK", "Content-Type: text/html\r\n", index_page()));
   } else if (path == base + "heap") {

@@ -6,6 +6,7 @@
 
 #include "collector/collectors/endpoint_kinds.h"
 #include "collector/collectors/endpoint_probe.h"
+#include "collector/collectors/endpoint_recognise.h"
 #include "collector/collectors/endpoint_record.h"
 #include "collector/collectors/expvar.h"
 
@@ -53,7 +54,8 @@ EndpointRecord pprof_record() {
 
 TEST_CASE("no body is stored without redaction") {
   using enum BodyType;
-  for (BodyType type : {kPprof, kGoroutineText, kHeapText, kJson, kText, kCommandLine, kHtml})
+  for (BodyType type : {kPprof, kAnyPprof, kLegacyProfile, kGoroutineText, kHeapText, kMetrics, kJson, kText,
+                        kCommandLine, kHtml, kTrace})
     CHECK(redaction_of(type) != Redact::kNothing);
   CHECK(redaction_of(kPprof) == Redact::kPprof);
 }
@@ -95,14 +97,17 @@ TEST_CASE("an index page cannot make us ask for something else") {
 TEST_CASE("every kind has a recogniser and safe requests") {
   REQUIRE(!endpoint_kinds().empty());
   for (const EndpointKind& kind : endpoint_kinds()) {
-    CHECK(kind.probe.starts_with('/'));
+    if (kind.transport == Transport::kHttp) CHECK(kind.probe.starts_with('/'));
     CHECK(kind.recognise != nullptr);
     for (const EndpointRequest& request : kind.requests) {
       INFO(request.path);
-      CHECK(request.path.find("debug=2") == std::string_view::npos);  // stops every goroutine
-      CHECK(request.path.find("gc=1") == std::string_view::npos);     // collects garbage
-      CHECK(!request.path.starts_with("trace"));
-      CHECK(request.cost <= Tier::kT2);
+      CHECK(request.path.find("gc=1") == std::string_view::npos);  // collects garbage
+      if (request.path.find("debug=2") != std::string_view::npos) CHECK(request.when == When::kFewGoroutines);
+      // What is dear or dangerous is asked for by name.
+      if (request.cost > Tier::kT2 || request.path.starts_with("trace")) CHECK(!request.pull.empty());
+      for (const NeverTouched& never : kind.never)
+        if (request.when != When::kPulled && request.when != When::kTimed && !never.why.starts_with("asked"))
+          CHECK(request.path.substr(0, request.path.find('?')) != never.name);
     }
   }
   CHECK(endpoint_kind("expvar") != nullptr);
