@@ -4,8 +4,8 @@
 
 #include "collector/analysis/core_words.h"
 #include "collector/analysis/coverage.h"
+#include "collector/analysis/figure_list.h"
 #include "collector/analysis/file_classes.h"
-#include "collector/analysis/goroutine_groups.h"
 #include "collector/analysis/growth.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
@@ -14,27 +14,7 @@ namespace ec {
 
 namespace {
 
-using Mark = Figure::Mark;
-
 constexpr size_t kMostTitles = 200;
-
-class FigureList {
- public:
-  explicit FigureList(std::string group) : group_(std::move(group)) {}
-  void add(std::string key, std::string label, std::string text, double value, std::string unit,
-           Mark mark = Mark::kNormal) {
-    figures_.push_back({std::move(key), group_, std::move(label), std::move(text), value, std::move(unit), mark});
-  }
-  void move_to(std::vector<Figure>& all) { std::move(figures_.begin(), figures_.end(), std::back_inserter(all)); }
-
- private:
-  std::string group_;
-  std::vector<Figure> figures_;
-};
-
-Mark mark_of(double value, double warning, double bad) {
-  return value >= bad ? Mark::kBad : value >= warning ? Mark::kWarning : Mark::kNormal;
-}
 
 std::string per_second(double bytes) { return human_bytes(bytes) + "/s"; }
 
@@ -310,42 +290,6 @@ void host_devices(const Snapshot& snapshot, FigureList& list) {
   }
 }
 
-// What no endpoint told, the memory of the program did.
-void goroutines_from_memory(const Snapshot& snapshot, FigureList& list) {
-  if (!snapshot.goroutines) return;
-  if (snapshot.endpoints)
-    for (auto& endpoint : *snapshot.endpoints)
-      if (endpoint.go && endpoint.go->goroutines > 0) return;
-  auto count = own_goroutines(*snapshot.goroutines) + snapshot.goroutines->left_out;
-  list.add("runtime.goroutines", "goroutines", std::to_string(count), static_cast<double>(count), "count",
-           mark_of(static_cast<double>(count), 10'000, 100'000));
-}
-
-void runtime(const Snapshot& snapshot, FigureList& list) {
-  goroutines_from_memory(snapshot, list);
-  if (!snapshot.endpoints) return;
-  for (auto& endpoint : *snapshot.endpoints) {
-    if (!endpoint.go) continue;
-    auto& go = *endpoint.go;
-    if (go.goroutines > 0)
-      list.add("runtime.goroutines", "goroutines", std::to_string(go.goroutines), static_cast<double>(go.goroutines),
-               "count", mark_of(static_cast<double>(go.goroutines), 10'000, 100'000));
-    if (go.heap_alloc_bytes > 0) {
-      std::string text = human_bytes(static_cast<double>(go.heap_alloc_bytes)) + " in use";
-      if (go.next_gc_bytes > 0) text += ", next collection at " + human_bytes(static_cast<double>(go.next_gc_bytes));
-      if (go.sys_bytes > 0) text += fmt::format(", {} from the system", human_bytes(static_cast<double>(go.sys_bytes)));
-      list.add("runtime.heap_bytes", "heap", text, static_cast<double>(go.heap_alloc_bytes), "bytes");
-    }
-    if (go.gc_count > 0) {
-      std::string text = counted(go.gc_count, "collection");
-      if (go.last_pause_ms > 0) text += fmt::format(", last pause {:.2f} ms", go.last_pause_ms);
-      if (go.gc_cpu_fraction > 0) text += fmt::format(", {:.1f} % of the CPU", 100 * go.gc_cpu_fraction);
-      list.add("runtime.gc_count", "garbage collection", text, static_cast<double>(go.gc_count), "count",
-               mark_of(go.gc_cpu_fraction, 0.1, 0.25));
-    }
-  }
-}
-
 void growth(const Snapshot& snapshot, FigureList& list) {
   for (const Growth& growth : growths(snapshot))
     list.add(fmt::format("growth.{}", gauge_key(growth.gauge)), std::string(gauge_label(growth.gauge)),
@@ -368,7 +312,7 @@ std::vector<Figure> figures(const Snapshot& snapshot) {
   host_memory(snapshot, host);
   host_pressure(snapshot, host);
   host_devices(snapshot, host);
-  runtime(snapshot, run);
+  runtime_figures(snapshot, run);
   growth(snapshot, grown);
   std::vector<Figure> all;
   for (auto* list : {&target, &host, &run, &grown}) list->move_to(all);

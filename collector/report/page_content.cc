@@ -186,6 +186,10 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
       lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), enumerate(names, 12)));
     else if (!endpoint.error.empty())
       lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), plain_line(error_at(endpoint), 160)));
+    if (!names.empty() && !endpoint.error.empty()) lines.push_back(plain_line(endpoint.error, 200));
+    if (!endpoint.note.empty()) lines.push_back(plain_line(endpoint.note, 200));
+    if (endpoint.cpu_profile == "busy")
+      lines.push_back("no CPU profile from the program: another profiler ran in it all the time");
   }
   return lines;
 }
