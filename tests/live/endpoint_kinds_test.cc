@@ -242,7 +242,7 @@ TEST_CASE("a page of metrics at a path of its own is found by its URL") {
   CHECK(collected.only().go->goroutines > 10);
 }
 
-TEST_CASE("Redis and PostgreSQL are known and not asked anything") {
+TEST_CASE("Redis is known and not asked anything") {
   TempDir folder;
   std::string port = std::to_string(free_port());
   BackgroundProgram redis({"redis-server", "--port", port, "--save", "", "--dir", folder.path()});
@@ -262,6 +262,46 @@ TEST_CASE("Redis and PostgreSQL are known and not asked anything") {
   }
   CHECK(!collected.snapshot.endpoints->empty());
   CHECK(figure("total_connections_received") == before + 1);  // redis-cli itself
+}
+
+TEST_CASE("PostgreSQL is known and not asked anything") {
+  std::string bin = "/usr/lib/postgresql/15/bin/";
+  if (access((bin + "postgres").c_str(), X_OK) != 0) return not_run_here("needs postgresql 15");
+  TempDir folder;
+  std::vector<std::string> as_user;
+  if (geteuid() == 0) {  // it refuses to run as root
+    REQUIRE(run_program({"chown", "postgres", folder.path()}).exit_code == 0);
+    as_user = {"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"};
+  }
+  auto command = [&](std::vector<std::string> rest) {
+    std::vector<std::string> argv = as_user;
+    argv.insert(argv.end(), rest.begin(), rest.end());
+    return argv;
+  };
+  auto made = run_program(command({bin + "initdb", "-D", folder / "data", "-N", "-A", "trust"}));
+  INFO(made.err);
+  REQUIRE(made.exit_code == 0);
+  Logged server(command({bin + "postgres", "-D", folder / "data", "-p", std::to_string(free_port()), "-k",
+                         folder.path(), "-c", "listen_addresses=127.0.0.1", "-c", "log_connections=on"}),
+                "ready to accept connections");
+  Collected collected;
+  collect_into(collected, server.program.pid(), with({"auto"}), {"runtime", "endpoint"});
+  CHECK(collected.snapshot.endpoints->size() == 2);  // TCP and its unix socket
+  for (const Endpoint& endpoint : *collected.snapshot.endpoints) {
+    CHECK(endpoint.error == "known service, not queried (PostgreSQL)");
+    CHECK(endpoint.profiles.empty());
+  }
+  CHECK(server.log().find("connection received") == std::string::npos);
+}
+
+TEST_CASE("a profiler that somebody else uses is waited for") {
+  BackgroundProgram server({std::string(EC_TARGETS_DIR) + "/fault_http_server", "busy-twice",
+                            std::string(EC_FIXTURES) + "/go-pprof/heap.pb.gz"});
+  REQUIRE(!server.wait_for_line("ready ").empty());
+  Collected collected;
+  collect_into(collected, server.pid(), with({"auto"}, 2), {"endpoint"});
+  CHECK(collected.status("profile") == "ok: 1 s instead of 2 s: another profiler was running");
+  CHECK(collected.only().cpu_profile == "ok");
 }
 
 TEST_CASE("a Go trace, deltas and the full dump of goroutines are given when asked by name") {
