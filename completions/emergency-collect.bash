@@ -27,9 +27,9 @@ _emergency_collect() {
     symbolize) COMPREPLY=($(compgen -f -W "--exe -e --debug-dir --debuginfod --output --deadline -o -f -i -C -a -s -p --help" -- "$current")) ;;
     profile)
       case " ${COMP_WORDS[*]:2:COMP_CWORD-2} " in
-        *\ top\ *|*\ tree\ *|*\ peek\ *|*\ diff\ *|*\ folded\ *|*\ goroutines\ *|*\ merge\ *|*\ convert\ *)
+        *\ top\ *|*\ tree\ *|*\ peek\ *|*\ diff\ *|*\ folded\ *|*\ flame\ *|*\ goroutines\ *|*\ merge\ *|*\ convert\ *)
           COMPREPLY=($(compgen -f -W "--debug-dir --base --diff-base --sample-index --focus --ignore --hide --show --tagfocus --tagignore --cum --nodecount --nodefraction --unit --json --output --help" -- "$current")) ;;
-        *) COMPREPLY=($(compgen -W "top tree peek diff folded goroutines merge convert --help" -- "$current")) ;;
+        *) COMPREPLY=($(compgen -W "top tree peek diff folded flame goroutines merge convert --help" -- "$current")) ;;
       esac ;;
     doctor) COMPREPLY=($(compgen -W "--pid --name --unit --port --output --help" -- "$current")) ;;
     store) COMPREPLY=($(compgen -f -W "list put get rm gc --store --json --output --max-age --max-count --max-size --dry-run --help" -- "$current")) ;;

@@ -12,7 +12,7 @@ complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a 
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "list" -d "The collectors"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "symbolize" -d "Names for addresses, or for an archive"
 complete -c emergency-collect -n "not __fish_seen_subcommand_from $commands" -a "profile" -d "What costs most, what grew, who calls whom"
-complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -a "top tree peek diff folded goroutines merge convert"
+complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -a "top tree peek diff folded flame goroutines merge convert"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -F
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l base -r -F -d "Profile to take off"
 complete -c emergency-collect -n "__fish_seen_subcommand_from profile" -l debug-dir -x -a "(__fish_complete_directories)" -d "Where files of addresses without names are looked for"

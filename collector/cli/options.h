@@ -91,14 +91,14 @@ struct SymbolizeArchiveRequest {
   int deadline_seconds = 300;
 };
 struct ProfileRequest {
-  enum class View { kTop, kTree, kPeek, kDiff, kFolded, kGoroutines, kMerge, kConvert } view = View::kTop;
+  enum class View { kTop, kTree, kPeek, kDiff, kFolded, kFlame, kGoroutines, kMerge, kConvert } view = View::kTop;
   std::vector<std::string> sources;  // FILE or ARCHIVE[:profile]; more than one are added up
   std::vector<std::string> base;     // taken off them
   std::string wanted;                // peek: functions that match
   ProfileQuery query;                // without the demangler
   ReportOptions report;
   std::vector<std::string> debug_directories;  // for names that the profile does not have
-  std::string output = "-";                    // merge, convert
+  std::string output = "-";                    // flame, merge, convert
   bool json = false;
 };
 struct StoreRequest {

@@ -20,6 +20,8 @@ constexpr ViewRow kViews[] = {
     {View::kPeek, "peek", "The functions that match REGEX with their callers and callees", true, true},
     {View::kDiff, "diff", "What grew and what shrank from OLD to NEW, in percent of OLD", true, true},
     {View::kFolded, "folded", "One line for each stack, as flame graph tools read them", true},
+    {View::kFlame, "flame", "A flame graph: one page for a browser, or SVG when PATH ends so; with --diff-base both",
+     true, false, true, true},
     {View::kGoroutines, "goroutines", "Goroutines by stack and by what they wait for", false},
     {View::kMerge, "merge", "One profile of many, written as profile.proto", true, false, false, true},
     {View::kConvert, "convert", "The profile as profile.proto, packed: what go tool pprof reads", true, false, false,

@@ -14,6 +14,7 @@
 #include "collector/profile/goroutine_dump.h"
 #include "collector/profile/gzip.h"
 #include "collector/profile/pprof_writer.h"
+#include "collector/report/flame_page.h"
 #include "collector/report/goroutine_dumps.h"
 #include "collector/report/profile_json.h"
 #include "collector/report/profile_text.h"
@@ -66,18 +67,54 @@ int show_folded(const ProfileRequest& request, const ChosenProfile& chosen) {
   return kComplete;
 }
 
-int write_profile(const ProfileRequest& request, const ChosenProfile& chosen) {
-  std::string bytes = write_pprof(chosen.owned.profile);
-  if (request.output == "-") {
+// `what` it is, for a person who sees it on the terminal.
+int write_out(const std::string& output, std::string_view what, const std::string& bytes) {
+  if (output == "-") {
     if (terminal_of(STDOUT_FILENO).is_terminal) {
-      complain("the profile would go to the terminal; pipe it or give a file with -o");
+      complain(fmt::format("the {} would go to the terminal; pipe it or give a file with -o", what));
       return kUsage;
     }
     print(bytes);
     return kComplete;
   }
-  auto stored = store_file(request.output, bytes);
+  auto stored = store_file(output, bytes);
   return stored ? kComplete : refused(stored.error());
+}
+
+int write_profile(const ProfileRequest& request, const ChosenProfile& chosen) {
+  return write_out(request.output, "profile", write_pprof(chosen.owned.profile));
+}
+
+int write_flame(const ProfileRequest& request, const ChosenProfile& chosen, std::vector<FlamePane> panes) {
+  const Pprof& profile = chosen.owned.profile;
+  const PprofValueType& type = profile.sample_types[chosen.sample_type];
+  std::string title = fmt::format("{} of {}", profile.strings[type.type], request.sources.front());
+  for (const std::string& filter : chosen.filters) title += ", " + filter;
+  std::string_view unit = profile.strings[type.unit];
+  if (request.json) {
+    print(flame_json(title, unit, panes));
+    return kComplete;
+  }
+  if (request.output.ends_with(".svg"))
+    return write_out(request.output, "picture", flame_svg(title, weighted_stacks(panes.back().tree)));
+  return write_out(request.output, "page", flame_page(title, unit, panes));
+}
+
+int show_flame(const ProfileRequest& request, const ChosenProfile& chosen) {
+  return write_flame(request, chosen, {{"", call_tree(chosen)}});
+}
+
+// Both profiles beside each other, not their difference.
+int compare_flames(const ProfileRequest& request, std::vector<OwnedPprof> before, std::vector<OwnedPprof> after,
+                   ProfileQuery query) {
+  query.base_is_total = false;
+  auto old = choose_profile(std::move(before), {}, query);
+  if (!old) return refused(old.error());
+  auto now = choose_profile(std::move(after), {}, query);
+  if (!now) return refused(now.error());
+  for (const std::string& warning : now->warnings) complain(warning);
+  return write_flame(request, *now,
+                     {{request.base.front(), call_tree(*old)}, {request.sources.front(), call_tree(*now)}});
 }
 
 // Counted stacks in their two forms, and what a Go program printed, alone or in a log.
@@ -111,10 +148,10 @@ struct ViewRow {
   int (*show)(const ProfileRequest& request, const ChosenProfile& chosen);
 };
 constexpr ViewRow kViews[] = {
-    {ProfileRequest::View::kTop, show_report},       {ProfileRequest::View::kTree, show_report},
-    {ProfileRequest::View::kPeek, show_report},      {ProfileRequest::View::kDiff, show_report},
-    {ProfileRequest::View::kFolded, show_folded},    {ProfileRequest::View::kMerge, write_profile},
-    {ProfileRequest::View::kConvert, write_profile},
+    {ProfileRequest::View::kTop, show_report},     {ProfileRequest::View::kTree, show_report},
+    {ProfileRequest::View::kPeek, show_report},    {ProfileRequest::View::kDiff, show_report},
+    {ProfileRequest::View::kFolded, show_folded},  {ProfileRequest::View::kFlame, show_flame},
+    {ProfileRequest::View::kMerge, write_profile}, {ProfileRequest::View::kConvert, write_profile},
 };
 
 }  // namespace
@@ -127,6 +164,8 @@ int run_command(const ProfileRequest& request) {
   if (!bases) return refused(bases.error());
   ProfileQuery query = request.query;
   query.demangle = demangle;
+  if (request.view == ProfileRequest::View::kFlame && query.base_is_total)
+    return compare_flames(request, std::move(*bases), std::move(*profiles), query);
   auto chosen = choose_profile(std::move(*profiles), std::move(*bases), query);
   if (!chosen) return refused(chosen.error());
   for (const std::string& warning : chosen->warnings) complain(warning);

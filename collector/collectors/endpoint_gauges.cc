@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "collector/base/text.h"
+#include "collector/collectors/endpoint_recognise.h"
 #include "collector/collectors/expvar.h"
 #include "collector/collectors/gauges.h"
 #include "collector/collectors/sample_plan.h"
