@@ -102,7 +102,7 @@ TEST_CASE("a process that hardly runs, and a kernel that refuses") {
   CHECK(lines[2] == "Cores by thread: tid 7 0.40");
 }
 
-TEST_CASE("no profile, no words; and indices out of range are nothing") {
+TEST_CASE("no profile gives no words, and indices out of range are nothing") {
   CHECK(cpu_words(Snapshot{}).lines.empty());
   Snapshot snapshot = profiled();
   snapshot.cpu_profile->stacks[0].frames = {99};
