@@ -16,7 +16,7 @@ class HealthWatch {
 
   // Looks for the paths and times them; to be called before the pulls.
   void before(Deadline until);
-  // Asks the path that is watched. When it has become slow or unwell, record.stopped says so.
+  // Asks the path that is watched. When it has become slow or unwell, twice in a row, record.stopped says so.
   void between(Deadline until);
   // As between, and times the other paths once more.
   void after(Deadline until);
@@ -28,7 +28,8 @@ class HealthWatch {
     std::string problem, body, content_type;
   };
   Seen ask(const std::string& path, Deadline until) const;
-  void judge(const std::string& path, const Seen& now, int status_before, double before_ms);
+  // Why no more may be asked of the service, "" = nothing is wrong.
+  std::string problem(const std::string& path, const Seen& now, int status_before, double before_ms) const;
   EndpointHealth* watched();
 
   ProbedEndpoint& probed_;
