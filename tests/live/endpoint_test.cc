@@ -301,7 +301,8 @@ TEST_CASE("names that lead out of the index, and profiles that cost a collection
   collect_into(collected, server.program.pid(), with({"auto"}), {"endpoint"});
   std::vector<std::string> names;
   for (const auto& profile : collected.only().profiles) names.push_back(profile.name);
-  CHECK(names == std::vector<std::string>{"index.html", "goroutine", "heap", "cmdline", "memstats", "goroutine-text"});
+  CHECK(names == std::vector<std::string>{"index.html", "goroutine", "heap", "cmdline", "memstats", "goroutine-text",
+                                          "goroutine-full"});
 }
 
 TEST_CASE("pulling stops when the server becomes slow") {
