@@ -114,7 +114,9 @@ void forbid_perf_events() {
 }  // namespace
 
 TEST_CASE("functions have the shares of CPU time that the program measures itself") {
-  Conversation program({EC_TARGETS_DIR "/shares", "3"});
+  if (!may_count_events()) return not_run_here("needs performance events");
+  // So many threads that they get their part of a busy machine, too.
+  Conversation program({EC_TARGETS_DIR "/shares", "12"});
   REQUIRE(program.started());
   auto target = identify(program.pid());
   REQUIRE(target);
@@ -123,27 +125,32 @@ TEST_CASE("functions have the shares of CPU time that the program measures itsel
   constexpr uint64_t kEnoughSamples = 600;
   constexpr int kMostRounds = 25;  // on a machine that is busy with other things
   Truth truth;
-  Snapshot snapshot;
+  Snapshot snapshot;  // of the round with most samples
   std::map<std::string, double> weights;
   uint64_t samples = 0;
+  double unknown = 0;
   for (int round = 0; round < kMostRounds && samples < kEnoughSamples; ++round) {
     AskingSink sink(program);
     sink.run(gather_cpu_profile, &*target, options);
-    parse_cpu_profile(sink.store, snapshot);
-    REQUIRE(snapshot.cpu_profile);
-    REQUIRE(snapshot.cpu_profile->refused.empty());
+    Snapshot now;
+    parse_cpu_profile(sink.store, now);
+    REQUIRE(now.cpu_profile);
+    REQUIRE(now.cpu_profile->refused.empty());
     truth.add(sink.first, sink.last);
-    CpuTime time = cpu_time_of(snapshot);
+    CpuTime time = cpu_time_of(now);
+    auto sampled = static_cast<double>(now.cpu_profile->samples);
     for (const char* name : {"seventy()", "twenty()", "ten()"}) {
       const CpuFunction* found = function(time, name);
       if (!found) continue;
-      weights[name] += found->total * static_cast<double>(snapshot.cpu_profile->samples);
+      weights[name] += found->total * sampled;
       if (found->self > 0.02) CHECK(found->caller == "measured()");
     }
-    samples += snapshot.cpu_profile->samples;
-    CHECK(time.unknown < 0.02);
+    samples += now.cpu_profile->samples;
+    unknown += time.unknown * sampled;
+    if (!snapshot.cpu_profile || now.cpu_profile->samples > snapshot.cpu_profile->samples) snapshot = std::move(now);
   }
   REQUIRE(samples >= kEnoughSamples);
+  CHECK(unknown / static_cast<double>(samples) < 0.02);
   auto off_by = [&](const char* name, double measured) {
     double sampled = weights[name] / static_cast<double>(samples);
     UNSCOPED_INFO(fmt::format("{}: {:.4f} of {} samples, {:.4f} by its own clock", name, sampled, samples, measured));
@@ -174,6 +181,7 @@ TEST_CASE("functions have the shares of CPU time that the program measures itsel
 }
 
 TEST_CASE("threads that are born while it samples are in the profile") {
+  if (!may_count_events()) return not_run_here("needs performance events");
   Conversation program({EC_TARGETS_DIR "/shares", "1", "births"});
   REQUIRE(program.started());
   Snapshot snapshot = profiled(program.pid(), 3);
@@ -189,6 +197,7 @@ TEST_CASE("threads that are born while it samples are in the profile") {
 }
 
 TEST_CASE("threads that do not run are told with the stack they wait in") {
+  if (!may_count_events()) return not_run_here("needs performance events");
   BackgroundProgram idle({EC_TARGETS_DIR "/idle", "4"});
   REQUIRE_FALSE(idle.wait_for_line("ready").empty());
   Snapshot snapshot = profiled(idle.pid(), 1);
@@ -201,6 +210,7 @@ TEST_CASE("threads that do not run are told with the stack they wait in") {
 }
 
 TEST_CASE("a target that ends meanwhile leaves the profile of its life") {
+  if (!may_count_events()) return not_run_here("needs performance events");
   Conversation program({EC_TARGETS_DIR "/shares", "1"});
   REQUIRE(program.started());
   auto target = identify(program.pid());
@@ -219,6 +229,7 @@ TEST_CASE("a target that ends meanwhile leaves the profile of its life") {
 }
 
 TEST_CASE("a target that writes over its own tables does no harm to the profile") {
+  if (!may_count_events()) return not_run_here("needs performance events");
   Conversation program({EC_TARGETS_DIR "/scribbler"});
   REQUIRE(program.started());
   Snapshot snapshot = profiled(program.pid(), 2);
@@ -244,6 +255,7 @@ TEST_CASE("where performance events are not allowed the page says so, and what w
 }
 
 TEST_CASE("a profile that the target gives is not taken again, and one that it refuses is taken from outside") {
+  if (!may_count_events()) return not_run_here("needs performance events");
   struct {
     const char* mode;
     bool gives;

@@ -1,8 +1,10 @@
 #include "tests/support/place.h"
 
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/klog.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -71,6 +73,16 @@ bool may_read_kernel_log() {
   constexpr int kReadAll = 3;
   char last[1];
   return klogctl(kReadAll, last, sizeof last) >= 0;
+}
+
+bool may_count_events() {
+  perf_event_attr attributes{};
+  attributes.size = sizeof attributes;
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = PERF_COUNT_SW_CPU_CLOCK;
+  const auto fd = static_cast<int>(syscall(SYS_perf_event_open, &attributes, getppid(), -1, -1, PERF_FLAG_FD_CLOEXEC));
+  if (fd >= 0) close(fd);
+  return fd >= 0;
 }
 
 bool enter_mount_namespace() {

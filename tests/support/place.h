@@ -23,6 +23,7 @@ bool may_mount();          // in the mount namespace that we are in
 bool may_change_root();    // chroot(2)
 bool may_become_nobody();  // root may, but for a user namespace with one user in it
 bool may_read_kernel_log();
+bool may_count_events();  // perf_event_open(2), of other processes
 
 // Moves this process into a mount namespace of its own, an ordinary user's into a user namespace, too, where it is
 // root. False when that is forbidden; the process may have moved all the same.
