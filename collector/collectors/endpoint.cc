@@ -132,7 +132,9 @@ class Survey {
         continue;
       }
       ctx_.out.touch("GET " + url_of(listener.address, "/"));
-      out.push_back(probe_endpoint(listener.address, light_, until_));
+      ProbedEndpoint probed = probe_endpoint(listener.address, light_, patience_ > 0, until_);
+      if (probed.record.http_status == 0) --patience_;
+      out.push_back(std::move(probed));
     }
   }
 
@@ -155,6 +157,9 @@ class Survey {
   GatherContext& ctx_;
   Deadline until_;
   bool light_;
+  // A service in trouble answers late. What never answers, because it speaks something else, is waited for that long
+  // only so often.
+  int patience_ = light_ ? 0 : 2;
   Visit visit_;
   EndpointRecords records_;
   std::set<std::string> answered_;  // addresses that a URL named

@@ -52,7 +52,7 @@ void note_answer(const HttpAddress& address, const HttpAnswer& answer, EndpointR
 
 class Prober {
  public:
-  Prober(const HttpAddress& address, bool explicit_url, Deadline until) : explicit_(explicit_url), until_(until) {
+  Prober(const HttpAddress& address, bool patient, Deadline until) : patient_(patient), until_(until) {
     probed_.address = address;
   }
 
@@ -69,7 +69,7 @@ class Prober {
   void own_page(const std::string& path) {
     if (path.empty() || path == "/" || !probed_.kinds.empty() || !first_) return;
     std::string asked = path;
-    HttpLimits limits = probe_limits(explicit_, until_);
+    HttpLimits limits = probe_limits(patient_, until_);
     limits.body_bytes = size_t{16} << 20;
     auto answer = get_with_redirects(probed_.address, asked, limits);
     if (!answer) return;
@@ -108,7 +108,7 @@ class Prober {
   // False when nothing that speaks HTTP answered.
   bool ask(const EndpointKind& kind, const std::string& prefix, bool first) {
     std::string path = prefix + std::string(kind.probe);
-    HttpLimits limits = probe_limits(explicit_, until_);
+    HttpLimits limits = probe_limits(patient_, until_);
     limits.body_bytes = kind.probe_bytes;
     auto answer = get_with_redirects(probed_.address, path, limits, {}, kind.accept);
     if (!answer) {
@@ -149,7 +149,7 @@ class Prober {
     if (go) go->goroutines = goroutines;
   }
 
-  bool explicit_;
+  bool patient_;
   Deadline until_;
   ProbedEndpoint probed_;
   std::optional<HttpAnswer> first_;
@@ -168,9 +168,9 @@ Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& p
   }
 }
 
-HttpLimits probe_limits(bool explicit_url, Deadline until) {
+HttpLimits probe_limits(bool patient, Deadline until) {
   HttpLimits limits;
-  if (explicit_url)
+  if (patient)
     limits = {milliseconds(2000), milliseconds(3000), milliseconds(2000), milliseconds(5000)};
   else
     limits = {milliseconds(300), milliseconds(700), milliseconds(700), milliseconds(1500)};
@@ -189,8 +189,8 @@ std::string status_words(const HttpAnswer& answer) {
   return words.empty() ? std::to_string(answer.status) : fmt::format("{} {}", answer.status, words);
 }
 
-ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, Deadline until) {
-  Prober prober(address, false, until);
+ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, bool patient, Deadline until) {
+  Prober prober(address, patient, until);
   prober.usual_places("", light);
   ProbedEndpoint probed = prober.take();
   probed.record.url = url_of(address, "");

@@ -29,15 +29,15 @@ struct ProbedEndpoint {
 Result<HttpAnswer> get_with_redirects(const HttpAddress& address, std::string& path, const HttpLimits& limits,
                                       const BodyCheck& check = {}, std::string_view media_type = {});
 
-// Limits of a probe, none longer than until `until`.
-HttpLimits probe_limits(bool explicit_url, Deadline until);
+// Limits of a probe, none longer than until `until`. `patient`: seconds for the first byte, else less than one.
+HttpLimits probe_limits(bool patient, Deadline until);
 
 // "500 Could not enable CPU profiling: cpu profiling already in use": status and the first line of a text body, else
 // the reason phrase; printable.
 std::string status_words(const HttpAnswer& answer);
 
 // Kinds are looked for at their usual paths. `light`: only those that tell figures for the first page.
-ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, Deadline until);
+ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, bool patient, Deadline until);
 // The same below the path of the URL, which may also be the page of a kind itself.
 ProbedEndpoint probe_url(const EndpointUrl& url, bool light, Deadline until);
 
