@@ -7,7 +7,7 @@ set(problems "")
 set(third_party
   "libunwind stacks" "elfutils/ symbolize stacks" "libelf symbolize stacks" "gelf symbolize" "dwarf.h symbolize"
   "archive archive" "httplib collectors trigger" "CLI/ cli" "protozero/ profile"
-  "nlohmann/ snapshot archive collectors report trigger")
+  "re2/ base" "nlohmann/ snapshot archive collectors report trigger")
 set(position 0)
 foreach(layer IN LISTS LAYERS)
   set(position_${layer} ${position})

@@ -37,14 +37,4 @@ size_t utf8_length(std::string_view bytes) {
   return 0;
 }
 
-uint32_t next_point(std::string_view bytes, size_t& at) {
-  static constexpr unsigned char kFirstBits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-  size_t length = utf8_length(bytes.substr(at));
-  if (length == 0) return ++at, 0xfffd;
-  uint32_t point = static_cast<unsigned char>(bytes[at]) & kFirstBits[length];
-  for (size_t i = 1; i < length; ++i) point = point << 6 | (static_cast<unsigned char>(bytes[at + i]) & 0x3f);
-  at += length;
-  return point;
-}
-
 }  // namespace ec

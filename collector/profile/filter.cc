@@ -193,7 +193,7 @@ FilterMatches filter_samples(Pprof& profile, const SampleFilter& filter) {
 }
 
 Result<void> drop_uninteresting(Pprof& profile) {
-  constexpr size_t kMostSteps = 300'000'000;  // a few seconds
+  constexpr size_t kMostSteps = 1'000'000'000;  // a few seconds at worst; 30,000 names beside the allocators' frames
   auto compiled = [&](const char* where, uint32_t string) {
     return Pattern::compile(where, fmt::format("^({})$", profile.strings[string]));
   };

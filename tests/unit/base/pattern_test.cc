@@ -75,7 +75,8 @@ TEST_CASE("patterns find what those of Go find") {
       {"\\(\\*T\\)\\.", "main.(*T).f", "main.T.f"},
       {"operator new\\[\\]", "operator new[](unsigned long)", "operator new(unsigned long)"},
       {"{x", "{x", "x"},
-      {"^.$", "\xff", "\xff\xff"},
+      {"^\\pL\\p{Greek}\\P{Greek}$", "\xc3\xa4\xce\xbb!", "a!b"},
+      {"(?i)\xc3\x84", "\xc3\xa4", "a"},
       {"sync\\.\\(\\*(RW)?Mutex\\)", "sync.(*Mutex).Lock", "sync.(*Map).Load"},
   };
   for (const Row& row : kRows) {
@@ -85,19 +86,34 @@ TEST_CASE("patterns find what those of Go find") {
   }
 }
 
+TEST_CASE("a byte that is no UTF-8 is passed by no character, and what is beside it is found") {
+  CHECK(!matches("^.$", "\xff"));
+  CHECK(!matches("a[^b]c",
+                 "a\xff"
+                 "c"));
+  CHECK(matches("^a\\Cc$",
+                "a\xff"
+                "c"));
+  CHECK(matches("main\\.",
+                "\xff"
+                "main.run\xc3"));
+  CHECK(!matches("\\x{ff}", "\xff"));
+}
+
 TEST_CASE("a pattern that is none says why") {
-  CHECK(problem("a(b") == "the regular expression 'a(b' has a missing )");
-  CHECK(problem("a)b") == "the regular expression 'a)b' has an unexpected )");
-  CHECK(problem("[a") == "the regular expression '[a' has a missing ]");
-  CHECK(problem("*a") == "the regular expression '*a' has nothing before * to repeat");
-  CHECK(problem("a\\") == "the regular expression 'a\\' has a backslash at the end");
-  CHECK(problem("\\pL") == "the regular expression '\\pL' has an unknown escape \\p");
-  CHECK(problem("[z-a]") == "the regular expression '[z-a]' has a range that ends before it begins");
-  CHECK(problem("(?x)a") == "the regular expression '(?x)a' has an unknown flag x");
-  CHECK(problem("a{5,2}") == "the regular expression 'a{5,2}' has a bad count in {}");
-  CHECK(problem("(a{1000}){1000}") == "the regular expression '(a{1000}){1000}' has more steps than are kept");
-  CHECK(problem(std::string(100'000, '(')).ends_with("parentheses that are nested too deep"));
-  CHECK(problem("[[:x:]]").ends_with("an unknown [:class:]"));
+  CHECK(problem("a(b") == "the regular expression is refused: missing ): a(b");
+  for (const char* pattern : {"a)b", "[a", "*a", "a\\", "[z-a]", "(?x)a", "a{5,2}", "[[:x:]]", "\\pX", "\xff"}) {
+    INFO(pattern);
+    CHECK(problem(pattern).starts_with("the regular expression is refused: "));
+  }
+}
+
+TEST_CASE("a pattern that takes too much memory is refused, and in short words") {
+  CHECK(problem("(a{1000}){1000}").ends_with("invalid repetition size: {1000}"));
+  CHECK(problem("(\\pL|\\pN){200}").ends_with("pattern too large - compile failed"));
+  CHECK(problem(std::string(10'000, '(')).size() < 200);
+  CHECK(problem(std::string(10'001, 'a')).ends_with("10001 bytes, at most 10000 are taken"));
+  CHECK(matches(std::string(10'000, 'a'), std::string(10'000, 'a')));
 }
 
 TEST_CASE("nothing that a text holds makes a pattern slow or deep") {
@@ -107,12 +123,22 @@ TEST_CASE("nothing that a text holds makes a pattern slow or deep") {
   CHECK(!matches("(a?){50}a{50}b", text));
 }
 
-TEST_CASE("a pattern of somebody else stops when its steps are used up") {
+TEST_CASE("a pattern of somebody else looks at no text that could take more steps than are left") {
   auto slow = Pattern::compile("p", "(a?){100}b");
   REQUIRE(slow);
-  size_t enough = 10'000'000, little = 1'000;
-  CHECK(slow->found_in(std::string(1'000, 'a') + "b", enough));
-  CHECK((enough > 0 && enough < 10'000'000));
-  CHECK(!slow->found_in(std::string(1'000, 'a') + "b", little));
-  CHECK(little == 0);
+  std::string text = std::string(1'000, 'a') + "b";
+  size_t steps = 1'000'000;
+  CHECK(slow->found_in(text, steps));
+  size_t one_text = 1'000'000 - steps;
+  CHECK((one_text > 100 * text.size() && one_text < 500 * text.size()));
+
+  steps = 2 * one_text;
+  CHECK(slow->found_in(text, steps));
+  CHECK(steps == one_text);
+  CHECK(slow->found_in(text, steps));
+  CHECK(steps == 0);
+  steps = one_text - 1;
+  CHECK(!slow->found_in(text, steps));
+  CHECK(steps == 0);
+  CHECK(!slow->found_in("b", steps));
 }

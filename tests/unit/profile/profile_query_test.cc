@@ -57,7 +57,7 @@ TEST_CASE("what matches nothing is told, and what is no pattern is refused") {
   CHECK(chosen->warnings == Lines{"focus=nobody matched nothing"});
   CHECK(chosen->filters == Lines{"focus=nobody", "hide=run"});
   CHECK(chosen->total == 11);  // of all samples
-  CHECK(choose(kCalls, {.focus = "("}).error().message() == "focus: the regular expression '(' has a missing )");
+  CHECK(choose(kCalls, {.focus = "("}).error().message() == "focus: the regular expression is refused: missing ): (");
 }
 
 TEST_CASE("frames that the profile calls uninteresting go, and what is below them") {
@@ -75,7 +75,7 @@ TEST_CASE("frames that the profile calls uninteresting go, and what is below the
   REQUIRE(chosen);
   CHECK(stacks_of(chosen->owned.profile).size() == 2);
   REQUIRE(chosen->warnings.size() == 1);
-  CHECK(chosen->warnings[0].starts_with("drop_frames of the profile: the regular expression"));
+  CHECK(chosen->warnings[0].starts_with("drop_frames of the profile: the regular expression is refused"));
 }
 
 TEST_CASE("the value is chosen by name, by number, or as the profile says") {
