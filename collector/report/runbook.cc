@@ -11,7 +11,7 @@
 
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
-#include "collector/report/builtin_runbooks.h"
+#include "collector/report/embedded_text.h"
 
 namespace ec {
 

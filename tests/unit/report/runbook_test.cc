@@ -10,7 +10,7 @@
 #include <set>
 
 #include "collector/analysis/finding.h"
-#include "collector/report/builtin_runbooks.h"
+#include "collector/report/embedded_text.h"
 #include "collector/report/page_content.h"
 
 using namespace ec;
