@@ -32,6 +32,15 @@ std::vector<Section> RawStore::bundle(std::string_view path) const {
   return bytes ? parse_bundle(*bytes) : std::vector<Section>{};
 }
 
+Result<std::vector<Section>> RawStore::whole_sections(std::string_view path) const {
+  auto bytes = read(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  auto sections = parse_bundle(*bytes);
+  if (sections.empty()) return fail(ErrorCode::kMalformed, std::string(path), "expected sections");
+  std::erase_if(sections, [](const Section& one) { return one.failed; });
+  return sections;
+}
+
 const ArtifactRow* RawStore::row(std::string_view path) const {
   auto found = entries_.find(path);
   return found == entries_.end() ? nullptr : &found->second.row;

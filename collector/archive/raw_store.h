@@ -24,6 +24,8 @@ class RawStore {
   Result<std::string_view> read(std::string_view path) const;
   // Sections of a bundle, empty when it is missing.
   std::vector<Section> bundle(std::string_view path) const;
+  // Those sections of a bundle that did not fail. Errors: of read(); malformed when it has no sections at all.
+  Result<std::vector<Section>> whole_sections(std::string_view path) const;
   // The row of the artifact, null when there is none.
   const ArtifactRow* row(std::string_view path) const;
   // Paths with this prefix, sorted.

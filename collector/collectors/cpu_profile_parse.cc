@@ -159,16 +159,13 @@ void put_named(Stacks named, CpuProfile& profile) {
 }  // namespace
 
 void parse_cpu_profile(const RawStore& store, Snapshot& snapshot) {
-  auto sections = store.bundle(kBundle);
-  if (sections.empty()) {
-    auto row = store.read(kBundle);
-    snapshot.cpu_profile =
-        row ? Error{ErrorCode::kMalformed, std::string(kBundle), "expected sections", 0} : row.error();
+  auto sections = store.whole_sections(kBundle);
+  if (!sections) {
+    snapshot.cpu_profile = sections.error();
     return;
   }
   CpuProfileText text;
-  for (const Section& section : sections) {
-    if (section.failed) continue;
+  for (const Section& section : *sections) {
     if (auto taken = text.take(section.name, section.bytes); !taken) {
       snapshot.cpu_profile = taken.error();
       return;

@@ -134,16 +134,12 @@ void take(std::string_view name, std::string_view bytes, double page_size, Gauge
 }  // namespace
 
 Part<GaugeSeries> parse_gauge_bundle(const RawStore& store, std::string_view bundle) {
-  auto sections = store.bundle(bundle);
-  if (sections.empty()) {
-    auto row = store.read(bundle);
-    return row ? Error{ErrorCode::kMalformed, std::string(bundle), "expected sections", 0} : row.error();
-  }
+  auto sections = store.whole_sections(bundle);
+  if (!sections) return sections.error();
   GaugeSeries series;
   auto page_size = static_cast<double>(host_constants(store).page_size);
   std::map<uint64_t, GaugeSample> samples;
-  for (const Section& section : sections) {
-    if (section.failed) continue;
+  for (const Section& section : *sections) {
     if (section.name == kPlanSection) {
       SamplePlan plan = parse_sample_plan(section.bytes);
       series.asked = plan.samples;

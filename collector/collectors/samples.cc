@@ -150,16 +150,14 @@ Result<SampleText> parse_sample(std::string_view where, std::string_view text, s
 }
 
 void parse_samples(const RawStore& store, Snapshot& snapshot) {
-  auto sections = store.bundle(kBundle);
-  if (sections.empty()) {
-    auto row = store.read(kBundle);
-    snapshot.samples = row ? Error{ErrorCode::kMalformed, std::string(kBundle), "expected sections", 0} : row.error();
+  auto sections = store.whole_sections(kBundle);
+  if (!sections) {
+    snapshot.samples = sections.error();
     return;
   }
   SampleSeries series;
   std::vector<std::vector<uint64_t>> stacks;
-  for (const Section& section : sections) {
-    if (section.failed) continue;
+  for (const Section& section : *sections) {
     if (section.name == kPlanSection) {
       SamplePlan plan = parse_sample_plan(section.bytes);
       series.asked = plan.samples;
