@@ -7,7 +7,9 @@ Makes a CPU profile of that size: walks of 10 to 60 calls through a service with
 or two inlined functions, labels on half of the samples. It is read bare and packed with gzip. Prints wall and CPU seconds and
 peak memory, medians; and ours divided by theirs. Both outputs are compared before anything is measured.
 """
-import argparse, gzip, os, random, statistics, subprocess, sys, tempfile, time
+import argparse, gzip, os, random, statistics, subprocess, sys, tempfile
+
+import measured
 
 
 def varint(value):
@@ -67,12 +69,7 @@ def make_profile(size):
 
 
 def run(command, environment, out=subprocess.DEVNULL):
-    before = time.monotonic()
-    process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        sys.exit(f"{command[0]} failed")
-    return time.monotonic() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return measured.run(command, expected=(0,), env=environment, out=out)[:3]
 
 
 def main():

@@ -9,55 +9,41 @@ of the tool; and how many samples it took. The first and the last 0.7 s of each 
 second of wall time say what a stop costs, those of CPU time what is done in the target's own time; only the latter mean
 something on a machine that is busy. Needs perf, gdb and cc.
 """
-import argparse, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time
+import argparse, os, re, signal, statistics, subprocess, tempfile, time
+
+import measured
 
 EDGE = 0.7
 
 
-class Target:
-    def __init__(self, program, threads):
-        self.process = subprocess.Popen([program, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit("the target did not start")
-        self.pid = str(self.process.pid)
-
-    def counters(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return [int(word) for word in self.process.stdout.readline().split()]
-
+class Target(measured.Target):
     # Rounds a second of wall time, and of CPU time.
     def rates(self, seconds):
-        before = self.counters()
+        before = self.numbers()
         time.sleep(seconds)
-        rounds, cpu, wall = (b - a for a, b in zip(before, self.counters()))
+        rounds, cpu, wall = (b - a for a, b in zip(before, self.numbers()))
         return rounds / wall * 1e9, rounds / cpu * 1e9
 
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
+
+def cpu_of(process):
+    return measured.end(process)[0]
 
 
-def wait(process):
-    _, _, usage = os.wait4(process.pid, 0)
-    return usage.ru_utime + usage.ru_stime
-
-
-def beside(target, seconds, words, environment=None):
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+def beside(target, seconds, words):
+    process = measured.start(words)
     time.sleep(EDGE)
     rates = target.rates(seconds - 2 * EDGE)
-    return rates + (wait(process),)
+    return rates + (cpu_of(process),)
 
 
 def gdb_loop(target, seconds, log):
     """One gdb after the other, as a poor man's profiler does it. Each leaves a byte in `log`."""
     loop = f"while :; do gdb -nx -batch -p {target.pid} -ex 'thread apply all bt'; printf x >> {log}; done"
-    process = subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = measured.start(["sh", "-c", loop], start_new_session=True)
     time.sleep(EDGE)
     rates = target.rates(seconds - 2 * EDGE)
     os.killpg(process.pid, signal.SIGTERM)
-    return rates + (wait(process),)
+    return rates + (cpu_of(process),)
 
 
 def samples_of(collect, archive):
@@ -73,16 +59,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     options = parser.parse_args()
-    for tool in ("perf", "gdb", "cc"):
-        if not shutil.which(tool):
-            sys.exit(f"{tool} is missing")
+    measured.need("perf", "gdb", "cc")
     collect = os.path.join(options.build, "emergency-collect")
     seconds = options.seconds
     print(f"{'':<32} {'per wall s':>11} {'per CPU s':>10} {'its CPU':>9} {'samples':>8}")
     with tempfile.TemporaryDirectory(prefix="ec-bench-") as scratch:
-        program = os.path.join(scratch, "throughput")
-        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "throughput.c")
-        subprocess.run(["cc", "-O2", "-pthread", "-o", program, source], check=True)
+        program = measured.compiled("throughput.c", scratch, "-pthread")
         archive, data, log = (os.path.join(scratch, name) for name in ("x.tar.zst", "perf.data", "gdb"))
         for threads in options.threads.split(","):
             target = Target(program, threads)

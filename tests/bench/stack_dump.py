@@ -8,35 +8,16 @@ its thread in epoll_wait saw. Ours is `stacks`, which prints them as the others 
 for a second reading of the threads and writes a page and an archive. The minimal loop (minimal_freeze.c) only stops all
 threads, reads registers and stacks, and lets them go. Needs eu-stack, gdb and cc.
 """
-import argparse, os, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, os, statistics, tempfile, time
 
-
-class Heavy:
-    def __init__(self, build, threads):
-        self.process = subprocess.Popen([os.path.join(build, "targets", "heavy"), str(threads), "100", "100"],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit("the target did not start")
-        time.sleep(0.5)
-
-    def felt(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return [int(word) for word in self.process.stdout.readline().split()]
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
+import measured
 
 
 def run(words, heavy):
-    heavy.felt()
-    before = time.monotonic()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - before
-    gap, interrupted = heavy.felt()
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, gap / 1000, interrupted
+    heavy.numbers()
+    wall, cpu, memory, _ = measured.run(words)
+    gap, interrupted = heavy.numbers()
+    return wall, cpu, memory, gap / 1000, interrupted
 
 
 def main():
@@ -45,19 +26,16 @@ def main():
     parser.add_argument("--threads", default="100,1000,10000")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    for tool in ("eu-stack", "gdb", "cc"):
-        if not shutil.which(tool):
-            sys.exit(f"{tool} is missing")
+    measured.need("eu-stack", "gdb", "cc")
     collect = os.path.join(options.build, "emergency-collect")
     print(f"{'':<36} {'wall':>9} {'CPU':>9} {'memory':>12} {'gap':>10} {'EINTR':>6}")
     for threads in options.threads.split(","):
-        heavy = Heavy(options.build, threads)
-        pid = str(heavy.process.pid)
+        heavy = measured.Target(os.path.join(options.build, "targets", "heavy"), threads, "100", "100")
+        time.sleep(0.5)
+        pid = heavy.pid
         with tempfile.TemporaryDirectory(prefix="ec-bench-") as scratch:
             ours = [collect, "--pid", pid, "--only", "stacks", "--endpoint", "none", "-o", scratch]
-            minimal = os.path.join(scratch, "minimal_freeze")
-            source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "minimal_freeze.c")
-            subprocess.run(["cc", "-O2", "-o", minimal, source], check=True)
+            minimal = measured.compiled("minimal_freeze.c", scratch)
             consistent = ["--stacks", "consistent", "--max-pause", "1000"]
             tools = {
                 "nobody looks": ["sleep", "0.3"],

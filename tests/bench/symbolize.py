@@ -7,7 +7,9 @@ FILE has debug information. The addresses are random ones in its functions, in r
 and CPU seconds and peak memory, medians, cold start included; and ours divided by each of the others. eu-addr2line takes minutes
 for some files: --without leaves it out.
 """
-import argparse, os, random, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, os, random, shutil, statistics, subprocess, sys, tempfile
+
+import measured
 
 OTHERS = {
     "addr2line": ["addr2line", "-afiC", "-e"],
@@ -29,14 +31,9 @@ def addresses_in(file, count):
 
 
 def run(arguments, questions):
-    with open(questions) as stdin:
-        before = time.monotonic()
-        process = subprocess.Popen(arguments, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
     # eu-addr2line ends with 1 when it knew nothing about one of the addresses.
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
-        sys.exit(f"{arguments[0]} failed")
-    return time.monotonic() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    with open(questions) as stdin:
+        return measured.run(arguments, expected=(0, 1), stdin=stdin)[:3]
 
 
 def main():

@@ -7,39 +7,22 @@ Prints wall and CPU seconds, peak memory (largest process), and the target's own
 ours divided by the shell way's. With --scale also a tenth of the threads and descriptors, ours only. Build with the release
 preset. Needs eu-stack (elfutils), lsof, procps, iproute2.
 """
-import argparse, os, resource, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, os, shutil, statistics, tempfile
+
+import measured
 
 SHELL_WAY = "top -bn1; ps aux; free; df; ss -s; pmap -x {pid}; lsof -p {pid}; eu-stack -p {pid}"
 
 
-class Heavy:
-    def __init__(self, build, threads, mappings, descriptors):
-        self.process = subprocess.Popen(
-            [os.path.join(build, "targets", "heavy"), str(threads), str(mappings), str(descriptors)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit("the target did not start")
-
-    def gap_us(self):
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        gap, interrupted = self.process.stdout.readline().split()
-        return int(gap), int(interrupted)
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait()
+def heavy_target(build, *counts):
+    return measured.Target(os.path.join(build, "targets", "heavy"), *map(str, counts))
 
 
 def run(arguments, shell, heavy):
-    heavy.gap_us()
-    before = time.monotonic()
-    process = subprocess.Popen(arguments, shell=shell, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - before
-    gap, interrupted = heavy.gap_us()
-    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024, "gap": gap,
-            "eintr": interrupted, "status": os.waitstatus_to_exitcode(status)}
+    heavy.numbers()
+    wall, cpu, memory, status = measured.run(arguments, shell=shell)
+    gap, interrupted = heavy.numbers()
+    return {"wall": wall, "cpu": cpu, "rss": memory, "gap": gap, "eintr": interrupted, "status": status}
 
 
 def medians(results):
@@ -57,9 +40,7 @@ def main():
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--scale", action="store_true")
     options = parser.parse_args()
-    for tool in ("top", "ps", "free", "df", "ss", "pmap", "lsof", "eu-stack"):
-        if not shutil.which(tool):
-            sys.exit(f"{tool} is missing: scripts/packages bench")
+    measured.need("top", "ps", "free", "df", "ss", "pmap", "lsof", "eu-stack")
     collect = os.path.join(options.build, "emergency-collect")
     scratch = tempfile.mkdtemp(prefix="ec-bench-")
 
@@ -69,8 +50,8 @@ def main():
     print(f"{options.threads} threads, {options.mappings} mappings, {options.descriptors} descriptors; "
           f"median of {options.rounds} rounds, in turn")
     print(f"{'':<28} {'wall':>10} {'CPU':>10} {'peak RSS':>12} {'target gap':>12} {'EINTR':>6}")
-    heavy = Heavy(options.build, options.threads, options.mappings, options.descriptors)
-    pid = heavy.process.pid
+    heavy = heavy_target(options.build, options.threads, options.mappings, options.descriptors)
+    pid = heavy.pid
     mine, shell = [], []
     run(ours(pid), False, heavy)
     for _ in range(options.rounds):
@@ -86,8 +67,8 @@ def main():
     heavy.stop()
 
     if options.scale:
-        small = Heavy(options.build, options.threads // 10, options.mappings, options.descriptors // 10)
-        m = medians([run(ours(small.process.pid), False, small) for _ in range(5)])
+        small = heavy_target(options.build, options.threads // 10, options.mappings, options.descriptors // 10)
+        m = medians([run(ours(small.pid), False, small) for _ in range(5)])
         row("a tenth as big", m)
         print(f"{'ratio, big to small':<28} {a['wall'] / m['wall']:10.1f} {a['cpu'] / m['cpu']:10.1f} {a['rss'] / m['rss']:12.1f}")
         small.stop()
