@@ -10,6 +10,9 @@ namespace ec {
 namespace {
 
 constexpr int64_t kHeapRate = 524288;  // fixed in the writer
+// Code that the JVM made has no name, but a line that says so, with more in it; `go tool pprof` calls all of it STUB
+// (google/pprof, profile/legacy_java_profile.go).
+constexpr std::string_view kGeneratedCode = "generated stub/JIT", kGeneratedCodeName = "STUB";
 
 struct Place {
   std::string_view function, file;
@@ -21,7 +24,7 @@ Place place_of(std::string_view text) {
   Place place{text, {}, 0};
   size_t open = text.rfind(" (");
   if (open == std::string_view::npos || !text.ends_with(')')) {
-    if (text.find("generated stub/JIT") != std::string_view::npos) place.function = "STUB";
+    if (text.find(kGeneratedCode) != std::string_view::npos) place.function = kGeneratedCodeName;
     return place;
   }
   place.function = trim(text.substr(0, open));

@@ -72,11 +72,12 @@ TEST_CASE("a CPU profile of a JVM has names instead of a map") {
   const std::vector<uint64_t> stacks{0, 3, 1, 10'000, 0, 5, 2, 0x1, 0x2, 1, 1, 0x9, 0, 1, 0};
   auto profile = parse_gperftools_cpu("p", words<uint64_t>(stacks, false) +
                                                "  0x00000001 com.app.Sum.add (Sum.java:12)\n"
-                                               "  0x00000002 com.app.Main.main (Main.java:4)\n");
+                                               "  0x00000002 com.app.Main.main (Main.java:4)\n"
+                                               "  0x00000009 [generated stub/JIT code]\n");
   REQUIRE(profile);
   CHECK(sample_lines(profile->profile) ==
         std::vector<std::string>{"5 50000000 @ com.app.Sum.add Sum.java:12, com.app.Main.main Main.java:4",
-                                 "1 10000000 @ 0x9"});
+                                 "1 10000000 @ STUB"});
 }
 
 TEST_CASE("a CPU profile that is cut, and what is none, is an error") {
