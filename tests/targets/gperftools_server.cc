@@ -5,6 +5,7 @@
 #include <gperftools/malloc_extension.h>
 #include <gperftools/profiler.h>
 #include <netinet/in.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,15 +37,15 @@ std::string read_file(const char* path) {
 }
 
 std::string cpu_profile(int seconds) {
-  char path[] = "/tmp/ec-gperftools-XXXXXX";
-  int fd = mkstemp(path);
+  // The profiler opens a file by its name: one in memory has this name.
+  int fd = memfd_create("cpu.prof", MFD_CLOEXEC);
   if (fd < 0) return {};
-  close(fd);
-  ProfilerStart(path);
+  std::string path = "/proc/self/fd/" + std::to_string(fd);
+  ProfilerStart(path.c_str());
   sleep(static_cast<unsigned>(seconds));
   ProfilerStop();
-  std::string bytes = read_file(path);
-  unlink(path);
+  std::string bytes = read_file(path.c_str());
+  close(fd);
   return bytes;
 }
 
