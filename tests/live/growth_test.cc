@@ -64,24 +64,31 @@ class SteppingSink : public StoreSink {
   std::function<void()> step_;
 };
 
-Snapshot after_steps(Stepper& target, const std::string& step, int samples = 10) {
+using Gather = void (*)(GatherContext&);
+using Parse = void (*)(const RawStore&, Snapshot&);
+
+// What these collectors say of the target, which takes a step before each of their samples.
+Snapshot sampled(Stepper& target, const std::string& step, int samples, std::initializer_list<Gather> gather,
+                 std::initializer_list<Parse> parse) {
   RunOptions options;
   options.samples = samples;
   options.every = std::chrono::milliseconds(1);
+  options.profile_seconds = 0;
   auto identity = identify(target.pid());
   REQUIRE(identity);
   SteppingSink sink([&] { target.step(step); });
-  sink.run(gather_process_memory, &*identity, options);
-  sink.run(gather_process_facts, &*identity, options);
-  sink.run(gather_gauges, &*identity, options);
-  sink.run(gather_goroutines, &*identity, options);
+  for (Gather one : gather) sink.run(one, &*identity, options);
   Snapshot snapshot;
   snapshot.target.pid = target.pid();
   snapshot.target.comm = identity->comm;
-  parse_process_memory(sink.store, snapshot);
-  parse_process_facts(sink.store, snapshot);
-  parse_gauges(sink.store, snapshot);
-  parse_goroutines(sink.store, snapshot);
+  for (Parse one : parse) one(sink.store, snapshot);
+  return snapshot;
+}
+
+Snapshot after_steps(Stepper& target, const std::string& step, int samples = 10) {
+  Snapshot snapshot =
+      sampled(target, step, samples, {gather_process_memory, gather_process_facts, gather_gauges, gather_goroutines},
+              {parse_process_memory, parse_process_facts, parse_gauges, parse_goroutines});
   REQUIRE(snapshot.gauges);
   CHECK(snapshot.gauges->samples.size() == static_cast<size_t>(samples));
   return snapshot;
@@ -164,19 +171,7 @@ TEST_CASE("a Go program that fills its cache is not named") {
 
 TEST_CASE("a Go program that leaks is named with the call path that allocates, from its heap profiles") {
   Stepper target(build_go("grows", {}));
-  RunOptions options;
-  options.samples = 10;
-  options.every = std::chrono::milliseconds(1);
-  options.profile_seconds = 0;
-  auto identity = identify(target.pid());
-  REQUIRE(identity);
-  SteppingSink sink([&] { target.step("leak"); });
-  sink.run(gather_endpoint, &*identity, options);
-  sink.run(gather_runtime_gauges, &*identity, options);
-  Snapshot snapshot;
-  snapshot.target.pid = target.pid();
-  snapshot.target.comm = identity->comm;
-  parse_runtime_gauges(sink.store, snapshot);
+  Snapshot snapshot = sampled(target, "leak", 10, {gather_endpoint, gather_runtime_gauges}, {parse_runtime_gauges});
   REQUIRE(snapshot.runtime_gauges);
   CHECK(growth_findings(snapshot) == Ids{"memory-leak-suspect"});
   auto all = growths(snapshot);

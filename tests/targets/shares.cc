@@ -31,30 +31,19 @@ uint64_t own_cpu_ns() {
 
 }  // namespace
 
-// Not in a namespace: names as a profile shows them.
-[[gnu::noinline]] uint64_t seventy(uint64_t rounds) {
-  volatile uint64_t state = 1;
-  for (uint64_t i = 0; i < rounds; ++i) state = state * 6364136223846793005u + 1;
-  return state;
-}
-
-[[gnu::noinline]] uint64_t twenty(uint64_t rounds) {
-  volatile uint64_t state = 2;
-  for (uint64_t i = 0; i < rounds; ++i) state = state * 6364136223846793005u + 2;
-  return state;
-}
-
-[[gnu::noinline]] uint64_t ten(uint64_t rounds) {
-  volatile uint64_t state = 3;
-  for (uint64_t i = 0; i < rounds; ++i) state = state * 6364136223846793005u + 3;
-  return state;
-}
-
-[[gnu::noinline]] uint64_t newborn(uint64_t rounds) {
-  volatile uint64_t state = 4;
-  for (uint64_t i = 0; i < rounds; ++i) state = state * 6364136223846793005u + 4;
-  return state;
-}
+// Not in a namespace: names as a profile shows them, and a macro because a function for all would be a frame of its
+// own. Each has a constant of its own, or compilers could make one function of them.
+#define WORK(name, constant)                                                               \
+  [[gnu::noinline]] uint64_t name(uint64_t rounds) {                                       \
+    volatile uint64_t state = constant;                                                    \
+    for (uint64_t i = 0; i < rounds; ++i) state = state * 6364136223846793005u + constant; \
+    return state;                                                                          \
+  }
+WORK(seventy, 1)
+WORK(twenty, 2)
+WORK(ten, 3)
+WORK(newborn, 4)
+#undef WORK
 
 namespace {
 
