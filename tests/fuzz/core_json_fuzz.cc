@@ -6,15 +6,13 @@
 #include "collector/analysis/core_words.h"
 #include "collector/analysis/finding.h"
 #include "collector/collectors/core.h"
+#include "tests/support/raw_stores.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace ec;
   RawStore store;
-  for (const char* path : {"raw/core.json", "raw/core/cmdline"}) {
-    ArtifactRow row;
-    row.path = path;
-    store.add(row, std::string(reinterpret_cast<const char*>(data), size));
-  }
+  for (const char* path : {"raw/core.json", "raw/core/cmdline"})
+    test::put(store, path, {reinterpret_cast<const char*>(data), size});
   Snapshot snapshot;
   parse_core(store, snapshot);
   if (snapshot.core) {

@@ -12,6 +12,7 @@
 #include "collector/proc/kallsyms.h"
 #include "collector/report/page.h"
 #include "collector/target/perf_record.h"
+#include "tests/support/raw_stores.h"
 
 using namespace ec;
 
@@ -26,9 +27,7 @@ void use_record(std::string_view bytes) {
 
 void use_bundle(std::string_view bytes) {
   RawStore store;
-  ArtifactRow row;
-  row.path = "raw/cpu_profile.bundle";
-  store.add(row, std::string(bytes));
+  test::put(store, "raw/cpu_profile.bundle", bytes);
   Snapshot snapshot;
   parse_cpu_profile(store, snapshot);
   (void)cpu_words(snapshot);

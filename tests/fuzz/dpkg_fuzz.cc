@@ -5,18 +5,9 @@
 #include "collector/collectors/dpkg.h"
 #include "collector/collectors/executable.h"
 #include "collector/collectors/forensics.h"
+#include "tests/support/raw_stores.h"
 
 using namespace ec;
-
-namespace {
-
-void add(RawStore& store, std::string path, std::string_view bytes) {
-  ArtifactRow row;
-  row.path = std::move(path);
-  store.add(row, std::string(bytes));
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
@@ -44,14 +35,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       (void)preload_file_facts(text, "preload");
       break;
     case 4:
-      add(store, std::string(kExecutableBundle), text);
+      test::put(store, std::string(kExecutableBundle), text);
       parse_executable(store, snapshot);
       break;
     default:
-      add(store, std::string(kForensicsBundle), text);
-      add(store, "raw/proc/42/maps", text);
-      add(store, "raw/proc/42/status", text);
-      add(store, "raw/processes.bundle", text);
+      test::put(store, std::string(kForensicsBundle), text);
+      test::put(store, "raw/proc/42/maps", text);
+      test::put(store, "raw/proc/42/status", text);
+      test::put(store, "raw/processes.bundle", text);
       parse_forensics(store, snapshot);
       break;
   }

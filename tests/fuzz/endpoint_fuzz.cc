@@ -12,6 +12,7 @@
 #include "collector/collectors/endpoint_record.h"
 #include "collector/collectors/endpoint_url.h"
 #include "collector/collectors/expvar.h"
+#include "tests/support/raw_stores.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
@@ -54,9 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     default: {
       ec::RawStore store;
-      ec::ArtifactRow row;
-      row.path = "raw/endpoint.json";
-      store.add(row, std::string(text));
+      ec::test::put(store, "raw/endpoint.json", text);
       ec::Snapshot snapshot;
       ec::parse_endpoints(store, snapshot);
     }

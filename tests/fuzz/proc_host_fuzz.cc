@@ -21,6 +21,7 @@
 #include "collector/proc/oom_kill.h"
 #include "collector/proc/utmp.h"
 #include "collector/proc/vmstat.h"
+#include "tests/support/raw_stores.h"
 
 using namespace ec;
 
@@ -28,12 +29,8 @@ namespace {
 
 void parse_stored(std::string_view path, std::string_view bytes, void (*parse)(const RawStore&, Snapshot&)) {
   RawStore store;
-  ArtifactRow row;
-  row.path = "raw/" + std::string(path);
-  store.add(row, std::string(bytes));
-  row.path = "raw/second/" + std::string(path);
-  row.at_ms = 1000;
-  store.add(row, std::string(bytes));
+  test::put(store, "raw/" + std::string(path), bytes);
+  test::put(store, "raw/second/" + std::string(path), bytes);
   Snapshot snapshot;
   snapshot.target.pid = 1;
   parse(store, snapshot);

@@ -23,6 +23,7 @@
 #include "collector/proc/smaps_rollup.h"
 #include "collector/proc/statm.h"
 #include "collector/target/match.h"
+#include "tests/support/raw_stores.h"
 
 namespace {
 
@@ -48,12 +49,8 @@ void whole(std::string_view text) {
                            "limits",  "maps",          "cmdline",      "environ",     "smaps_rollup",
                            "cgroup",  "cgroup.bundle", "links.bundle", "tree.bundle", "accounts.bundle",
                            "uid_map", "wchan",         "syscall",      "timers",      "task.bundle"}) {
-    for (const char* prefix : {"raw/proc/42/", "raw/second/proc/42/"}) {
-      ArtifactRow row;
-      row.path = std::string(prefix) + name;
-      row.at_ms = prefix[4] == 's' ? 1000 : 0;
-      store.add(row, std::string(text));
-    }
+    for (const char* prefix : {"raw/proc/42/", "raw/second/proc/42/"})
+      test::put(store, std::string(prefix) + name, text);
   }
   Snapshot snapshot;
   snapshot.target.pid = 42;

@@ -12,6 +12,7 @@
 #include "collector/stacks/unwinder.h"
 #include "collector/target/address_space.h"
 #include "collector/target/task_syscall.h"
+#include "tests/support/raw_stores.h"
 
 namespace {
 
@@ -60,12 +61,8 @@ void debug_frames(std::string_view bytes) {
 void collectors(std::string_view bytes) {
   RawStore store;
   for (const char* path :
-       {"raw/proc/42/task.bundle", "raw/second/proc/42/task.bundle", "raw/stacks.json", "raw/futex.bundle"}) {
-    ArtifactRow row;
-    row.path = path;
-    row.at_ms = row.path.starts_with("raw/second") ? 1000 : 0;
-    store.add(row, std::string(bytes));
-  }
+       {"raw/proc/42/task.bundle", "raw/second/proc/42/task.bundle", "raw/stacks.json", "raw/futex.bundle"})
+    test::put(store, path, bytes);
   Snapshot snapshot;
   snapshot.target.pid = 42;
   parse_threads(store, snapshot);

@@ -10,6 +10,7 @@
 #include "collector/archive/store_index.h"
 #include "collector/collectors/gauges.h"
 #include "collector/collectors/sample_plan.h"
+#include "tests/support/raw_stores.h"
 
 namespace {
 
@@ -35,9 +36,7 @@ void trend(std::string_view bytes) {
 
 void series(std::string_view bytes) {
   RawStore store;
-  ArtifactRow row;
-  row.path = "raw/gauges.bundle";
-  store.add(row, std::string(bytes));
+  test::put(store, "raw/gauges.bundle", bytes);
   Snapshot snapshot;
   parse_gauges(store, snapshot);
   for (const Growth& growth : growths(snapshot)) (void)growth_words(growth);

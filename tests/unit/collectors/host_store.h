@@ -6,18 +6,10 @@
 #include <iterator>
 #include <string>
 
-#include "collector/archive/raw_store.h"
 #include "collector/base/bundle.h"
+#include "tests/support/raw_stores.h"
 
 namespace ec::test {
-
-// The second reading is one second after the first, so that rates are differences.
-inline void put(RawStore& store, const std::string& path, std::string bytes) {
-  ArtifactRow row;
-  row.path = path;
-  row.at_ms = path.starts_with("raw/second/") ? 1250 : 250;
-  store.add(row, std::move(bytes));
-}
 
 inline std::string fixture(const std::string& name) {
   std::ifstream stream(std::string(EC_FIXTURES) + "/" + name, std::ios::binary);
