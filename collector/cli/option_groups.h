@@ -1,4 +1,4 @@
-// Options that several subcommands share. Private to options.cc and its like.
+// Options that several subcommands share. Private to options*.cc.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,4 @@
-// What was asked for on the command line, checked. CLI11 is private to options.cc.
+// What was asked for on the command line, checked. CLI11 is private to options*.cc.
 #pragma once
 
 #include <cstdint>

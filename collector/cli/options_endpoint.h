@@ -1,4 +1,4 @@
-// Options about debug endpoints that several subcommands share. Private to options.cc.
+// Options about debug endpoints that several subcommands share. Private to options*.cc.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,8 @@
-#include "collector/cli/options_profile.h"
+// Options of `profile` and its views.
+#include <optional>
+#include <utility>
 
-#include "collector/cli/options_symbolize.h"
+#include "collector/cli/options_subcommand.h"
 
 namespace ec {
 
@@ -28,10 +30,25 @@ constexpr ViewRow kViews[] = {
      true},
 };
 
-}  // namespace
+class ProfileOptions : public Subcommand {
+ public:
+  explicit ProfileOptions(CLI::App& app);
+  Request request() override;
+
+ private:
+  void add_sources(CLI::App& view);
+  void add_choice_of_samples(CLI::App& view);
+  void add_report(CLI::App& view);
+
+  std::vector<std::pair<ProfileRequest::View, CLI::App*>> views_;
+  ProfileRequest request_;
+  std::vector<std::string> base_, diff_base_;
+  std::string before_, after_;  // of diff
+  std::optional<size_t> node_count_;
+};
 
 ProfileOptions::ProfileOptions(CLI::App& app)
-    : app_(app.add_subcommand("profile", "Reads profiles: what costs most, what grew, who calls whom")) {
+    : Subcommand(app.add_subcommand("profile", "Reads profiles: what costs most, what grew, who calls whom")) {
   app_->require_subcommand(1);
   app_->footer(
       "FILE is a profile in any form: pprof, gperftools (CPU, heap, growth, contention), the text of Go's debug=1, "
@@ -123,5 +140,9 @@ Request ProfileOptions::request() {
   }
   return request_;
 }
+
+}  // namespace
+
+std::unique_ptr<Subcommand> profile_subcommand(CLI::App& app) { return std::make_unique<ProfileOptions>(app); }
 
 }  // namespace ec

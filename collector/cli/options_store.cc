@@ -1,8 +1,22 @@
-#include "collector/cli/options_store.h"
-
+// Options of `store`.
 #include "collector/cli/option_groups.h"
+#include "collector/cli/options_subcommand.h"
 
 namespace ec {
+
+namespace {
+
+class StoreOptions : public Subcommand {
+ public:
+  explicit StoreOptions(CLI::App& app);
+  Request request() override;
+
+ private:
+  CLI::App* action(const char* name, const char* text, StoreRequest::Action action);
+
+  StoreRequest request_;
+  double days_ = 30, gigabytes_ = 20;
+};
 
 CLI::App* StoreOptions::action(const char* name, const char* text, StoreRequest::Action action) {
   auto* app = app_->add_subcommand(name, text);
@@ -12,8 +26,8 @@ CLI::App* StoreOptions::action(const char* name, const char* text, StoreRequest:
 }
 
 StoreOptions::StoreOptions(CLI::App& app)
-    : app_(app.add_subcommand("store",
-                              "Archives that are kept: --keep puts them there, --baseline last-good uses them")) {
+    : Subcommand(app.add_subcommand("store",
+                                    "Archives that are kept: --keep puts them there, --baseline last-good uses them")) {
   using Action = StoreRequest::Action;
   app_->require_subcommand(1);
   app_->footer(
@@ -44,10 +58,14 @@ StoreOptions::StoreOptions(CLI::App& app)
   garbage->add_flag("--dry-run", request_.dry_run, "Only say which");
 }
 
-StoreRequest StoreOptions::request() {
+Request StoreOptions::request() {
   request_.retention.age_seconds = static_cast<int64_t>(days_ * 86'400);
   request_.retention.bytes = static_cast<uint64_t>(gigabytes_ * (1 << 30));
   return request_;
 }
+
+}  // namespace
+
+std::unique_ptr<Subcommand> store_subcommand(CLI::App& app) { return std::make_unique<StoreOptions>(app); }
 
 }  // namespace ec

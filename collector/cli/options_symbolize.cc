@@ -1,11 +1,25 @@
-#include "collector/cli/options_symbolize.h"
-
+// Options of `symbolize`, which has two forms: addresses of a file, or an archive.
+#include "collector/cli/options_subcommand.h"
 #include "collector/collectors/endpoint_url.h"
 
 namespace ec {
 
+namespace {
+
+class SymbolizeOptions : public Subcommand {
+ public:
+  explicit SymbolizeOptions(CLI::App& app);
+  Request request() override;
+
+ private:
+  SymbolizeRequest addresses_;
+  SymbolizeArchiveRequest archive_;
+  std::string short_executable_;
+};
+
 SymbolizeOptions::SymbolizeOptions(CLI::App& app)
-    : app_(app.add_subcommand("symbolize", "Names for addresses of a file, or for an archive collected without them")) {
+    : Subcommand(
+          app.add_subcommand("symbolize", "Names for addresses of a file, or for an archive collected without them")) {
   app_->add_option("ARCHIVE|ADDRESS", addresses_.addresses,
                    "An archive; with --exe or -e hexadecimal addresses as in the file, none: from standard input");
   auto* file = app_->add_option_group("File");
@@ -61,5 +75,9 @@ Request SymbolizeOptions::request() {
   archive_.deadline_seconds = request.deadline_seconds;
   return archive_;
 }
+
+}  // namespace
+
+std::unique_ptr<Subcommand> symbolize_subcommand(CLI::App& app) { return std::make_unique<SymbolizeOptions>(app); }
 
 }  // namespace ec
