@@ -172,8 +172,7 @@ TEST_CASE("files of others are neither listed nor removed, whatever their names"
   auto removed = store.collect_garbage(everything, kNow, false);
   REQUIRE(removed);
   CHECK(removed->archives.empty());
-  for (const char* ending : {".tar.zst", ".zip", "-2.tar.zst", "-3.tar.zst"})
-    CHECK_FALSE(store.remove(name + ending));
+  for (const char* ending : {".tar.zst", ".zip", "-2.tar.zst", "-3.tar.zst"}) CHECK_FALSE(store.remove(name + ending));
   CHECK_FALSE(store.remove("notes.txt"));
   CHECK_FALSE(store.remove("../" + elsewhere.path().substr(elsewhere.path().rfind('/') + 1) + "/x"));
   CHECK(std::filesystem::exists(outside));
