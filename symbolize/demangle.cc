@@ -33,6 +33,19 @@ bool may_explode(std::string_view mangled) {
   return references > 32 || expansions > 2 || mangled.find("spsp") != std::string_view::npos;
 }
 
+// Without what LLVM may put behind it (".llvm.12345"), which __cxa_demangle refuses; 0 for any other name.
+size_t legacy_rust_length(std::string_view name) {
+  constexpr std::string_view kHash = "17h";
+  constexpr size_t kEnd = kHash.size() + 16;  // digits
+  if (!name.starts_with("_ZN")) return 0;
+  size_t suffix = name.rfind("E.");
+  size_t end = suffix != std::string_view::npos ? suffix : name.size() - 1;
+  if (name[end] != 'E' || end < kEnd) return 0;
+  std::string_view hash = name.substr(end - kEnd, kEnd);
+  bool digits = hash.find_first_not_of("0123456789abcdef", kHash.size()) == std::string_view::npos;
+  return hash.starts_with(kHash) && digits ? end + 1 : 0;
+}
+
 bool ends_with_rust_hash(std::string_view name) {
   if (name.size() <= kHashLength) return false;
   std::string_view hash = name.substr(name.size() - kHashLength);
@@ -89,10 +102,11 @@ std::string demangle(std::string_view name) {
   if (name.starts_with("_R") && name.size() <= kLongest)
     return demangle_rust_v0(name, kLongest).value_or(std::move(mangled));
   if (!name.starts_with("_Z") || name.size() > kLongest || may_explode(name)) return mangled;
+  if (size_t length = legacy_rust_length(name)) mangled.resize(length);
   int status = 0;
   std::unique_ptr<char, decltype(&std::free)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status),
                                                     &std::free);
-  if (status != 0 || !plain) return mangled;
+  if (status != 0 || !plain) return std::string(name);
   std::string text(plain.get());
   if (ends_with_rust_hash(text)) {
     text.resize(text.size() - kHashLength);
@@ -101,5 +115,7 @@ std::string demangle(std::string_view name) {
   if (text.size() > kLongest) text.resize(kLongest);
   return text;
 }
+
+bool is_rust_name(std::string_view name) { return name.starts_with("_R") || legacy_rust_length(name) > 0; }
 
 }  // namespace ec

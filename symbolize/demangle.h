@@ -11,4 +11,7 @@ namespace ec {
 // are not tried; the result has at most 4096 bytes.
 std::string demangle(std::string_view name);
 
+// Whether it is a linker's name of Rust: demangled, angle brackets in it are no template arguments.
+bool is_rust_name(std::string_view name);
+
 }  // namespace ec

@@ -11,7 +11,6 @@
 #include <unordered_map>
 
 #include "collector/base/text.h"
-#include "symbolize/demangle.h"
 #include "symbolize/plain_name.h"
 #include "symbolize/symbolizer.h"
 
@@ -57,11 +56,10 @@ class SymbolRows {
     std::pair key{text(name), text(file)};
     auto [place, is_new] = functions_.try_emplace(key, static_cast<uint32_t>(out_.functions.size()));
     if (is_new) {
-      std::string plain = demangle(name);
       PprofFunction row;
       row.id = ++last_id_;
       row.system_name = key.first;
-      row.name = plain == name ? key.first : text(plain_name(plain));
+      row.name = text(plain_function(name));
       row.file = key.second;
       out_.functions.push_back(row);
     }

@@ -18,7 +18,7 @@
 #include "collector/report/goroutine_dumps.h"
 #include "collector/report/profile_json.h"
 #include "collector/report/profile_text.h"
-#include "symbolize/demangle.h"
+#include "symbolize/plain_name.h"
 
 namespace ec {
 
@@ -163,7 +163,7 @@ int run_command(const ProfileRequest& request) {
   auto bases = load(request.base, request);
   if (!bases) return refused(bases.error());
   ProfileQuery query = request.query;
-  query.demangle = demangle;
+  query.demangle = plain_function;
   if (request.view == ProfileRequest::View::kFlame && query.base_is_total)
     return compare_flames(request, std::move(*bases), std::move(*profiles), query);
   auto chosen = choose_profile(std::move(*profiles), std::move(*bases), query);

@@ -41,8 +41,9 @@ void simplify_names(OwnedPprof& owned, const Demangle& demangle) {
     auto [place, fresh] = known.emplace(function.system_name, function.system_name);
     if (fresh) {
       std::string plain = demangle(system_name);
-      auto simple = std::make_shared<std::string>(without_parameters(plain));
-      if (*simple != system_name) {
+      if (plain == system_name) plain = without_parameters(plain);  // it may be demangled already
+      if (plain != system_name) {
+        auto simple = std::make_shared<std::string>(std::move(plain));
         place->second = static_cast<uint32_t>(profile.strings.size());
         profile.strings.push_back(*simple);
         owned.text.push_back(std::move(simple));

@@ -12,7 +12,8 @@ namespace ec {
 // "main.f[…]" of Go among them. As google/pprof simplifies names (internal/symbolizer).
 std::string without_parameters(std::string_view name);
 
-// Gives functions whose name is that of the linker one that people read. `demangle` gives back what it does not know.
+// Gives functions whose name is that of the linker one that people read: what `demangle` says, without change, or
+// without_parameters() for what it gives back because it does not know it.
 using Demangle = std::function<std::string(std::string_view)>;
 void simplify_names(OwnedPprof& owned, const Demangle& demangle);
 

@@ -19,7 +19,7 @@ const SmallProfile kCalls = {.samples = {{"main;run;read", {5}},
                                          {"main", {1}, {{"user", "eve"}}}}};
 
 Result<ChosenProfile> choose(const SmallProfile& profile, ProfileQuery query = {}) {
-  query.demangle = [](std::string_view name) { return std::string(name == "_Z1fi" ? "f(int)" : name); };
+  query.demangle = [](std::string_view name) { return std::string(name == "_Z1fi" ? "f<…>" : name); };
   std::vector<OwnedPprof> profiles;
   profiles.push_back(small_profile(profile));
   return choose_profile(std::move(profiles), {}, query);
@@ -92,7 +92,7 @@ TEST_CASE("the value is chosen by name, by number, or as the profile says") {
 }
 
 TEST_CASE("names of the linker become those that people read") {
-  CHECK(stacks({.samples = {{"_Z1fi;std::sort<int*>(int*)", {1}}}}, {}) == Lines{"f(int);std::sort 1"});
+  CHECK(stacks({.samples = {{"_Z1fi;std::sort<int*>(int*)", {1}}}}, {}) == Lines{"f<…>;std::sort 1"});
   CHECK(without_parameters("a::b(int (*)(char))::c<d<e>>") == "a::b::c");
   CHECK(without_parameters("main.(*T[...]).f") == "main.(*T[...]).f");
   CHECK(without_parameters("Main.<init>(int)") == "Main.<init>(int)");
