@@ -54,12 +54,16 @@ Result<std::string> read_below(const std::string& root, const std::string& path,
   struct stat facts {};
   if (fstat(file->get(), &facts) != 0) return fail_errno(root + path, errno);
   if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kMalformed, root + path, "expected a regular file");
+  return read_open(file->get(), root + path, limit);
+}
+
+Result<std::string> read_open(int fd, const std::string& name, size_t limit) {
   std::string text;
   while (text.size() < limit) {
     char chunk[16 * 1024];
-    ssize_t got = read(file->get(), chunk, std::min(sizeof chunk, limit - text.size()));
+    ssize_t got = read(fd, chunk, std::min(sizeof chunk, limit - text.size()));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(root + path, errno);
+    if (got < 0) return fail_errno(name, errno);
     if (got == 0) break;
     text.append(chunk, static_cast<size_t>(got));
   }

@@ -16,4 +16,7 @@ Result<UniqueFd> open_below(const std::string& root, const std::string& path, in
 // malformed (no regular file), io.
 Result<std::string> read_below(const std::string& root, const std::string& path, size_t limit);
 
+// The first `limit` bytes of an open file, to its end when there are less. `name` is for errors.
+Result<std::string> read_open(int fd, const std::string& name, size_t limit);
+
 }  // namespace ec

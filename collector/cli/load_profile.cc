@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -55,6 +56,25 @@ bool ends_path(std::string_view path, std::string_view name) {
   return ends(path) || ends(without_ending(path));
 }
 
+// Of a shell: `curl … | profile top -`, `profile diff <(…) <(…)`.
+bool is_pipe(const std::string& source) {
+  struct stat status {};
+  bool of_shell = source.starts_with("/dev/fd/") || source == "/dev/stdin";
+  return of_shell && stat(source.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+Result<std::string> read_source(const std::string& source) {
+  constexpr size_t kMost = kMostUnpackedPprof + 1;
+  if (source == "-") {
+    if (isatty(STDIN_FILENO) == 1) return fail(ErrorCode::kUsage, source, "standard input is a terminal");
+    return read_open(STDIN_FILENO, "standard input", kMost);
+  }
+  if (!is_pipe(source)) return read_below("", source, kMost);
+  auto pipe = open_below("", source, O_RDONLY);
+  if (!pipe) return tl::unexpected(pipe.error());
+  return read_open(pipe->get(), source, kMost);
+}
+
 Result<ProfileBytes> in_archive(const std::string& path, std::string_view name) {
   auto archive = open_archive(path);
   if (!archive) return tl::unexpected(archive.error());
@@ -85,13 +105,20 @@ Result<ProfileBytes> find_profile(const std::string& source) {
     colon = source.rfind(':', colon - 1);  // NAME may have colons itself
   if (!exists(source) && colon != std::string::npos && colon > 0)
     return in_archive(source.substr(0, colon), std::string_view(source).substr(colon + 1));
-  if (is_directory(source)) return in_archive(source, "");
-  auto bytes = read_below("", source, kMostUnpackedPprof + 1);
+  if (is_directory(source)) {
+    if (is_directory(source + "/" + std::string(kFolder))) return in_archive(source, "");
+    return fail(ErrorCode::kMalformed, source, "a folder without profiles/, expected a profile or an archive");
+  }
+  auto bytes = read_source(source);
   if (!bytes) return tl::unexpected(bytes.error());
   if (bytes->size() > kMostUnpackedPprof)
     return fail(ErrorCode::kUnsupported, source, "larger than " + human_bytes(kMostUnpackedPprof));
-  if (is_archive(*bytes)) return in_archive(source, "");
-  return ProfileBytes{source, std::move(*bytes)};
+  if (is_archive(*bytes)) {
+    if (!exists(source) || is_pipe(source))
+      return fail(ErrorCode::kUnsupported, source == "-" ? "standard input" : source, "an archive is read from a file");
+    return in_archive(source, "");
+  }
+  return ProfileBytes{source == "-" ? "standard input" : source, std::move(*bytes)};
 }
 
 Result<LoadedProfile> load_profile(const std::string& source, const std::vector<std::string>& debug_directories) {

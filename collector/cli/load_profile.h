@@ -20,8 +20,8 @@ struct LoadedProfile {
 };
 
 // FILE, ARCHIVE, or ARCHIVE:NAME, where NAME is the end of one path below profiles/, with or without its ending (.pb.gz
-// before others). An archive alone has to hold one profile. Errors: of reading; usage (NAME fits none, or several,
-// which are listed).
+// before others). An archive alone has to hold one profile. A profile may come from standard input ("-"), or through
+// the pipe of a shell (/dev/fd/N). Errors: of reading; usage (NAME fits none, or several, which are listed).
 Result<ProfileBytes> find_profile(const std::string& source);
 // A profile in any form. Addresses without names get those of the files that were mapped there, which are looked for
 // on this host and in `debug_directories`; for a profile of an archive by their build ids only. Errors: those of

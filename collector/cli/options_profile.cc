@@ -53,8 +53,8 @@ ProfileOptions::ProfileOptions(CLI::App& app)
   app_->footer(
       "FILE is a profile in any form: pprof, gperftools (CPU, heap, growth, contention), the text of Go's debug=1, "
       "folded\n"
-      "stacks; for goroutines also a log with the stacks of a Go program that died. Of an archive, NAME is the end of "
-      "a path below profiles/:\n"
+      "stacks; for goroutines also a log with the stacks of a Go program that died; - for standard input. Of an\n"
+      "archive, NAME is the end of a path below profiles/:\n"
       "  emergency-collect profile top incident.tar.zst:heap --sample-index inuse_objects\n"
       "  emergency-collect profile diff yesterday.tar.zst:heap today.tar.zst:heap");
   for (const ViewRow& row : kViews) {

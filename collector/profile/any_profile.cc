@@ -41,6 +41,11 @@ bool is_text(std::string_view bytes) {
   return looked_at.find('\0') == std::string_view::npos && !first_line(looked_at).empty();
 }
 
+// Writers put the sample types first (field 1, a message), and in them the type (field 1, a number).
+bool begins_as_pprof(std::string_view bytes) {
+  return bytes.size() > 2 && bytes[0] == '\x0a' && bytes[1] < '\x10' && bytes[2] == '\x08';
+}
+
 Result<OwnedPprof> parse_as(ProfileForm form, std::string_view where, std::string& bytes) {
   switch (form) {
     case ProfileForm::kPprof:
@@ -69,12 +74,16 @@ Result<AnyProfile> recognise(std::string_view where, std::string bytes) {
   auto form = is_gperftools_cpu(bytes) ? std::optional(ProfileForm::kGperftoolsCpu) : form_by_title(bytes);
   if (!form)
     form = is_text(bytes) && parse_folded(where, first_line(bytes)) ? ProfileForm::kFolded : ProfileForm::kPprof;
-  bool text = is_text(bytes) || bytes.empty();
+  bool like_pprof = begins_as_pprof(bytes);
+  bool dump = is_text(bytes) && first_line(bytes).starts_with("goroutine ");
   auto owned = parse_as(*form, where, bytes);
   if (owned) return AnyProfile{*form, std::move(*owned)};
   if (*form != ProfileForm::kPprof || owned.error().code == ErrorCode::kUnsupported)
     return tl::unexpected(owned.error());
-  if (!text) return tl::unexpected(owned.error());
+  if (like_pprof) return tl::unexpected(owned.error());
+  if (dump)
+    return fail(ErrorCode::kMalformed, std::string(where),
+                "stacks of goroutines without counts: see profile goroutines");
   return fail(ErrorCode::kMalformed, std::string(where),
               "expected a profile: pprof, gperftools (CPU, heap, growth, contention, threadz), the text of Go's "
               "/debug/pprof with debug=1, or folded stacks");

@@ -382,8 +382,8 @@ Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes) {
     return fail(problem.code, std::string(where), "profile.proto: " + problem.what);
   } catch (const protozero::end_of_buffer_exception&) {
     return fail(ErrorCode::kTruncated, std::string(where), "profile.proto: a field is longer than what is left");
-  } catch (const protozero::exception& problem) {
-    return fail(ErrorCode::kMalformed, std::string(where), fmt::format("profile.proto: {}", problem.what()));
+  } catch (const protozero::exception&) {
+    return fail(ErrorCode::kMalformed, std::string(where), "profile.proto: bytes that are no fields of a message");
   }
   return profile;
 }

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "collector/profile/gzip.h"
 #include "tests/support/place.h"
 #include "tests/support/program.h"
 
@@ -28,6 +29,8 @@ TEST_CASE("bad input of profile gives one clear line") {
   std::string broken = folder / "broken.pb.gz", heap = fixture("heap.pb.gz");
   write_text(broken, read_text(heap).substr(0, 500));
   write_text(folder / "text", "not a profile at all");
+  write_text(folder / "dump", "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:3 +0x1b\n");
+  write_text(folder / "cut", ec::gunzip("heap", read_text(heap), 1 << 20)->substr(0, 1001));
   const Case cases[] = {
       {{}, 2, "subcommand"},
       {{"top"}, 2, "FILE"},
@@ -35,6 +38,11 @@ TEST_CASE("bad input of profile gives one clear line") {
       {{"top", "/no/such/file"}, 1, "/no/such/file"},
       {{"top", broken}, 1, "broken.pb.gz"},
       {{"top", folder / "text"}, 1, "expected"},
+      {{"top", folder / "cut"}, 1, "profile.proto: a field is longer than what is left"},
+      {{"top", folder / "dump"}, 1, "see profile goroutines"},
+      {{"top", "/bin/true"}, 1, "expected a profile"},
+      {{"top", folder.path()}, 1, "a folder without profiles/"},
+      {{"top", "-"}, 1, "standard input: expected"},
       {{"top", heap, "--sample-index", "nothing"}, 2, "alloc_objects, alloc_space, inuse_objects, inuse_space"},
       {{"top", heap, "--focus", "("}, 2, "focus: the regular expression is refused: missing ): ("},
       {{"peek", "[", heap}, 2, "missing ]: ["},
@@ -55,6 +63,23 @@ TEST_CASE("bad input of profile gives one clear line") {
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.err.find(c.says) != std::string::npos);
   }
+}
+
+TEST_CASE("a profile is read from standard input, and from the pipes of a shell") {
+  TempDir folder;
+  std::string heap = fixture("heap.pb.gz"), expected = profile({"top", heap}).out;
+  auto shell = [&](const std::string& command) {
+    ProgramSettings settings;
+    settings.environment = {"EC=" EC_BINARY, "HEAP=" + heap};
+    return run_program({"bash", "-c", command}, settings);
+  };
+  CHECK(shell("cat $HEAP | $EC profile top -").out == expected);
+  CHECK(shell("$EC profile top - < $HEAP").out == expected);
+  CHECK(shell("cat $HEAP | $EC profile top /dev/stdin").out == expected);
+  CHECK(shell("$EC profile diff $HEAP <(cat $HEAP)").out == profile({"diff", heap, heap}).out);
+  auto archive = shell("printf 'PK\\003\\004' | $EC profile top -");
+  CHECK(archive.exit_code == 1);
+  CHECK(archive.err.find("standard input: an archive is read from a file") != std::string::npos);
 }
 
 TEST_CASE("a profile less itself is nothing, and a diff of it shows no function") {
