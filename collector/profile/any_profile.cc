@@ -41,9 +41,9 @@ bool is_text(std::string_view bytes) {
   return looked_at.find('\0') == std::string_view::npos && !first_line(looked_at).empty();
 }
 
-// Writers put the sample types first (field 1, a message), and in them the type (field 1, a number).
+// Writers put the type of the period (field 11) or the sample types first, and in them the type (field 1, a number).
 bool begins_as_pprof(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x0a' && bytes[1] < '\x10' && bytes[2] == '\x08';
+  return bytes.size() > 2 && (bytes[0] == '\x0a' || bytes[0] == '\x5a') && bytes[1] < '\x10' && bytes[2] == '\x08';
 }
 
 Result<OwnedPprof> parse_as(ProfileForm form, std::string_view where, std::string& bytes) {

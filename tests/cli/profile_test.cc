@@ -38,7 +38,7 @@ TEST_CASE("bad input of profile gives one clear line") {
       {{"top", "/no/such/file"}, 1, "/no/such/file"},
       {{"top", broken}, 1, "broken.pb.gz"},
       {{"top", folder / "text"}, 1, "expected"},
-      {{"top", folder / "cut"}, 1, "profile.proto: a field is longer than what is left"},
+      {{"top", folder / "cut"}, 1, "profile.proto: string index"},
       {{"top", folder / "dump"}, 1, "see profile goroutines"},
       {{"top", "/bin/true"}, 1, "expected a profile"},
       {{"top", folder.path()}, 1, "a folder without profiles/"},

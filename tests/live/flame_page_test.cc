@@ -97,9 +97,37 @@ TEST_CASE("a flame graph is drawn, zoomed, searched, and nothing of it runs or i
   page.browser.type("#search", "(");  // not a regular expression any more
   CHECK(page.text("#found") == "found: 0.0 %");
 
-  CHECK(page.frame(kHostile, "textContent") == kHostile);
+  std::string shown = page.frame(kHostile, "textContent").get<std::string>();
+  CHECK((shown.size() > 10 && std::string(kHostile).ends_with(shown)));
   CHECK(page.browser.run("return window.hostile === undefined") == true);
   CHECK(page.browser.run("return performance.getEntriesByType('resource').length") == 0);
+}
+
+TEST_CASE("in a program of one file packages have the colours, and the ends of long names are shown") {
+  CallTree tree;
+  const std::string file = "/usr/bin/server", name = "(anonymous namespace)::Cache::evict";
+  tree.frames = {{"main.main", file}, {"github.com/example/queue.(*Queue[...]).Take", file}, {name, file}};
+  tree.nodes = {{0, 0, 0, 100}, {0, 0, 0, 100}, {1, 1, 92, 92}, {1, 2, 8, 8}};
+  Page page(flame_page("cpu", "count", {{"cpu", tree}}));
+  CHECK(page.frame("main.main", "style.background") != page.frame("github.com", "style.background"));
+  CHECK(page.text("#legend") == "github.com/example/queue(anonymous namespace)main");
+  CHECK(page.frame(name, "textContent") == "Cache::evict");
+  page.click_frame("github.com");
+  CHECK(page.frame("github.com", "textContent") == "github.com/example/queue.(*Queue[...]).Take");
+  page.browser.click("#reset");
+
+  auto press = [&](const std::string& key) {
+    page.browser.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '" + key +
+                     "', bubbles: true}))");
+    return page.text("#details");
+  };
+  page.browser.run("document.querySelector('.frame').focus()");
+  CHECK(press("ArrowDown").starts_with("main.main [server]\n100"));
+  CHECK(press("ArrowDown").starts_with("github.com"));
+  CHECK(press("ArrowRight").starts_with(name));
+  CHECK(press("ArrowRight").starts_with(name));  // the last one
+  CHECK(press("ArrowLeft").starts_with("github.com"));
+  CHECK(press("ArrowUp").starts_with("main.main"));
 }
 
 TEST_CASE("two profiles stand side by side, and zoom together") {
