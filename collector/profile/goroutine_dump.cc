@@ -137,12 +137,15 @@ class Reader {
   void begin_goroutine(std::string_view line, size_t at, const Title& title) {
     bool new_reason = !reason_.empty() && !reason_used_ && lines_.line_number() - reason_line_ < kReasonLines;
     finish_goroutine();
+    // Lines that may be of others are passed over while a goroutine is read: the reason was one of them.
+    if (open_ && new_reason && open_->first_line < reason_line_)
+      open_->last_line = std::min(open_->last_line, reason_line_ - 1);
     if (open_ && (new_reason || ids_.contains(title.id))) finish_dump();
     if (!open_) {
       open_.emplace();
       open_->first_line = lines_.line_number();
       if (new_reason) {
-        open_->first_line = reason_line_;
+        open_->first_line = std::max(reason_line_, end_ + 1);
         open_->reason = std::move(reason_);
         open_->signal = std::move(signal_);
         open_->survived = open_->reason.starts_with("http: panic serving ");
@@ -152,6 +155,7 @@ class Reader {
       signal_.clear();
       reason_used_ = true;
     }
+    open_->last_line = lines_.line_number();
     ids_.insert(title.id);
     goroutine_.emplace();
     goroutine_->title = title;
@@ -215,7 +219,6 @@ class Reader {
   void finish_goroutine() {
     if (!goroutine_) return;
     OneGoroutine& one = *goroutine_;
-    open_->last_line = std::max(open_->last_line, lines_.line_number() - 1);
     ++open_->goroutines;
     if (open_->goroutines == 1 && !open_->reason.empty()) {
       open_->failed_frames = one.frames;
@@ -244,6 +247,7 @@ class Reader {
   void finish_dump() {
     finish_goroutine();
     if (!open_) return;
+    end_ = open_->last_line;
     find_place(*open_);
     std::stable_sort(open_->groups.begin(), open_->groups.end(), [](const auto& a, const auto& b) {
       return a.count != b.count ? a.count > b.count : a.longest_minutes > b.longest_minutes;
@@ -271,7 +275,7 @@ class Reader {
   std::vector<GoroutineDump> dumps_;
   std::string reason_, signal_;
   LinePrefix reason_prefix_, prefix_;
-  int reason_line_ = 0, quiet_ = 0;
+  int reason_line_ = 0, quiet_ = 0, end_ = 0;  // end_: the last line of the dump before
   bool reason_used_ = false;
   std::optional<GoroutineDump> open_;
   std::optional<OneGoroutine> goroutine_;  // of open_

@@ -171,3 +171,12 @@ TEST_CASE("two deaths of one log are two dumps, and what is none is none") {
   CHECK(found("goroutine 5 is late\n").empty());
   CHECK(parse_goroutine_dump("d", "nothing").error().message() == "d: expected 'goroutine N [STATE]:' and its stack");
 }
+
+// Found by tests/fuzz/program_text_fuzz.cc.
+TEST_CASE("dumps do not overlap, and one may end with its title") {
+  CHECK(found("goroutine 1 [running]:") == std::vector<std::string>{"1-1:  | "});
+  CHECK(found("api: goroutine 1 [running]:\napi: main.f()\npanic: y\napi: goroutine 1 [running]:\napi: main.g()\n") ==
+        std::vector<std::string>{"1-2:  | ", "3-5: panic: y | main.g"});
+  CHECK(found("api: goroutine 1 [running]:\npanic: y\n" + std::string(20, '\n') + "goroutine 3 [running]:\n") ==
+        std::vector<std::string>{"1-1:  | ", "2-23: panic: y | "});
+}

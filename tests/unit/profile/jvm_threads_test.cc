@@ -116,6 +116,25 @@ TEST_CASE("jstack -l: locked ownable synchronizers") {
   CHECK(named(dump, "main").synchronizers.empty());
 }
 
+TEST_CASE("jstack -l -e: what threads allocated, threads with two synchronizers and with many locks") {
+  JvmThreadDump dump = recorded("openjdk-17-extended.txt");
+  CHECK(dump.whole);
+  CHECK(dump.threads.size() == 31);
+  CHECK(dump.deadlocks.size() == 2);
+  const JvmThread& owner = named(dump, "owner \"quoted\" #7");
+  CHECK(owner.number == 13);
+  CHECK(owner.nid == 0x3961);
+  CHECK(owner.doing == "waiting on condition");
+  CHECK(owner.elapsed_seconds == 7.31);
+  REQUIRE(owner.synchronizers.size() == 2);
+  CHECK(owner.synchronizers[1].class_name == "java.util.concurrent.locks.ReentrantReadWriteLock$NonfairSync");
+  CHECK(named(dump, "reader").locks.front().address == owner.synchronizers[1].address);
+  CHECK(named(dump, "parked").locks.front().class_name == "java.lang.String");
+  CHECK(named(dump, "timed").locks.empty());
+  CHECK(methods(dump, named(dump, "recursion")).size() > 40);
+  CHECK(named(dump, "spinner").state == "RUNNABLE");
+}
+
 // Forms of other versions, as their sources print them (Thread::print_on, osThread.cpp, vframe.cpp).
 TEST_CASE("thread dumps of JDK 8 and of JDK 21") {
   auto eight = parse_jvm_threads("8",
