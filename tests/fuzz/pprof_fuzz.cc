@@ -7,6 +7,7 @@
 
 #include "collector/archive/redaction.h"
 #include "collector/profile/call_tree.h"
+#include "collector/profile/digest.h"
 #include "collector/profile/goroutines.h"
 #include "collector/profile/gzip.h"
 #include "collector/profile/measurement.h"
@@ -92,6 +93,15 @@ void check_views(const ec::OwnedPprof& owned) {
   }
 }
 
+void check_digest(const ec::Pprof& profile) {
+  auto digest = ec::digest_profile(ec::profile_kind("heap", profile), profile);
+  int64_t sum = 0;
+  for (int64_t part : digest.runtime) sum = ec::wrapping_sum(sum, part);
+  if (sum != digest.total || digest.paths.size() > digest.by_charged.size()) std::abort();
+  for (const auto& path : digest.paths)
+    if (path.functions.empty() || path.functions.size() != path.values.size()) std::abort();
+}
+
 void check_merged(const ec::OwnedPprof& owned) {
   const ec::OwnedPprof twice[] = {owned, owned};
   auto sum = ec::merge_profiles(twice);
@@ -115,6 +125,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (unpacked) check_redaction(message, profile ? &*profile : nullptr);
   if (profile) {
     check_written(*profile);
+    check_digest(*profile);
     auto owned = ec::own_pprof("input", std::string(message));
     if (!owned) std::abort();
     check_views(*owned);
