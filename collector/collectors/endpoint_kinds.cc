@@ -72,6 +72,7 @@ EndpointKind go_pprof() {
                         .when = When::kPulled,
                         .pull = "trace",
                         .most_seconds = 5},
+                       {"heap-after", "heap", "heap-after.pb.gz", kPprof, kT2, When::kAgain},
                        {"goroutine-text", "goroutine?debug=1", "goroutine.txt", kGoroutineText, kT2, When::kListed},
                        {.name = "goroutine-full",
                         .path = "goroutine?debug=2",
@@ -97,6 +98,7 @@ EndpointKind expvar() {
           .probe_bytes = kVarsBytes,
           .recognise = is_expvar,
           .worth_asking = worth_expvar,
+          .requests = {{"vars-after", "", "vars-after.json", kJson, kT2, When::kAgain, kShort, kVarsBytes}},
           .light = true};
 }
 

@@ -31,6 +31,7 @@ enum class When {
   kTimed,             // --profile-seconds > 0
   kNoRuntimeFigures,  // nothing else gave heap and GC figures
   kFewGoroutines,     // it stops the program for as long as it takes to write down each of them; else --pull
+  kAgain,             // asked before, and a CPU profile since: what both tell is a rate
   kAtEnd,             // behind all others: the second reading of what becomes a rate
   kPulled,            // --pull names it
 };

@@ -5,6 +5,7 @@
 #include "collector/collectors/endpoint_metrics.h"
 #include "collector/collectors/endpoint_record.h"
 #include "collector/collectors/expvar.h"
+#include "collector/collectors/profile_digests.h"
 #include "collector/profile/goroutines.h"
 #include "collector/profile/gzip.h"
 #include "collector/profile/memstats.h"
@@ -32,6 +33,23 @@ Result<Goroutines> goroutines_in(const RawStore& store, const std::string& folde
   return parse_goroutine_text(path, *text);
 }
 
+// Those after the CPU profile stand for the run, with those before it for the rates.
+void read_later_figures(const RawStore& store, const std::string& folder, Endpoint& endpoint) {
+  std::string before = folder + "/vars.json", after = folder + "/vars-after.json";
+  auto text = store.read(after);
+  if (!text || !endpoint.go || !store.row(before)) return;
+  auto expvar = parse_expvar(after, *text);
+  if (!expvar || !expvar->memstats) return;
+  double seconds = (store.row(after)->at_ms - store.row(before)->at_ms) / 1000;
+  GoRuntime go = runtime_of(*expvar->memstats);
+  // Counts that fall are of another process.
+  if (seconds <= 0 || go.gc_count < endpoint.go->gc_count || go.allocated_bytes < endpoint.go->allocated_bytes) return;
+  go.goroutines = endpoint.go->goroutines;
+  endpoint.go_before = std::move(endpoint.go);
+  endpoint.go = go;
+  endpoint.go_seconds = seconds;
+}
+
 // The profiles speak for the moment they were pulled; what the probe told stays where there is none.
 void read_artifacts(const RawStore& store, const std::string& folder, Endpoint& endpoint) {
   if (auto text = store.read(folder + "/vars.json")) {
@@ -50,6 +68,7 @@ void read_artifacts(const RawStore& store, const std::string& folder, Endpoint& 
       endpoint.go->goroutines = goroutines;
     }
   }
+  read_later_figures(store, folder, endpoint);
   auto goroutines = goroutines_in(store, folder);
   if (!goroutines) return;
   if (!endpoint.go) endpoint.go.emplace();
@@ -155,6 +174,7 @@ void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpo
 }  // namespace
 
 void parse_endpoints(const RawStore& store, Snapshot& snapshot) {
+  read_profiles(store, snapshot);
   bool complete = store.row("raw/endpoint.json") != nullptr;
   std::string path = complete ? "raw/endpoint.json" : "raw/runtime.json";
   auto text = store.read(path);

@@ -114,6 +114,8 @@ class Pull {
         return go && go->goroutines > 0 && go->goroutines <= kFewGoroutines;
       case When::kPulled:
         return is_pulled(request) && (!one.kind->list || is_listed);
+      case When::kAgain:
+        return probed_.record.cpu_profile && probed_.record.cpu_profile->told() && (name.empty() || is_listed);
       case When::kAtEnd:
         return false;
     }

@@ -21,6 +21,7 @@ json json_of(const GoRuntime& go) {
           {"next_gc_bytes", go.next_gc_bytes},
           {"sys_bytes", go.sys_bytes},
           {"gc_count", go.gc_count},
+          {"allocated_bytes", go.allocated_bytes},
           {"gc_cpu_fraction", go.gc_cpu_fraction},
           {"last_pause_ms", go.last_pause_ms},
           {"pause_total_ms", go.pause_total_ms}};
@@ -77,6 +78,7 @@ GoRuntime go_of(const json& object) {
   go.next_gc_bytes = whole_of(object, "next_gc_bytes");
   go.sys_bytes = whole_of(object, "sys_bytes");
   go.gc_count = whole_of(object, "gc_count");
+  go.allocated_bytes = whole_of(object, "allocated_bytes");
   go.gc_cpu_fraction = number_of(object, "gc_cpu_fraction");
   go.last_pause_ms = number_of(object, "last_pause_ms");
   go.pause_total_ms = number_of(object, "pause_total_ms");
@@ -157,6 +159,7 @@ GoRuntime runtime_of(const Memstats& stats) {
   go.next_gc_bytes = stats.next_gc;
   go.sys_bytes = stats.sys;
   go.gc_count = stats.gc_count;
+  go.allocated_bytes = stats.total_alloc;
   go.gc_cpu_fraction = stats.gc_cpu_fraction;
   go.last_pause_ms = static_cast<double>(stats.last_pause_ns()) / 1e6;
   go.pause_total_ms = static_cast<double>(stats.pause_total_ns) / 1e6;

@@ -27,6 +27,7 @@ std::optional<Memstats> memstats_of(const json& object) {
   stats.heap_objects = whole(object, "HeapObjects");
   stats.next_gc = whole(object, "NextGC");
   stats.sys = whole(object, "Sys");
+  stats.total_alloc = whole(object, "TotalAlloc");
   stats.gc_count = whole(object, "NumGC");
   stats.pause_total_ns = whole(object, "PauseTotalNs");
   if (auto found = object.find("GCCPUFraction"); found != object.end() && found->is_number())

@@ -46,6 +46,7 @@ Result<Memstats> parse_memstats_comments(std::string_view where, std::string_vie
                        : name == "HeapObjects" ? &stats.heap_objects
                        : name == "NextGC"      ? &stats.next_gc
                        : name == "Sys"         ? &stats.sys
+                       : name == "TotalAlloc"  ? &stats.total_alloc
                        : name == "NumGC"       ? &stats.gc_count
                                                : nullptr;
     if (number) {

@@ -11,7 +11,7 @@ namespace ec {
 // runtime.MemStats (https://pkg.go.dev/runtime#MemStats), as far as it is shown. Bytes, nanoseconds, counts since
 // start.
 struct Memstats {
-  uint64_t heap_alloc = 0, heap_inuse = 0, heap_objects = 0, next_gc = 0, sys = 0;
+  uint64_t heap_alloc = 0, heap_inuse = 0, heap_objects = 0, next_gc = 0, sys = 0, total_alloc = 0;
   uint64_t gc_count = 0;
   uint64_t pause_total_ns = 0;  // 0 in the text form, which does not have it
   double gc_cpu_fraction = 0;

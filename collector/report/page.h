@@ -36,7 +36,7 @@ struct DerivedArtifact {
 // The human-readable folders of the archive (process/, threads/, system/) except the summary: pure functions of the
 // snapshot, or copies of raw files under their contract name.
 std::vector<DerivedArtifact> derived_artifacts(const Snapshot& snapshot, const RawStore& store);
-// Those of the slow part: what a series of samples and samples of CPU time show.
+// Those of the slow part: what a series of samples, samples of CPU time and the profiles show.
 std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot);
 
 // `checklist`: one screen.

@@ -9,6 +9,7 @@
 #include "collector/analysis/frame_runs.h"
 #include "collector/analysis/function_name.h"
 #include "collector/analysis/growth.h"
+#include "collector/analysis/profile_words.h"
 #include "collector/analysis/sample_series.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/usual.h"
@@ -174,6 +175,8 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
     lines.push_back(plain_line(series, 300) + "; see threads/samples.txt and threads/samples.svg");
   if (std::string grown = growth_sentence(snapshot); !grown.empty())
     lines.push_back(grown + "; see process/gauges.txt and process/gauges.svg");
+  for (const std::string& sentence : profile_sentences(snapshot)) lines.push_back(plain_line(sentence, 300));
+  if (snapshot.profiles) lines.emplace_back("functions and call paths of each: profiles/summary.txt");
   if (!snapshot.endpoints) return lines;
   for (auto& endpoint : *snapshot.endpoints) {
     std::vector<std::string> names;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "collector/analysis/cpu_time.h"
+#include "collector/analysis/profile_words.h"
 #include "collector/analysis/usual.h"
 #include "collector/analysis/words.h"
 #include "collector/base/clock.h"
@@ -11,6 +12,8 @@
 namespace ec {
 
 namespace {
+
+using nlohmann::ordered_json;
 
 nlohmann::ordered_json baseline_json(const Snapshot& snapshot) {
   nlohmann::ordered_json root{{"archives", snapshot.baseline->archives}, {"higher", nlohmann::ordered_json::array()}};
@@ -43,11 +46,34 @@ nlohmann::ordered_json cpu_profile(const Snapshot& snapshot) {
           {"functions", std::move(functions)}};
 }
 
+ordered_json json_of(const RunProfile& profile) {
+  const ProfileDigest& digest = profile.digest;
+  ordered_json json{{"artifact", profile.artifact},
+                    {"kind", to_string(digest.kind)},
+                    {"says", profile_sentence(profile)},
+                    {"type", digest.type},
+                    {"unit", digest.unit},
+                    {"total", digest.total},
+                    {"duration_ns", digest.duration_ns}};
+  json["totals"] = ordered_json::object();
+  for (const DigestTotal& total : digest.totals) json["totals"][total.type] = total.value;
+  json["runtime"] = ordered_json::object();
+  for (size_t i = 1; i < digest.runtime.size(); ++i)
+    if (digest.runtime[i] != 0)
+      json["runtime"][std::string(to_string(static_cast<RuntimeWork>(i)))] = digest.runtime[i];
+  json["functions"] = ordered_json::array();
+  for (const DigestFunction& one : digest.by_charged)
+    json["functions"].push_back({{"name", one.name}, {"flat", one.flat}, {"cum", one.cum}, {"charged", one.charged}});
+  json["paths"] = ordered_json::array();
+  for (const DigestPath& path : digest.paths)
+    json["paths"].push_back({{"value", path.value}, {"functions", path.functions}});
+  return json;
+}
+
 }  // namespace
 
 // Contract: docs/archive-format.md.
 std::string summary_json(const Page& page) {
-  using nlohmann::ordered_json;
   auto& snapshot = page.snapshot;
   ordered_json root;
   root["schema"] = 1;
@@ -88,6 +114,9 @@ std::string summary_json(const Page& page) {
   }
   if (snapshot.baseline) root["baseline"] = baseline_json(snapshot);
   if (snapshot.cpu_profile && snapshot.cpu_profile->span_ns > 0) root["cpu_profile"] = cpu_profile(snapshot);
+  root["profiles"] = ordered_json::array();
+  if (snapshot.profiles)
+    for (const RunProfile& profile : snapshot.profiles->read) root["profiles"].push_back(json_of(profile));
   root["not_examined"] = ordered_json::array();
   for (auto& gap : not_examined(snapshot))
     root["not_examined"].push_back({{"what", gap.what}, {"reason", gap.reason}, {"fix", gap.fix}});

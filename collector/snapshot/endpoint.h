@@ -12,7 +12,7 @@ namespace ec {
 // Go runtime figures of one endpoint. 0: it does not tell, for none of them is 0 in a program that has collected once.
 struct GoRuntime {
   uint64_t goroutines = 0, heap_alloc_bytes = 0, heap_inuse_bytes = 0, heap_objects = 0, next_gc_bytes = 0,
-           sys_bytes = 0, gc_count = 0;
+           sys_bytes = 0, gc_count = 0, allocated_bytes = 0;  // allocated: since the program began
   double gc_cpu_fraction = 0, last_pause_ms = 0, pause_total_ms = 0;
 };
 
@@ -72,6 +72,9 @@ struct Endpoint {
   std::optional<EndpointMetrics> metrics;
   std::vector<PulledProfile> profiles;
   std::optional<GoRuntime> go;
+  // The figures before the profiles were pulled, when `go` is from after that, and the time between the two.
+  std::optional<GoRuntime> go_before;
+  double go_seconds = 0;
   std::vector<GoroutineGroup> goroutine_groups;  // largest first
   std::map<std::string, std::string> variables;  // expvar, flat: name → short text, redacted
 };

@@ -23,6 +23,7 @@
 #include "collector/snapshot/host.h"
 #include "collector/snapshot/jvm.h"
 #include "collector/snapshot/process.h"
+#include "collector/snapshot/profiles.h"
 #include "collector/snapshot/python.h"
 #include "collector/snapshot/samples.h"
 #include "collector/snapshot/threads.h"
@@ -126,6 +127,7 @@ struct Snapshot {
   Part<Executable> executable;
   Part<std::vector<ForensicFact>> forensics;
   Part<std::vector<Endpoint>> endpoints;
+  Part<Profiles> profiles;
   Host host;
   std::optional<Baseline> baseline;    // of --baseline
   std::vector<ArtifactRow> artifacts;  // so far
