@@ -50,6 +50,14 @@ Findings conntrack_full(const Snapshot& snapshot);
 Findings go_panic(const Snapshot& snapshot);
 Findings data_race(const Snapshot& snapshot);
 Findings log_error_burst(const Snapshot& snapshot);
+// rules_profiles.cc
+Findings hot_function(const Snapshot& snapshot);
+Findings mutex_contention(const Snapshot& snapshot);
+Findings block_contention(const Snapshot& snapshot);
+// rules_allocation.cc
+Findings gc_pressure(const Snapshot& snapshot);
+Findings allocation_storm(const Snapshot& snapshot);
+Findings heap_growth(const Snapshot& snapshot);
 // rules_python.cc
 Findings gil_contention(const Snapshot& snapshot);
 // rules_runtime.cc

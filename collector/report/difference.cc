@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "collector/analysis/growth.h"
+#include "collector/analysis/profile_growth.h"
 #include "collector/base/clock.h"
 #include "collector/base/text.h"
 
@@ -95,6 +96,9 @@ std::string difference_text(const Snapshot& before, const std::vector<Finding>& 
   text += "\nFindings\n" + findings_text(findings_before, before.target.pid, findings_after, after);
   text += growth_text(series, after);
   text += "\nFigures\n" + figures_text(figures(before), figures(after));
+  auto changes = profile_changes(before, after);
+  if (!changes.empty()) text += "\nProfiles\n";
+  for (const std::string& line : changes) text += "  " + line + "\n";
   return text;
 }
 
