@@ -54,6 +54,7 @@ const std::vector<Rule>& rule_table() {
       {"goroutine-pile-up", "goroutines pile up in one place", rules::goroutine_pile_up},
       {"go-panic", "Go programs died, or caught panics, in its logs", rules::go_panic},
       {"data-race", "a race detector reported unordered accesses in its logs", rules::data_race},
+      {"goroutine-leak-suspect", "goroutines wait for channels that nobody else has", rules::goroutine_leak_suspect},
       {"log-error-burst", "its logs are full of errors", rules::log_error_burst},
       {"zombie-children", "ended children are not waited for", rules::zombie_children},
       {"deleted-or-replaced-executable", "the running program is no longer the one on disk",

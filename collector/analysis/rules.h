@@ -58,6 +58,8 @@ Findings block_contention(const Snapshot& snapshot);
 Findings gc_pressure(const Snapshot& snapshot);
 Findings allocation_storm(const Snapshot& snapshot);
 Findings heap_growth(const Snapshot& snapshot);
+// rules_goroutines.cc
+Findings goroutine_leak_suspect(const Snapshot& snapshot);
 // rules_python.cc
 Findings gil_contention(const Snapshot& snapshot);
 // rules_runtime.cc

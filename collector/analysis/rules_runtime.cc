@@ -68,6 +68,23 @@ std::optional<Finding> pile_up(const Snapshot& snapshot, const GoroutinesSeen& s
   return finding;
 }
 
+// Who began those of the largest group, and for how long they have stood there: of memory, which has both.
+void add_history(const Snapshot& snapshot, Finding& finding) {
+  if (!snapshot.goroutines) return;
+  const RuntimeGoroutines& all = *snapshot.goroutines;
+  for (const GoroutinesAtStack& group : group_goroutines(all)) {
+    if (group.members.size() < 1000 || group.state == "IO wait") continue;
+    if (group.longest_seconds)
+      finding.detail += fmt::format(" The first of the largest group has waited for {} or more.",
+                                    human_duration(*group.longest_seconds));
+    if (auto creator = group.members.front()->creator; creator && *creator < all.frames.size())
+      finding.detail += fmt::format(" They were begun by {}.", in_sentence(all.frames[*creator].function, 120));
+    finding.evidence.push_back({"threads/goroutines.txt", fmt::format("goroutine {}", group.members.front()->id),
+                                fmt::format("{} × {}", group.members.size(), printable_line(group.state, 60))});
+    return;
+  }
+}
+
 }  // namespace
 
 Findings goroutine_pile_up(const Snapshot& snapshot) {
@@ -84,14 +101,17 @@ Findings goroutine_pile_up(const Snapshot& snapshot) {
       if (endpoint.go)
         finding->evidence.push_back({"raw/endpoint.json", in_sentence(endpoint.url, 80),
                                      fmt::format("goroutines {}", endpoint.go->goroutines)});
+      add_history(snapshot, *finding);
       findings.push_back(std::move(*finding));
     }
   if (told || !snapshot.goroutines) return findings;
   auto groups = goroutine_functions(*snapshot.goroutines);
   uint64_t read = own_goroutines(*snapshot.goroutines), total = read + snapshot.goroutines->left_out;
   // What memory tells has the place, which a bare number of an endpoint has not.
-  if (auto finding = pile_up(snapshot, {total, read, groups, "threads/goroutines.txt"}))
+  if (auto finding = pile_up(snapshot, {total, read, groups, "threads/goroutines.txt"})) {
+    add_history(snapshot, *finding);
     findings = {std::move(*finding)};
+  }
   return findings;
 }
 

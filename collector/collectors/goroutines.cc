@@ -9,6 +9,7 @@
 #include "collector/base/text.h"
 #include "collector/collectors/go_target.h"
 #include "collector/collectors/target_source.h"
+#include "collector/runtimes/go_channels.h"
 #include "collector/runtimes/goroutines.h"
 #include "collector/target/task_dir.h"
 #include "symbolize/go_pclntab.h"
@@ -102,7 +103,7 @@ std::map<uint64_t, int> same_numbers(const ReadGoroutines& read) {
 
 // `now`: on the clock of the program; 0 = its clock stands still, and how long anything waits is not known.
 RuntimeGoroutines named(const GoProgram& program, const ReadGoroutines& read, std::shared_ptr<const ElfFile> elf,
-                        const std::map<uint64_t, int>& tids, int64_t now) {
+                        const std::map<uint64_t, int>& tids, const GoChannels& channels, int64_t now) {
   RuntimeGoroutines all;
   all.version = program.version;
   all.layout = program.layout.from;
@@ -136,6 +137,8 @@ RuntimeGoroutines named(const GoProgram& program, const ReadGoroutines& read, st
     if (auto tid = tids.find(each.thread_id); tid != tids.end()) one.tid = tid->second;
     one.system = of_runtime(record, program);
     one.note = note_of(each.outcome);
+    if (auto channel = channels.find(record.id); channel != channels.end())
+      one.channel = {channel->second.address, channel->second.element_bytes, channel->second.others};
   }
   return all;
 }
@@ -202,9 +205,10 @@ void gather_goroutines(GatherContext& context) {
   limits.deadline = context.deadline.after_share(0.5);
   auto read = read_goroutines(program, *(*go)->memory, limits);
   if (!read) return context.out.failed(kPath, source, read.error(), fix_for(read.error(), source));
+  GoChannels channels = read_channels(program, *(*go)->memory, *read, context.deadline.after_share(0.5));
   RuntimeGoroutines all =
       named(program, *read, (*go)->file, live ? threads_by_their_own_number(target, *read) : same_numbers(*read),
-            live ? monotonic_ns() : 0);
+            channels, live ? monotonic_ns() : 0);
   std::string text = goroutines_text(all);
   if (all.left_out == 0) return context.out.artifact(kPath, source, text, Redact::kNothing);
   context.out.partial(kPath, source, text,

@@ -6,7 +6,9 @@
 //	frame	PC	FUNCTION	FILE	LINE	INLINED (0 or 1)      numbered from 0
 //	stack	whole|cut	FRAME FRAME …                             numbered from 0, innermost first
 //	g	ID	STATE	WAITING (ns, -1 = not known)	CREATOR	STACK	TID	user|system NOTE    CREATOR,
-//STACK: -1 = none
+// STACK: -1 = none
+//	channel	ID	ADDRESS	ELEMENT BYTES	OTHERS    behind the goroutine that waits for just this one; others:
+// goroutines that wait for it too, or whose stacks have its address
 #pragma once
 
 #include <string>

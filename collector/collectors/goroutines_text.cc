@@ -93,13 +93,31 @@ std::string goroutines_text(const RuntimeGoroutines& all) {
                    frame.line, frame.inlined ? 1 : 0);
   for (const GoStack& stack : all.stacks)
     fmt::format_to(Out(text), "stack\t{}\t{}\n", stack.whole ? "whole" : "cut", fmt::join(stack.frames, " "));
-  for (const Goroutine& one : all.goroutines)
+  for (const Goroutine& one : all.goroutines) {
     fmt::format_to(Out(text), "g\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", one.id, field(one.state),
                    one.waiting_seconds ? static_cast<int64_t>(*one.waiting_seconds * 1e9) : -1,
                    one.creator ? int64_t{*one.creator} : -1, one.stack ? int64_t{*one.stack} : -1, one.tid,
                    one.system ? "system" : "user", field(one.note));
+    if (one.channel)
+      fmt::format_to(Out(text), "channel\t{}\t{:x}\t{}\t{}\n", one.id, one.channel->address, one.channel->element_bytes,
+                     one.channel->others);
+  }
   return text;
 }
+
+namespace {
+
+// Of a goroutine above it.
+bool take_channel(const std::vector<std::string_view>& fields, RuntimeGoroutines& all) {
+  if (fields.size() != 5 || all.goroutines.empty()) return false;
+  auto id = parse_number<uint64_t>(fields[1]), address = parse_number<uint64_t>(fields[2], 16);
+  auto element = parse_number<uint32_t>(fields[3]), others = parse_number<uint32_t>(fields[4]);
+  if (!id || !address || !element || !others || all.goroutines.back().id != *id) return false;
+  all.goroutines.back().channel = GoChannelWait{*address, *element, *others};
+  return true;
+}
+
+}  // namespace
 
 Result<RuntimeGoroutines> parse_goroutines_text(std::string_view where, std::string_view text) {
   RuntimeGoroutines all;
@@ -120,8 +138,11 @@ Result<RuntimeGoroutines> parse_goroutines_text(std::string_view where, std::str
     } else if (fields.front() == "g") {
       if (!take_goroutine(fields, all))
         return tl::unexpected(lines.expected("'g' and eight fields, with a frame and a stack before it"));
+    } else if (fields.front() == "channel") {
+      if (!take_channel(fields, all))
+        return tl::unexpected(lines.expected("'channel' and four fields, of the goroutine before it"));
     } else {
-      return tl::unexpected(lines.expected("'go', 'list', 'frame', 'stack' or 'g'"));
+      return tl::unexpected(lines.expected("'go', 'list', 'frame', 'stack', 'g' or 'channel'"));
     }
   }
   if (all.version.empty() && all.goroutines.empty())

@@ -82,6 +82,9 @@ std::string goroutines_json(const RuntimeGoroutines& all) {
     if (one.creator) fmt::format_to(Out(out), "\"creator\":{},", *one.creator);
     if (one.stack) fmt::format_to(Out(out), "\"stack\":{},", *one.stack);
     if (one.tid != 0) fmt::format_to(Out(out), "\"tid\":{},", one.tid);
+    if (one.channel)
+      fmt::format_to(Out(out), "\"channel\":{{\"address\":\"{:#x}\",\"element_bytes\":{},\"others\":{}}},",
+                     one.channel->address, one.channel->element_bytes, one.channel->others);
     if (!one.note.empty()) append_json_field(out, "note", one.note);
     fmt::format_to(Out(out), "\"system\":{}}}", one.system);
   }

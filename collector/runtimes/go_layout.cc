@@ -33,7 +33,7 @@ struct Field {
   uint16_t GoLayout::*place;
 };
 // runtime2.go; the same names in all versions of the table.
-constexpr std::array<Field, 13> kFields{{{{"runtime.g", "m"}, &GoLayout::m},
+constexpr std::array<Field, 16> kFields{{{{"runtime.g", "m"}, &GoLayout::m},
                                          {{"runtime.g", "sched.sp"}, &GoLayout::sched_sp},
                                          {{"runtime.g", "sched.pc"}, &GoLayout::sched_pc},
                                          {{"runtime.g", "sched.g"}, &GoLayout::sched_g},
@@ -45,6 +45,9 @@ constexpr std::array<Field, 13> kFields{{{{"runtime.g", "m"}, &GoLayout::m},
                                          {{"runtime.g", "waitreason"}, &GoLayout::wait_reason},
                                          {{"runtime.g", "gopc"}, &GoLayout::creator_pc},
                                          {{"runtime.g", "startpc"}, &GoLayout::start_pc},
+                                         {{"runtime.g", "waiting"}, &GoLayout::waiting},
+                                         {{"runtime.sudog", "waitlink"}, &GoLayout::sudog_link},
+                                         {{"runtime.sudog", "c"}, &GoLayout::sudog_channel},
                                          {{"runtime.m", "procid"}, &GoLayout::m_thread}}};
 constexpr uint64_t kFarthestField = 4096;
 
@@ -104,6 +107,9 @@ Result<GoLayout> go_layout(std::string_view version) {
       layout.wait_reason = row.reason;
       layout.creator_pc = row.creator;
       layout.start_pc = row.start;
+      layout.waiting = static_cast<uint16_t>(row.start + 16);  // behind racectx
+      layout.sudog_link = 64;
+      layout.sudog_channel = 80;
       layout.m_thread = row.thread;
       layout.from = fmt::format("table for Go 1.{}", *minor);
       return layout;

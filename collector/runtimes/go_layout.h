@@ -14,9 +14,11 @@ namespace ec {
 struct GoLayout {
   // runtime.g; stack.lo is at 0 and stack.hi at 8 in every version.
   uint16_t m = 0, sched_sp = 0, sched_pc = 0, sched_g = 0, syscall_sp = 0, syscall_pc = 0, status = 0, id = 0,
-           wait_since = 0, wait_reason = 0, creator_pc = 0, start_pc = 0;
+           wait_since = 0, wait_reason = 0, creator_pc = 0, start_pc = 0, waiting = 0;
   // runtime.m
   uint16_t m_thread = 0;
+  // runtime.sudog; its first field is the goroutine.
+  uint16_t sudog_link = 0, sudog_channel = 0;
   std::string from;  // "table for Go 1.19", "debug information"
 
   // Bytes of a runtime.g that hold all of these.

@@ -220,6 +220,7 @@ std::optional<GoroutineRecord> read_goroutine(uint64_t address, std::string_view
   record.wait_reason = static_cast<uint8_t>(bytes[layout.wait_reason]);
   record.creator_pc = word_at(bytes, layout.creator_pc);
   record.start_pc = word_at(bytes, layout.start_pc);
+  record.waiting = word_at(bytes, layout.waiting);
   // gobuf.g points back to its goroutine. One that ended may have given its stack away.
   bool no_stack = record.stack_begin == 0 && record.stack_end == 0;
   bool stack = record.stack_begin < record.stack_end && record.stack_end - record.stack_begin <= kLargestStack;

@@ -23,7 +23,8 @@ struct GoSlice {
 // runtime.g as read.
 struct GoroutineRecord {
   uint64_t address = 0, stack_begin = 0, stack_end = 0, machine = 0, sp = 0, pc = 0, syscall_sp = 0, syscall_pc = 0,
-           id = 0, creator_pc = 0, start_pc = 0;
+           id = 0, creator_pc = 0, start_pc = 0,
+           waiting = 0;       // runtime.sudog of what it waits for, the first one
   int64_t wait_since_ns = 0;  // CLOCK_MONOTONIC of the first garbage collection that saw it wait; 0 = none did
   uint32_t status = 0;        // runtime2.go, without the bit for a scan
   uint8_t wait_reason = 0;

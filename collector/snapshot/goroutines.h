@@ -20,6 +20,13 @@ struct GoStack {
   bool whole = false;            // it reaches the function that the goroutine began with
 };
 
+// The one channel that a goroutine waits for, in a send or a receive outside of select.
+struct GoChannelWait {
+  uint64_t address = 0;        // of runtime.hchan
+  uint32_t element_bytes = 0;  // 0: it only signals, as ctx.Done() does
+  uint32_t others = 0;         // goroutines that wait for it too, or whose stacks have its address
+};
+
 struct Goroutine {
   uint64_t id = 0;
   std::string state;  // of a Go traceback: "running", "runnable", "syscall", "chan receive", "IO wait" …
@@ -28,7 +35,8 @@ struct Goroutine {
   std::optional<uint32_t> stack;          // index into stacks
   int tid = 0;                            // of the thread that runs it or waits in its system call; 0 = none
   bool system = false;                    // of the runtime itself; a Go traceback leaves it out
-  std::string note;                       // why there is no stack, or where it is from
+  std::optional<GoChannelWait> channel;
+  std::string note;  // why there is no stack, or where it is from
 };
 
 struct RuntimeGoroutines {

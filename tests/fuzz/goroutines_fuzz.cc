@@ -5,6 +5,7 @@
 #include <string>
 
 #include "collector/collectors/goroutines.h"
+#include "collector/runtimes/go_channels.h"
 #include "collector/runtimes/go_stack.h"
 
 namespace {
@@ -50,7 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)walker.walk(kBase + size / 2, kBase, kBase + (1 << 20), bytes.substr(0, 64));
     GoroutineLimits limits;
     limits.goroutines = 64;
-    (void)read_goroutines(program, memory, limits);
+    program.wait_reasons = {"", "chan receive", "chan send"};
+    if (auto read = read_goroutines(program, memory, limits))
+      (void)read_channels(program, memory, *read, Deadline::never());
   }
   return 0;
 }

@@ -63,3 +63,43 @@ TEST_CASE("goroutine-pile-up is found without an endpoint, from what memory tell
   REQUIRE(figure != all.end());
   CHECK(figure->text == "101201");
 }
+
+TEST_CASE("goroutine-pile-up tells since when they wait, and who began them") {
+  Snapshot s = healthy();
+  s.endpoints = std::vector<Endpoint>{};
+  s.goroutines = publishing(1200);
+  for (auto& one : s.goroutines->goroutines) one.creator = 1;
+  auto found = findings_of(s, "goroutine-pile-up");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].detail.find("waited for 2 min") != std::string::npos);
+  CHECK(found[0].detail.find("begun by main.publish.") != std::string::npos);
+}
+
+TEST_CASE("goroutine-leak-suspect: each alone with a channel of its own, for long") {
+  Snapshot s = healthy();
+  s.goroutines = publishing(40);
+  auto& all = s.goroutines->goroutines;
+  auto set = [&](double seconds, uint32_t element_bytes, uint32_t others) {
+    for (auto& one : all) {
+      one.waiting_seconds = seconds;
+      one.channel = GoChannelWait{0xc000000000 + one.id * 64, element_bytes, others};
+      one.creator = 1;
+    }
+  };
+  set(600, 8, 0);
+  auto found = findings_of(s, "goroutine-leak-suspect");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].severity == Severity::kLow);
+  CHECK(found[0].title == "40 goroutines may never end: main.publish");
+  CHECK(found[0].detail.find("begun by main.publish.") != std::string::npos);
+  CHECK(found[0].evidence[0].artifact == "threads/goroutines.txt");
+  set(60, 8, 0);
+  CHECK(findings_of(s, "goroutine-leak-suspect").empty());  // at work
+  set(600, 0, 0);
+  CHECK(findings_of(s, "goroutine-leak-suspect").empty());  // sessions that wait for their end
+  set(600, 8, 1);
+  CHECK(findings_of(s, "goroutine-leak-suspect").empty());  // somebody else has it
+  set(600, 8, 0);
+  for (auto& one : all) one.channel->address = 0xc000000000;
+  CHECK(findings_of(s, "goroutine-leak-suspect").empty());  // workers of one queue
+}

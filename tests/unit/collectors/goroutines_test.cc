@@ -14,6 +14,7 @@ RuntimeGoroutines example() {
   all.stacks = {{{0, 1}, true}};
   Goroutine waits, runs;
   waits.id = 7, waits.state = "chan receive", waits.waiting_seconds = 90.5, waits.creator = 1, waits.stack = 0;
+  waits.channel = GoChannelWait{0xc000012345, 8, 2};
   runs.id = 9, runs.state = "running", runs.tid = 42, runs.note = "it was running";
   all.goroutines = {waits, runs};
   return all;
@@ -29,6 +30,11 @@ TEST_CASE("goroutines survive the way through the archive") {
   CHECK(again->frames[0].function == "main.wait[go.shape.struct { X int }]");
   CHECK(again->goroutines[0].waiting_seconds == 90.5);
   CHECK_FALSE(again->goroutines[1].stack);
+  REQUIRE(again->goroutines[0].channel);
+  CHECK(again->goroutines[0].channel->address == 0xc000012345);
+  CHECK(again->goroutines[0].channel->element_bytes == 8);
+  CHECK(again->goroutines[0].channel->others == 2);
+  CHECK_FALSE(again->goroutines[1].channel);
 }
 
 TEST_CASE("a hostile name stays one field, and a hostile file is refused with its line") {
@@ -38,7 +44,7 @@ TEST_CASE("a hostile name stays one field, and a hostile file is refused with it
   REQUIRE(again);
   CHECK(again->goroutines.size() == 2);
   for (const char* text : {"", "nonsense\n", "stack\twhole\t0\n", "g\t1\trunning\t-1\t-1\t0\t0\tuser\t\n",
-                           "frame\tzz\tf\tf\t1\t0\n", "list\t1\n", "go\n"}) {
+                           "frame\tzz\tf\tf\t1\t0\n", "list\t1\n", "go\n", "channel\t7\tc000\t8\t0\n"}) {
     auto refused = parse_goroutines_text("raw/goroutines.txt", text);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().where == "raw/goroutines.txt:1");

@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 
+#include "collector/runtimes/go_channels.h"
+
 using namespace ec;
 
 namespace {
@@ -180,4 +182,48 @@ TEST_CASE("the table of wait reasons is known by its first words") {
   CHECK(wait_reasons_at(memory, 0x1010).empty());
   memory.put<char>(0x2000 + 32, 'g');
   CHECK(wait_reasons_at(memory, 0x1000).empty());
+}
+
+TEST_CASE("a channel that only its waiter has is told from one that another goroutine has on its stack") {
+  Program target(3);
+  auto channel = [](size_t i) { return 0xf000000000 + i * 0x100; };
+  for (size_t i = 0; i < 3; ++i) {
+    uint64_t waiter = 0xe000000000 + i * 0x100;  // runtime.sudog
+    target.memory.pieces[waiter] = std::string(0x100, '\0');
+    target.memory.pieces[channel(i)] = std::string(0x60, '\0');
+    target.memory.put<uint8_t>(address_of(i) + 176, 1);
+    target.memory.put<uint64_t>(address_of(i) + 328, waiter);
+    target.memory.put<uint64_t>(waiter, address_of(i));
+    target.memory.put<uint64_t>(waiter + 80, channel(i));
+    target.memory.put<uint16_t>(channel(i) + 24, 8);
+  }
+  target.memory.put<uint64_t>(0xd000000000 + 0x1000 + 0xf80, channel(2));  // on the stack of the second
+  target.memory.put<uint64_t>(0xd000000000 + 0x1000 + 0xe80, channel(0));  // behind the end of it
+  auto program = target.program();
+  program.wait_reasons = {"", "chan send"};
+  auto read = read_goroutines(program, target.memory, {});
+  REQUIRE(read);
+  auto channels = read_channels(program, target.memory, *read, Deadline::never());
+  REQUIRE(channels.size() == 3);
+  CHECK(channels.at(1).address == channel(0));
+  CHECK(channels.at(1).element_bytes == 8);
+  CHECK(channels.at(1).others == 0);
+  CHECK(channels.at(2).others == 0);
+  CHECK(channels.at(3).others == 1);
+
+  SECTION("two that wait for one channel have each other") {
+    target.memory.put<uint64_t>(0xe000000000 + 80, channel(1));
+    channels = read_channels(program, target.memory, *read, Deadline::never());
+    CHECK(channels.at(1).others == 1);
+    CHECK(channels.at(2).others == 1);
+  }
+  SECTION("without all goroutines nothing is said of any") {
+    read->left_out = 1;
+    CHECK(read_channels(program, target.memory, *read, Deadline::never()).empty());
+  }
+  SECTION("what is no waiter of this goroutine, or one of a select, is none") {
+    target.memory.put<uint64_t>(0xe000000000, 0x1234);
+    target.memory.put<uint64_t>(0xe000000100 + 64, 0xe000000200);
+    CHECK(read_channels(program, target.memory, *read, Deadline::never()).size() == 1);
+  }
 }
