@@ -11,6 +11,8 @@ namespace ec {
 
 namespace {
 
+constexpr size_t kPathBytes = 150;
+
 std::string cores_words(const ProfileDigest& digest) {
   if (digest.duration_ns <= 0 || digest.unit != "nanoseconds") return value_words(digest.total, digest.unit);
   return fmt::format("{} in {}, {:.1f} cores", value_words(digest.total, digest.unit),
@@ -48,7 +50,7 @@ std::string charged_words(const ProfileDigest& digest, size_t index, bool always
 
 std::string runtime_words(const ProfileDigest& digest, double least) {
   std::string text;
-  for (size_t i = kRuntimeWorks; i-- > 1;) {
+  for (size_t i = kRuntimeWorks; i-- > static_cast<size_t>(RuntimeWork::kOther);) {
     double part = share(digest, digest.runtime[i]);
     if (part >= least)
       text +=
@@ -61,9 +63,14 @@ std::string path_words(const DigestPath& path, size_t most) {
   size_t end = path.functions.size();
   while (end > 1 && origin_of(path.functions[end - 1]) == FunctionOrigin::kRuntime) --end;
   std::string text;
-  for (size_t i = 0; i < std::min(end, most); ++i)
-    text += (i == 0 ? "" : " ← ") + printable_line(path.functions[i], 100);
-  return end > most ? text + fmt::format(" ← {} more", end - most) : text;
+  size_t told = 0;
+  // Of functions with long names fewer: the whole must fit into what an excerpt may have.
+  for (; told < std::min(end, most); ++told) {
+    std::string name = printable_line(path.functions[told], 100);
+    if (told > 0 && text.size() + name.size() > kPathBytes) break;
+    text += (told == 0 ? "" : " ← ") + name;
+  }
+  return end > told ? text + fmt::format(" ← {} more", end - told) : text;
 }
 
 Evidence charged_evidence(const RunProfile& profile, size_t index) {
@@ -123,6 +130,13 @@ std::vector<const RunProfile*> profiles_of_kind(const Snapshot& snapshot, Profil
     for (const RunProfile& profile : snapshot.profiles->read)
       if (profile.digest.kind == kind) found.push_back(&profile);
   return found;
+}
+
+const RunProfile* taken_again(const Snapshot& snapshot, const RunProfile& profile) {
+  auto folder = [](const RunProfile& one) { return std::string_view(one.artifact).substr(0, one.artifact.rfind('/')); };
+  for (const RunProfile* one : profiles_of_kind(snapshot, profile.digest.kind))
+    if (one->name == profile.name + std::string(kAfter) && folder(*one) == folder(profile)) return one;
+  return nullptr;
 }
 
 }  // namespace ec

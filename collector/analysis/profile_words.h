@@ -31,5 +31,8 @@ std::vector<std::string> profile_sentences(const Snapshot& snapshot);
 
 // All of this kind, in the order of the run.
 std::vector<const RunProfile*> profiles_of_kind(const Snapshot& snapshot, ProfileKind kind);
+// A profile that was pulled again after the CPU profile: "heap", "heap-after". Null when it was not.
+inline constexpr std::string_view kAfter = "-after";
+const RunProfile* taken_again(const Snapshot& snapshot, const RunProfile& profile);
 
 }  // namespace ec

@@ -144,15 +144,11 @@ Findings allocation_storm(const Snapshot& snapshot) {
 
 // Go's heap profile is of the last finished collection: garbage is not in it, so growth between two is of what is held.
 Findings heap_growth(const Snapshot& snapshot) {
-  auto heaps = profiles_of_kind(snapshot, ProfileKind::kHeap);
-  auto folder = [](const RunProfile& one) { return one.artifact.substr(0, one.artifact.rfind('/')); };
   Findings findings;
-  for (const RunProfile* later : heaps) {
-    auto earlier = std::find_if(heaps.begin(), heaps.end(), [&](const RunProfile* one) {
-      return one->name == "heap" && folder(*one) == folder(*later);
-    });
-    if (later->name != "heap-after" || earlier == heaps.end()) continue;
-    const RunProfile &before = **earlier, &after = *later;
+  for (const RunProfile* earlier : profiles_of_kind(snapshot, ProfileKind::kHeap)) {
+    const RunProfile* later = taken_again(snapshot, *earlier);
+    if (!later) continue;
+    const RunProfile &before = *earlier, &after = *later;
     auto growth = growth_between(before.digest, after.digest);
     // What sampling (one in 512 KiB) and a cache that fills in passing explain.
     constexpr int64_t kLeast = 16 << 20;

@@ -294,7 +294,7 @@ int CollectRun::close() {
   for (const Finding& finding : findings_)
     if (const Runbook* runbook = shelf_.find(finding.id))
       store(fmt::format("runbooks/{}.md", finding.id), runbook->origin,
-            with_pid(runbook->text, pid_for_commands(snapshot_)), Importance::kEssential);
+            filled_in(runbook->text, command_places(snapshot_)), Importance::kEssential);
   store("summary.md", "findings and figures", summary_markdown(page), Importance::kEssential);
   store("summary.json", "findings and figures", summary_json(page), Importance::kEssential);
 

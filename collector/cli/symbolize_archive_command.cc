@@ -110,7 +110,7 @@ class SymbolizedArchive {
       std::string path = fmt::format("runbooks/{}.md", finding.id);
       const Runbook* runbook = shelf ? shelf->find(finding.id) : nullptr;
       if (!runbook || archive_.store.read(path)) continue;
-      if (auto added = add(path, runbook->origin, with_pid(runbook->text, pid_for_commands(snapshot))); !added)
+      if (auto added = add(path, runbook->origin, filled_in(runbook->text, command_places(snapshot))); !added)
         return added;
     }
     snapshot.artifacts = writer_.rows();

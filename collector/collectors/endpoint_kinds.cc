@@ -73,6 +73,8 @@ EndpointKind go_pprof() {
                         .pull = "trace",
                         .most_seconds = 5},
                        {"heap-after", "heap", "heap-after.pb.gz", kPprof, kT2, When::kAgain},
+                       {"mutex-after", "mutex", "mutex-after.pb.gz", kPprof, kT2, When::kAgain},
+                       {"block-after", "block", "block-after.pb.gz", kPprof, kT2, When::kAgain},
                        {"goroutine-text", "goroutine?debug=1", "goroutine.txt", kGoroutineText, kT2, When::kListed},
                        {.name = "goroutine-full",
                         .path = "goroutine?debug=2",

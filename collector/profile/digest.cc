@@ -240,9 +240,9 @@ ProfileKind profile_kind(std::string_view name, const Pprof& profile) {
                        [&](const PprofValueType& one) { return profile.strings[one.type] == type; });
   };
   if (has("cpu")) return ProfileKind::kCpu;
-  if (has("inuse_space")) return name == "allocs" ? ProfileKind::kAllocs : ProfileKind::kHeap;
+  if (has("inuse_space")) return name.starts_with("allocs") ? ProfileKind::kAllocs : ProfileKind::kHeap;
   if (has("alloc_space") || has("allocations")) return ProfileKind::kAllocs;
-  if (has("contentions")) return name == "mutex" ? ProfileKind::kMutex : ProfileKind::kBlock;
+  if (has("contentions")) return name.starts_with("mutex") ? ProfileKind::kMutex : ProfileKind::kBlock;
   if (has("goroutine")) return ProfileKind::kGoroutine;
   if (has("threadcreate")) return ProfileKind::kThreadCreate;
   return ProfileKind::kOther;

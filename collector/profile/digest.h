@@ -46,8 +46,9 @@ struct ProfileDigest {
   int64_t total = 0;
   int64_t time_ns = 0, duration_ns = 0;  // 0 = it does not tell
   uint64_t samples = 0, functions = 0;
-  std::vector<DigestTotal> totals;                          // of every sample type
-  std::array<int64_t, kRuntimeWorks> runtime{};             // of `total`, by RuntimeWork; kNone is the program's own
+  std::vector<DigestTotal> totals;  // of every sample type
+  std::array<int64_t, kRuntimeWorks>
+      runtime{};  // of `total`, by RuntimeWork; kNone and kForCaller are the program's own
   std::vector<DigestFunction> by_flat, by_cum, by_charged;  // heaviest first, 20 at most
   std::vector<DigestPath> paths;                            // of the first of by_charged, 5 at most
 };

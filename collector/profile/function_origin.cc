@@ -99,14 +99,34 @@ constexpr std::string_view kScheduling[] = {
     "runtime.notesleep", "runtime.sysmon",   "runtime.goschedImpl",  "runtime.chanrecv",     "runtime.chansend",
     "runtime.selectgo",  "runtime.wakep",    "runtime.ready",        "runtime.epollwait"};
 
-constexpr std::string_view kGoRuntime[] = {"runtime.",  "runtime/internal/", "internal/",     "gogo",  "aeshashbody",
-                                           "memeqbody", "cmpbody",           "indexbytebody", "_cgo_", "x_cgo_"};
-constexpr std::string_view kBytes[] = {"memcpy", "memmove", "memset", "memcmp",       "__mem",
-                                       "__str",  "__GI_",   "clone3", "start_thread", "__libc_start"};
+constexpr std::string_view kForCaller[] = {"runtime.asyncPreempt",
+                                           "runtime.mem",
+                                           "runtime.mapaccess",
+                                           "runtime.mapassign",
+                                           "runtime.mapdelete",
+                                           "runtime.mapiter",
+                                           "runtime.strhash",
+                                           "runtime.aeshash",
+                                           "runtime.duff",
+                                           "internal/runtime/maps.",
+                                           "internal/bytealg.",
+                                           "aeshashbody",
+                                           "memeqbody",
+                                           "cmpbody",
+                                           "indexbytebody",
+                                           "memcpy",
+                                           "memmove",
+                                           "memset",
+                                           "memcmp",
+                                           "__mem",
+                                           "__str"};
+constexpr std::string_view kOther[] = {
+    "runtime.", "runtime/internal/", "internal/",   "gogo", "_cgo_", "x_cgo_", "__GI_",
+    "clone3",   "start_thread",      "__libc_start"};
 constexpr std::string_view kCppLibrary[] = {"std::", "__gnu_cxx::", "__cxxabiv1::", "boost::", "absl::"};
 
 bool of_kernel(std::string_view function) {
-  return function.starts_with("[k]") || function.starts_with("[kernel") || function.ends_with("_[k]");
+  return function.starts_with("[k] ") || function.starts_with("[kernel") || function.ends_with("_[k]");
 }
 
 }  // namespace
@@ -117,8 +137,8 @@ RuntimeWork work_of(std::string_view function) {
   if (starts_with_any(function, kSystemCalls) || of_kernel(function)) return RuntimeWork::kSystemCall;
   if (starts_with_any(function, kLocks)) return RuntimeWork::kLocking;
   if (starts_with_any(function, kScheduling) || starts_with_any(function, kWaits)) return RuntimeWork::kWaiting;
-  return starts_with_any(function, kGoRuntime) || starts_with_any(function, kBytes) ? RuntimeWork::kOther
-                                                                                    : RuntimeWork::kNone;
+  if (starts_with_any(function, kForCaller)) return RuntimeWork::kForCaller;
+  return starts_with_any(function, kOther) ? RuntimeWork::kOther : RuntimeWork::kNone;
 }
 
 FunctionOrigin origin_of(std::string_view function) {
@@ -131,6 +151,7 @@ FunctionOrigin origin_of(std::string_view function) {
 
 std::string_view to_string(RuntimeWork work) {
   constexpr std::array<std::string_view, kRuntimeWorks> kWords{"",
+                                                               "",
                                                                "other work of the runtime",
                                                                "waiting and scheduling",
                                                                "locks",

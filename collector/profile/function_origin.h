@@ -15,8 +15,19 @@ enum class FunctionOrigin : uint8_t { kProgram, kLibrary, kRuntime };
 FunctionOrigin origin_of(std::string_view function);
 
 // What a runtime is at, while it is not the program's own code that runs.
-enum class RuntimeWork : uint8_t { kNone, kOther, kWaiting, kLocking, kSystemCall, kAllocation, kGarbageCollection };
-constexpr size_t kRuntimeWorks = 7;
+// kForCaller: what the program asks for, done at once (memmove, a lookup in a map), or where a signal met it
+// (runtime.asyncPreempt): the time is the caller's own.
+enum class RuntimeWork : uint8_t {
+  kNone,
+  kForCaller,
+  kOther,
+  kWaiting,
+  kLocking,
+  kSystemCall,
+  kAllocation,
+  kGarbageCollection
+};
+constexpr size_t kRuntimeWorks = 8;
 // What this function says of it. In a stack the largest one of its functions counts: a collection that an allocation
 // must help with (runtime.gcAssistAlloc) is garbage collection.
 RuntimeWork work_of(std::string_view function);

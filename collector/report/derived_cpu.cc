@@ -4,11 +4,13 @@
 #include <iterator>
 
 #include "collector/analysis/cpu_time.h"
+#include "collector/analysis/stack_profile.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
+#include "collector/profile/pprof_writer.h"
 #include "collector/report/derived.h"
 #include "collector/report/flame_svg.h"
-#include "collector/report/stack_profile.h"
+#include "collector/report/stack_boxes.h"
 #include "collector/report/text_layout.h"
 
 namespace ec::derived {
@@ -87,12 +89,6 @@ std::string cpu_txt(const Snapshot& snapshot) {
   return text;
 }
 
-// Cycles become time by their share of the process's. An archive may hold any number.
-int64_t ns_of(const CpuProfile& profile, uint64_t weight) {
-  double scale = profile.unit == "cycles" ? ratio(profile.cpu_ns, profile.weight) : 1;
-  return static_cast<int64_t>(std::min(static_cast<double>(weight) * scale, 1e18));
-}
-
 }  // namespace
 
 void cpu_profile(const Snapshot& snapshot, Artifacts& out) {
@@ -101,24 +97,16 @@ void cpu_profile(const Snapshot& snapshot, Artifacts& out) {
   const std::string source = "raw/cpu_profile.bundle, raw/cpu_profile.json";
   out.push_back({"profiles/cpu.txt", source, cpu_txt(snapshot)});
   if (profile.spent.empty()) return;
-  ThreadIndex index(snapshot);
-  StackProfile pprof(profile.frames, "cpu", profile.hz > 0 ? 1'000'000'000 / static_cast<int64_t>(profile.hz) : 0);
-  pprof.header().time_ns = snapshot.run.started_wall_ns;
-  pprof.header().duration_ns = static_cast<int64_t>(profile.span_ns);
   std::vector<WeightedStack> stacks;
-  for (const CpuSample& sample : profile.spent) {
-    std::vector<uint32_t> frames = frames_of(profile, sample);
-    auto* thread = index.thread(sample.tid);
-    pprof.add(frames, static_cast<int64_t>(sample.count), ns_of(profile, sample.weight), thread ? thread->name : "");
-    stacks.push_back({box_names(profile.frames, frames), sample.count});
-  }
+  for (const CpuSample& sample : profile.spent)
+    stacks.push_back({box_names(profile.frames, frames_of(profile, sample)), sample.count});
   out.push_back({"profiles/cpu.folded", source, folded_stacks(stacks)});
   out.push_back({"profiles/cpu.svg", source,
                  flame_svg(fmt::format("{} (pid {}): where its CPU time goes, {}", plain_line(snapshot.target.comm, 60),
                                        snapshot.target.pid, counted(profile.samples, "sample")),
                            stacks)});
-  if (auto bytes = std::move(pprof).finish("profiles/cpu.pb.gz"))
-    out.push_back({"profiles/cpu.pb.gz", source, std::move(*bytes)});
+  if (auto pprof = cpu_profile_of(snapshot))
+    out.push_back({std::string(kCpuProfileArtifact), source, write_pprof(pprof->profile)});
 }
 
 }  // namespace ec::derived

@@ -6,12 +6,14 @@
 #include <map>
 
 #include "collector/analysis/sample_series.h"
+#include "collector/analysis/stack_profile.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
 #include "collector/base/text.h"
+#include "collector/profile/pprof_writer.h"
 #include "collector/report/derived.h"
 #include "collector/report/flame_svg.h"
-#include "collector/report/stack_profile.h"
+#include "collector/report/stack_boxes.h"
 #include "collector/report/text_layout.h"
 
 namespace ec::derived {
@@ -98,7 +100,9 @@ Result<std::string> profile_of(const SampleSeries& series, const std::vector<uin
     auto count = static_cast<int64_t>(counts[i]);
     if (count > 0) profile.add(series.stacks[i].frames, count, count * series.every_ns);
   }
-  return std::move(profile).finish("profiles/samples.pb.gz");
+  auto finished = std::move(profile).finish("profiles/samples.pb.gz");
+  if (!finished) return tl::unexpected<Error>(finished.error());
+  return write_pprof(finished->profile);
 }
 
 }  // namespace

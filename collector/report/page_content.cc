@@ -199,24 +199,34 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
 
 }  // namespace
 
-std::string with_pid(std::string text, int pid) {
-  if (pid == 0) return text;
-  constexpr std::string_view kName = "$PID";
-  auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
-  std::string number = std::to_string(pid);
-  for (size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at)) {
-    size_t end = at + kName.size();
-    if (end < text.size() && in_name(text[end])) {  // "$PID_FILE" is another variable
-      at = end;
-    } else {
-      text.replace(at, kName.size(), number);
-      at += number.size();
-    }
-  }
-  return text;
+CommandPlaces command_places(const Snapshot& snapshot) {
+  CommandPlaces places;
+  if (snapshot.core) return places;
+  places.pid = snapshot.target.pid;
+  if (snapshot.endpoints)
+    for (const Endpoint& endpoint : *snapshot.endpoints)
+      if (places.endpoint.empty() && endpoint.kind == "go-pprof" && endpoint.url.starts_with("http"))
+        places.endpoint = plain_line(endpoint.url, 200);
+  return places;
 }
 
-int pid_for_commands(const Snapshot& snapshot) { return snapshot.core ? 0 : snapshot.target.pid; }
+std::string filled_in(std::string text, const CommandPlaces& places) {
+  auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  auto fill = [&](std::string_view name, const std::string& value) {
+    for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
+      size_t end = at + name.size();
+      if (end < text.size() && in_name(text[end])) {  // "$PID_FILE" is another variable
+        at = end;
+      } else {
+        text.replace(at, name.size(), value);
+        at += value.size();
+      }
+    }
+  };
+  if (places.pid != 0) fill("$PID", std::to_string(places.pid));
+  if (!places.endpoint.empty()) fill("$ENDPOINT", places.endpoint);
+  return text;
+}
 
 PageContent page_content(const Page& page) {
   auto& snapshot = page.snapshot;
@@ -231,15 +241,16 @@ PageContent page_content(const Page& page) {
   if (snapshot.added_names)
     content.taken += fmt::format(" · names added {}", rfc3339(snapshot.added_names->at_wall_ns));
   content.verdict = plain_line(verdict(snapshot, page.findings), 1500);
+  const CommandPlaces places = command_places(snapshot);
   const RunbookShelf* shelf = page.runbooks ? page.runbooks : built_in_shelf();
   for (auto& finding : page.findings) {
     PageFinding entry{&finding, {}, false};
     if (auto* runbook = shelf ? shelf->find(finding.id) : nullptr) {
       entry.has_runbook = true;
       for (auto& command : runbook->commands) {
-        // The number of the process that a core is of belongs to nobody now, or to somebody else.
         if (snapshot.core && command.find("$PID") != std::string::npos) continue;
-        entry.commands.push_back(with_pid(plain_line(command, 300), pid_for_commands(snapshot)));
+        if (places.endpoint.empty() && command.find("$ENDPOINT") != std::string::npos) continue;
+        entry.commands.push_back(filled_in(plain_line(command, 300), places));
       }
     }
     content.findings.push_back(std::move(entry));

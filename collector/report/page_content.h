@@ -72,9 +72,12 @@ void add_goroutines(const Snapshot& snapshot, PageContent& content);
 // page_java.cc: of a JVM.
 void add_java_threads(const Snapshot& snapshot, PageContent& content);
 
-// `$PID` of a runbook's commands becomes the pid, so that they can be pasted; 0 leaves it.
-std::string with_pid(std::string text, int pid);
-// 0 for a core file: the process is gone, and its number may be another's.
-int pid_for_commands(const Snapshot& snapshot);
+// What stands for the variables of a runbook's commands, so that they can be pasted.
+struct CommandPlaces {
+  int pid = 0;           // $PID; 0 leaves it: of a core file, whose process is gone and whose number may be another's
+  std::string endpoint;  // $ENDPOINT, where its profiles are: "http://127.0.0.1:6060"; "" leaves it
+};
+CommandPlaces command_places(const Snapshot& snapshot);
+std::string filled_in(std::string text, const CommandPlaces& places);
 
 }  // namespace ec

@@ -68,7 +68,7 @@ TEST_CASE("a profile is told in one sentence") {
   CHECK(profile_sentence(run_profile("mutex", {.types = kDelay, .samples = {}})) == "mutex: nothing was recorded");
   CHECK(profile_sentence(run_profile(
             "heap", {.types = kHeap, .samples = {{"main.main;main.keep;bytes.growSlice", {3, 30 * kBytes}}}})) ==
-        "heap: 30 MiB in use, 3 objects; 100 % in bytes.growSlice, called by main.keep");
+        "heap: 30.0 MiB in use, 3 objects; 100 % in bytes.growSlice, called by main.keep");
 }
 
 TEST_CASE("hot-function: who, by whom, and not without load") {
@@ -116,6 +116,56 @@ TEST_CASE("allocation-storm: bytes per second between two readings") {
   CHECK(severity(between(figures_at(1, 0, 0), figures_at(2, 50 * kGiB, 0), 0.2), "allocation-storm").empty());
 }
 
+TEST_CASE("contention: what was added during the run counts more than what adds up since the start") {
+  auto mutex = [](const std::string& name, int64_t seconds, int64_t others, double at_ms) {
+    auto profile =
+        run_profile(name, {.types = kDelay,
+                           .samples = {{"main.handle;main.(*cache).put;sync.(*Mutex).Unlock", {9, seconds * kSecond}},
+                                       {"main.start;main.load;sync.(*Mutex).Unlock", {9, others * kSecond}}}});
+    profile.at_ms = at_ms;
+    return profile;
+  };
+  auto before = mutex("mutex", 100, 3 * 3600, 500), after = mutex("mutex-after", 130, 3 * 3600, 5500);
+  auto found = findings_of(with_profiles({after, before}), "mutex-contention");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].severity == Severity::kMedium);
+  CHECK(found[0].title == "Locks: 6.0 s of waiting per second");
+  CHECK(found[0].detail.find("during 5.0 s of this run. Who held them meanwhile: 100 % in main.(*cache).put, called by "
+                             "main.handle.") != std::string::npos);
+  CHECK(found[0].evidence.size() == 1);
+  CHECK(found[0].evidence[0].artifact == "profiles/127.0.0.1_6060/mutex-after.pb.gz");
+
+  // It is over: of old it is worth a word, not more.
+  after = mutex("mutex-after", 100, 3 * 3600, 5500);
+  found = findings_of(with_profiles({after, before}), "mutex-contention");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].severity == Severity::kLow);
+  CHECK(found[0].detail.find("on average since it began (0.0 s during this run)") != std::string::npos);
+  CHECK(found[0].detail.find("main.load") != std::string::npos);
+}
+
+TEST_CASE("hot-function: sampled from outside when the program has no profile to give") {
+  Snapshot s = healthy();
+  CpuProfile sampled;
+  sampled.event = "cpu-clock", sampled.unit = "ns", sampled.hz = 99;
+  sampled.span_ns = 5 * kSecond;
+  for (const char* name : {"parse(std::string const&)", "memcpy", "main"}) {
+    sampled.frames.emplace_back();
+    sampled.frames.back().symbol = name;
+    sampled.frames.back().module = "/usr/bin/server";
+  }
+  Stack stack;
+  stack.frames = {1, 0, 2};
+  sampled.stacks.push_back(stack);
+  sampled.spent.push_back({1234, 0, std::nullopt, 400, 4 * kSecond});
+  s.cpu_profile = sampled;
+  auto found = findings_of(s, "hot-function");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].title == "100 % of the CPU time in parse(std::string const&)");
+  CHECK(found[0].detail.find("runtime") == std::string::npos);
+  CHECK(found[0].evidence[0].artifact == "profiles/cpu.pb.gz");
+}
+
 TEST_CASE("contention: holders by the mutex profile, waiters by the block profile, idle workers by none") {
   // The process is an hour old.
   auto mutex = run_profile(
@@ -149,16 +199,16 @@ TEST_CASE("heap-growth: which function holds more, and objects") {
   auto found = findings_of(with_profiles({after, before}), "heap-growth");
   REQUIRE(found.size() == 1);
   CHECK(found[0].severity == Severity::kMedium);
-  CHECK(found[0].detail.find("grew from 50 MiB to 80 MiB; 30 MiB of it in main.remember, called by main.upload (30 "
-                             "more objects in all)") != std::string::npos);
-  CHECK(found[0].evidence[0].excerpt == "10 MiB → 40 MiB: main.remember ← main.upload ← main.main");
+  CHECK(found[0].detail.find("grew from 50.0 MiB to 80.0 MiB; 30.0 MiB of it in main.remember, called by main.upload "
+                             "(30 objects more in all)") != std::string::npos);
+  CHECK(found[0].evidence[0].excerpt == "10.0 MiB → 40.0 MiB: main.remember ← main.upload ← main.main");
   auto little = heap("heap-after", 15);
   CHECK(severity(with_profiles({little, before}), "heap-growth").empty());
 
   // The same of two archives.
   auto changes = profile_changes(with_profiles({before}), with_profiles({heap("heap", 40)}));
   REQUIRE(changes.size() == 1);
-  CHECK(changes[0].find("50 MiB → 80 MiB") != std::string::npos);
+  CHECK(changes[0].find("50.0 MiB → 80.0 MiB") != std::string::npos);
   CHECK(changes[0].find("main.remember ← main.upload") != std::string::npos);
   CHECK(profile_changes(with_profiles({before}), with_profiles({before})).empty());
 }

@@ -127,8 +127,11 @@ TEST_CASE("a runbook that is a FIFO does not hang") {
 }
 
 TEST_CASE("commands get the pid") {
-  CHECK(with_pid("ls /proc/$PID/fd; prlimit --pid $PID", 42) == "ls /proc/42/fd; prlimit --pid 42");
-  CHECK(with_pid("df -h", 42) == "df -h");
-  CHECK(with_pid("ls /proc/$PID", 0) == "ls /proc/$PID");
-  CHECK(with_pid("cat $PID_FILE; echo $PPID $PIDS '$PID'", 42) == "cat $PID_FILE; echo $PPID $PIDS '42'");
+  CHECK(filled_in("ls /proc/$PID/fd; prlimit --pid $PID", {42, ""}) == "ls /proc/42/fd; prlimit --pid 42");
+  CHECK(filled_in("df -h", {42, ""}) == "df -h");
+  CHECK(filled_in("ls /proc/$PID", {0, ""}) == "ls /proc/$PID");
+  CHECK(filled_in("curl $ENDPOINT/debug/vars", {42, "http://127.0.0.1:6060"}) ==
+        "curl http://127.0.0.1:6060/debug/vars");
+  CHECK(filled_in("curl $ENDPOINT/debug/vars", {42, ""}) == "curl $ENDPOINT/debug/vars");
+  CHECK(filled_in("cat $PID_FILE; echo $PPID $PIDS '$PID'", {42, ""}) == "cat $PID_FILE; echo $PPID $PIDS '42'");
 }

@@ -22,7 +22,6 @@ import (
 const (
 	leaked   = 150
 	lockers  = 8
-	rounds   = 150
 	burners  = 16
 	megabyte = 1 << 20
 )
@@ -66,22 +65,6 @@ func (l *ledger) book(text string) {
 	}
 }
 
-func queueForLedger() {
-	l := new(ledger)
-	text := strings.Repeat("ab", 4000)
-	var all sync.WaitGroup
-	for i := 0; i < lockers; i++ {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			for round := 0; round < rounds; round++ {
-				l.book(text)
-			}
-		}()
-	}
-	all.Wait()
-}
-
 //go:noinline
 func remember(size int) { kept = append(kept, make([]byte, size)) }
 
@@ -91,13 +74,20 @@ func upload() { remember(32 * megabyte) }
 //go:noinline
 func search(text string) bool { return pattern.MatchString(text) }
 
-// Works only while somebody looks, so that answers are quick at all other times.
+// Work only while somebody looks, so that answers are quick at all other times.
 func burn() {
 	text := strings.Repeat("ab", 500)
 	for atomic.LoadInt32(&profiling) > 0 {
 		if search(text) {
 			atomic.AddInt64(&found, 1)
 		}
+	}
+}
+
+func queueWhileProfiled(l *ledger) {
+	text := strings.Repeat("ab", 500)
+	for atomic.LoadInt32(&profiling) > 0 {
+		l.book(text)
 	}
 }
 
@@ -115,6 +105,10 @@ func (s sick) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer atomic.AddInt32(&profiling, -1)
 		for i := 0; i < burners; i++ {
 			go burn()
+		}
+		l := new(ledger)
+		for i := 0; i < lockers; i++ {
+			go queueWhileProfiled(l)
 		}
 	}
 	s.next.ServeHTTP(w, r)
@@ -152,7 +146,6 @@ func main() {
 		for inState("chan send") < leaked {
 			runtime.Gosched()
 		}
-		queueForLedger()
 	}
 	// From here on the runtime knows that they wait.
 	runtime.GC()

@@ -1,16 +1,27 @@
-#include "collector/report/stack_profile.h"
+#include "collector/analysis/stack_profile.h"
 
+#include <algorithm>
+
+#include "collector/analysis/cpu_time.h"
 #include "collector/analysis/thread_words.h"
-#include "collector/profile/pprof_writer.h"
+#include "collector/analysis/words.h"
 
 namespace ec {
 
-std::vector<std::string> box_names(const std::vector<Frame>& frames, std::span<const uint32_t> stack) {
-  std::vector<std::string> names;
-  for (auto index = stack.rbegin(); index != stack.rend(); ++index)
-    if (*index < frames.size()) names.push_back(short_frame(frames[*index]));
-  return names;
+namespace {
+
+// As perf names functions of the kernel.
+std::string name_of(const Frame& frame) {
+  return frame.module == "[kernel]" ? "[k] " + frame_name(frame, 400) : frame_name(frame, 400);
 }
+
+// Cycles become time by their share of the process's. An archive may hold any number.
+int64_t ns_of(const CpuProfile& profile, uint64_t weight) {
+  double scale = profile.unit == "cycles" ? ratio(profile.cpu_ns, profile.weight) : 1;
+  return static_cast<int64_t>(std::min(static_cast<double>(weight) * scale, 1e18));
+}
+
+}  // namespace
 
 StackProfile::StackProfile(const std::vector<Frame>& frames, std::string_view time, int64_t period_ns) {
   builder_.sample_type("samples", "count");
@@ -31,7 +42,7 @@ uint32_t StackProfile::mapping_of(const Frame& frame) {
 
 uint32_t StackProfile::location_of(const Frame& frame) {
   PprofFunction function;
-  function.name = builder_.text(frame_name(frame, 400));
+  function.name = builder_.text(name_of(frame));
   function.system_name = builder_.text(frame.symbol);
   function.file = builder_.text(frame.file);
   PprofLine line{builder_.function(function), frame.line};
@@ -51,10 +62,20 @@ void StackProfile::add(std::span<const uint32_t> stack, int64_t count, int64_t n
   builder_.sample(locations, values, {&label, 1});
 }
 
-Result<std::string> StackProfile::finish(std::string_view where) && {
-  auto profile = std::move(builder_).finish(where);
-  if (!profile) return tl::unexpected<Error>(profile.error());
-  return write_pprof(profile->profile);
+Result<OwnedPprof> StackProfile::finish(std::string_view where) && { return std::move(builder_).finish(where); }
+
+Result<OwnedPprof> cpu_profile_of(const Snapshot& snapshot) {
+  const CpuProfile& profile = *snapshot.cpu_profile;
+  ThreadIndex index(snapshot);
+  StackProfile pprof(profile.frames, "cpu", profile.hz > 0 ? 1'000'000'000 / static_cast<int64_t>(profile.hz) : 0);
+  pprof.header().time_ns = snapshot.run.started_wall_ns;
+  pprof.header().duration_ns = static_cast<int64_t>(std::min<uint64_t>(profile.span_ns, INT64_MAX));
+  for (const CpuSample& sample : profile.spent) {
+    auto* thread = index.thread(sample.tid);
+    pprof.add(frames_of(profile, sample), static_cast<int64_t>(std::min<uint64_t>(sample.count, INT64_MAX)),
+              ns_of(profile, sample.weight), thread ? thread->name : "");
+  }
+  return std::move(pprof).finish(kCpuProfileArtifact);
 }
 
 }  // namespace ec

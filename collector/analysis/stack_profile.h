@@ -1,19 +1,15 @@
-// Stacks of the snapshot as other tools read them: boxes of a flame graph, and a profile for pprof.
+// Stacks of the snapshot as a profile, for the rules over profiles and for pprof.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "collector/profile/profile_builder.h"
-#include "collector/snapshot/threads.h"
+#include "collector/snapshot/snapshot.h"
 
 namespace ec {
-
-// Outermost first, as short as boxes are narrow. Indices out of range are left out. `stack`: innermost first.
-std::vector<std::string> box_names(const std::vector<Frame>& frames, std::span<const uint32_t> stack);
 
 // Counts and times of stacks.
 class StackProfile {
@@ -23,8 +19,8 @@ class StackProfile {
   Pprof& header() { return builder_.header(); }
   // `stack`: innermost first, indices of frames. `thread`: a label, "" = none.
   void add(std::span<const uint32_t> stack, int64_t count, int64_t ns, std::string_view thread = {});
-  // The file, compressed. Errors: as ProfileBuilder::finish().
-  Result<std::string> finish(std::string_view where) &&;
+  // Errors: as ProfileBuilder::finish().
+  Result<OwnedPprof> finish(std::string_view where) &&;
 
  private:
   uint32_t mapping_of(const Frame& frame);
@@ -33,5 +29,9 @@ class StackProfile {
   ProfileBuilder builder_;
   std::vector<uint32_t> locations_;  // by frame
 };
+
+// What was sampled of the CPU time, by thread. Condition: snapshot.cpu_profile.
+Result<OwnedPprof> cpu_profile_of(const Snapshot& snapshot);
+inline constexpr std::string_view kCpuProfileArtifact = "profiles/cpu.pb.gz";
 
 }  // namespace ec
