@@ -105,9 +105,9 @@ bool is_archive_name(std::string_view name) {
 
 std::string default_store_directory() {
   constexpr const char* kName = "/emergency-collect";
-  if (geteuid() == 0) return std::string("/var/lib") + kName;
   const char* state = std::getenv("XDG_STATE_HOME");
   if (state && state[0] == '/') return std::string(state) + kName;
+  if (geteuid() == 0) return std::string("/var/lib") + kName;
   const char* home = std::getenv("HOME");
   return home && home[0] == '/' ? std::string(home) + "/.local/state" + kName : std::string{};
 }

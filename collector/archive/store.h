@@ -78,8 +78,8 @@ class ArchiveStore {
 
 // "incident-HOST-COMM-PID-20261120T214638Z", perhaps ".symbolized", "-2", and one of the endings, perhaps ".partial".
 bool is_archive_name(std::string_view name);
-// Where archives go by default: /var/lib/emergency-collect for root, else $XDG_STATE_HOME/emergency-collect or
-// ~/.local/state/emergency-collect. "" when none of them is known.
+// Where archives go by default: $XDG_STATE_HOME/emergency-collect, else /var/lib/emergency-collect for root,
+// ~/.local/state/emergency-collect for others. "" when none of them is known.
 std::string default_store_directory();
 // Of the same program: the same executable or unit where both archives tell it, else the same name.
 bool same_program(const StoredArchive& archive, std::string_view comm, std::string_view exe, std::string_view unit);

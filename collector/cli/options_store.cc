@@ -31,8 +31,8 @@ StoreOptions::StoreOptions(CLI::App& app)
   using Action = StoreRequest::Action;
   app_->require_subcommand(1);
   app_->footer(
-      "\nThe store is a directory: /var/lib/emergency-collect for root, else $XDG_STATE_HOME/emergency-collect or\n"
-      "~/.local/state/emergency-collect. Files in it that are no archives of a run are never touched.");
+      "\nThe store is a directory: $XDG_STATE_HOME/emergency-collect, else /var/lib/emergency-collect for root,\n"
+      "~/.local/state/emergency-collect for others. Files in it that are no archives of a run are never touched.");
   auto* list = action("list", "Newest first: time, program, host, worst finding, verdict, size", Action::kList);
   list->add_flag("--json", request_.json, "For programs");
   action("put", "Copy archives into the store", Action::kPut)

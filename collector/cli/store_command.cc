@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "collector/archive/store.h"
 #include "collector/archive/store_index.h"
 #include "collector/base/clock.h"
@@ -87,8 +89,15 @@ int each_name(const std::vector<std::string>& names, Act act) {
 
 int run_command(const StoreRequest& request) {
   using Action = StoreRequest::Action;
-  auto store = ArchiveStore::open(request.store.empty() ? default_store_directory() : request.store,
-                                  request.action == Action::kPut);
+  const std::string directory = request.store.empty() ? default_store_directory() : request.store;
+  auto store = ArchiveStore::open(directory, request.action == Action::kPut);
+  // Before the first archive there is nothing to list: no mistake of anybody.
+  bool untouched = !store && store.error().sys_errno == ENOENT && request.store.empty();
+  if (untouched && (request.action == Action::kList || request.action == Action::kGarbage)) {
+    print(request.json ? stored_archives_json({})
+                       : fmt::format("no archives: {} does not exist yet; a run with --keep makes it\n", directory));
+    return kComplete;
+  }
   if (!store) {
     complain(store.error());
     return kNothingCollected;

@@ -124,6 +124,21 @@ TEST_CASE("a baseline that is not there") {
   CHECK_FALSE(folder.find(".tar.zst").empty());
 }
 
+TEST_CASE("a store that nothing was kept in yet is empty, not an error") {
+  TempDir folder;
+  ProgramSettings settings;
+  settings.environment = {"XDG_STATE_HOME=" + folder.path()};
+  auto list = collect({"store", "list"}, settings);
+  CHECK(list.exit_code == 0);
+  CHECK(list.out.find("no archives: " + folder.path() + "/emergency-collect does not exist yet") == 0);
+  CHECK(list.err.empty());
+  CHECK(collect({"store", "gc"}, settings).exit_code == 0);
+  CHECK(json::parse(collect({"store", "list", "--json"}, settings).out) == json::array());
+  CHECK(collect({"store", "get", "x"}, settings).exit_code == 1);
+  // One that was named must be there.
+  CHECK(collect({"store", "list", "--store", folder / "typo"}).exit_code == 1);
+}
+
 TEST_CASE("a series leaves figures, a table and a picture") {
   TempDir folder;
   BackgroundProgram target({"sleep", "300"});
