@@ -117,7 +117,14 @@ std::string profile_sentence(const RunProfile& profile) {
 std::vector<std::string> profile_sentences(const Snapshot& snapshot) {
   std::vector<std::string> lines;
   if (!snapshot.profiles) return lines;
-  for (const RunProfile& profile : snapshot.profiles->read) lines.push_back(profile_sentence(profile));
+  std::string empty;
+  for (const RunProfile& profile : snapshot.profiles->read) {
+    if (profile.digest.samples > 0)
+      lines.push_back(profile_sentence(profile));
+    else if (!profile.name.ends_with(kAfter))
+      empty += (empty.empty() ? "" : ", ") + in_sentence(profile.name, 60);
+  }
+  if (!empty.empty()) lines.push_back("nothing was recorded: " + empty);
   for (const UnreadProfile& unread : snapshot.profiles->unread)
     lines.push_back(
         fmt::format("{}: not read: {}", printable_line(unread.artifact, 160), printable_line(unread.why.detail, 200)));
