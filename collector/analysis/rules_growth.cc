@@ -6,7 +6,10 @@
 #include "collector/analysis/goroutine_groups.h"
 #include "collector/analysis/growth.h"
 #include "collector/analysis/rules.h"
+#include "collector/analysis/stack_profile.h"
 #include "collector/analysis/thread_words.h"
+#include "collector/analysis/touched_memory.h"
+#include "collector/analysis/words.h"
 #include "collector/base/text.h"
 
 namespace ec::rules {
@@ -69,6 +72,22 @@ std::string call_path(const std::vector<std::string>& functions) {
   return text.empty() ? "an unknown path" : text;
 }
 
+// Where the page faults were. What is given back is in them too: a word for it, not a verdict.
+void add_touched_memory(const Snapshot& snapshot, Finding& finding) {
+  TouchedMemory touched = touched_memory(snapshot);
+  if (touched.by_path.empty()) return;
+  const GrownAllocation& most = touched.by_path.front();
+  finding.detail += fmt::format(
+      " Of {} that it touched for the first time meanwhile, {:.0f} % were touched by {}: that is "
+      "where it grows, not always who keeps what is there.",
+      human_bytes(static_cast<double>(touched.bytes)),
+      100 * ratio(static_cast<double>(most.bytes), static_cast<double>(touched.bytes)), call_path(most.functions));
+  for (size_t i = 0; i < std::min<size_t>(touched.by_path.size(), 3); ++i)
+    finding.evidence.push_back({std::string(kPageFaultsArtifact), "by call path",
+                                fmt::format("{} by {}", human_bytes(static_cast<double>(touched.by_path[i].bytes)),
+                                            call_path(touched.by_path[i].functions))});
+}
+
 void memory_evidence(const Snapshot& snapshot, const std::vector<Growth>& all, const Growth& lead, Finding& finding) {
   if (snapshot.runtime_gauges)
     for (size_t i = 0; i < std::min<size_t>(snapshot.runtime_gauges->allocations.size(), 3); ++i) {
@@ -105,6 +124,8 @@ Findings memory_leak_suspect(const Snapshot& snapshot) {
     const GrownAllocation& path = snapshot.runtime_gauges->allocations.front();
     finding.detail += fmt::format(" What grew most is allocated by {}: {}.", call_path(path.functions),
                                   human_bytes(static_cast<double>(path.bytes)));
+  } else {
+    add_touched_memory(snapshot, finding);
   }
   const Growth* any_heap = growth_of(all, Gauge::kHeap);
   if (any_heap && !heap && lead->gauge == Gauge::kAnonymous && any_heap->trend.kind != Trend::Kind::kTooFew)

@@ -11,14 +11,16 @@
 
 namespace ec {
 
-// Counts and times of stacks.
+// Counts of stacks, and what they weigh.
 class StackProfile {
  public:
-  // `time`: what the nanoseconds are of, "wall" or "cpu".
-  StackProfile(const std::vector<Frame>& frames, std::string_view time, int64_t period_ns);
+  // What a sample weighs: "wall" or "cpu" in "nanoseconds", "memory" in "bytes". `program`: the path of the target's
+  // executable, which readers of profiles expect as the first mapping.
+  StackProfile(const std::vector<Frame>& frames, std::string_view program, std::string_view weight,
+               std::string_view unit, int64_t period);
   Pprof& header() { return builder_.header(); }
   // `stack`: innermost first, indices of frames. `thread`: a label, "" = none.
-  void add(std::span<const uint32_t> stack, int64_t count, int64_t ns, std::string_view thread = {});
+  void add(std::span<const uint32_t> stack, int64_t count, int64_t weight, std::string_view thread = {});
   // Errors: as ProfileBuilder::finish().
   Result<OwnedPprof> finish(std::string_view where) &&;
 
@@ -33,5 +35,8 @@ class StackProfile {
 // What was sampled of the CPU time, by thread. Condition: snapshot.cpu_profile.
 Result<OwnedPprof> cpu_profile_of(const Snapshot& snapshot);
 inline constexpr std::string_view kCpuProfileArtifact = "profiles/cpu.pb.gz";
+// Where memory was touched for the first time. Condition: snapshot.page_faults.
+Result<OwnedPprof> page_fault_profile_of(const Snapshot& snapshot);
+inline constexpr std::string_view kPageFaultsArtifact = "profiles/page-faults.pb.gz";
 
 }  // namespace ec

@@ -136,7 +136,7 @@ void CollectRun::describe_run() {
 }
 
 void CollectRun::start_collectors() {
-  for (Lane lane : {Lane::kStacks, Lane::kMain, Lane::kRisky, Lane::kEndpoint, Lane::kSampler})
+  for (Lane lane : {Lane::kStacks, Lane::kMain, Lane::kRisky, Lane::kEndpoint, Lane::kSampler, Lane::kFaults})
     runner_.start(steps_of(request_, lane, started_), deadline_);
 }
 

@@ -35,7 +35,8 @@ bool has_answer(const OfflineAddress& address) {
 std::vector<OfflineModule> missing_names(const RawStore& store) {
   ByModule by_module;
   auto added = read_added_names(store);
-  for (std::string_view path : {"raw/stacks.json", "raw/samples.json", "raw/cpu_profile.json"}) {
+  for (std::string_view path :
+       {"raw/stacks.json", "raw/samples.json", "raw/cpu_profile.json", "raw/page_faults.json"}) {
     auto text = store.read(path);
     auto stacks = text ? parse_stacks_json(path, *text) : Result<Stacks>(tl::unexpected(text.error()));
     if (!stacks) continue;

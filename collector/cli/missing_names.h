@@ -9,8 +9,8 @@
 
 namespace ec {
 
-// Every address of raw/stacks.json, raw/samples.json and raw/cpu_profile.json, once, in a module with a path and
-// without a line: with what raw/symbols.json added already.
+// Every address of raw/stacks.json, raw/samples.json, raw/cpu_profile.json and raw/page_faults.json, once, in a module
+// with a path and without a line: with what raw/symbols.json added already.
 std::vector<OfflineModule> missing_names(const RawStore& store);
 
 // As raw/symbols.json has them, with those that are there already. Modules without an answer stay, with their reason.

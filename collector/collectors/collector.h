@@ -24,8 +24,8 @@
 
 namespace ec {
 
-enum class Tier { kT0, kT1, kT2, kT3, kT4 };            // what it costs the target; PROMISES.md
-enum class Lane { kStacks, kMain, kRisky, kEndpoint, kSampler };  // one helper process each, side by side
+enum class Tier { kT0, kT1, kT2, kT3, kT4 };                               // what it costs the target; PROMISES.md
+enum class Lane { kStacks, kMain, kRisky, kEndpoint, kSampler, kFaults };  // one helper process each, side by side
 
 // Whatever needs two readings to be a rate is read at the start and at the end of the fast part; when something slow
 // (a CPU profile) follows, once more at the very end.

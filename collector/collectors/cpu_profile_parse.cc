@@ -3,6 +3,7 @@
 #include "collector/base/text.h"
 #include "collector/collectors/added_names.h"
 #include "collector/collectors/cpu_profile.h"
+#include "collector/collectors/sampling.h"
 #include "collector/collectors/stacks.h"
 
 namespace ec {
@@ -158,25 +159,22 @@ void put_named(Stacks named, CpuProfile& profile) {
 
 }  // namespace
 
-void parse_cpu_profile(const RawStore& store, Snapshot& snapshot) {
-  auto sections = store.whole_sections(kBundle);
-  if (!sections) {
-    snapshot.cpu_profile = sections.error();
-    return;
-  }
+Part<CpuProfile> parse_sampled(const RawStore& store, std::string_view bundle, std::string_view names) {
+  auto sections = store.whole_sections(bundle);
+  if (!sections) return sections.error();
   CpuProfileText text;
-  for (const Section& section : *sections) {
-    if (auto taken = text.take(section.name, section.bytes); !taken) {
-      snapshot.cpu_profile = taken.error();
-      return;
-    }
-  }
-  if (auto names = store.read(kNames))
-    if (auto named = parse_stacks_json(kNames, *names)) {
+  for (const Section& section : *sections)
+    if (auto taken = text.take(section.name, section.bytes); !taken) return taken.error();
+  if (auto bytes = store.read(names))
+    if (auto named = parse_stacks_json(names, *bytes)) {
       if (auto added = read_added_names(store)) put_names(*added, *named);
       put_named(std::move(*named), text.profile);
     }
-  snapshot.cpu_profile = std::move(text.profile);
+  return std::move(text.profile);
+}
+
+void parse_cpu_profile(const RawStore& store, Snapshot& snapshot) {
+  snapshot.cpu_profile = parse_sampled(store, kBundle, kNames);
 }
 
 }  // namespace ec

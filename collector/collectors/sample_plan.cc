@@ -24,11 +24,15 @@ SamplePlan parse_sample_plan(std::string_view text) {
   return plan;
 }
 
-std::optional<SamplePace::Sample> SamplePace::next(Deadline until) {
+std::optional<SamplePace::Sample> SamplePace::next(Deadline until, const Meanwhile& meanwhile) {
   if (given_ >= context_.options.samples) return std::nullopt;
   context_.out.touch("the time for the next sample");
   auto at = began_ + given_ * context_.options.every;
   if (at >= until.at()) return std::nullopt;
+  while (meanwhile.work && Clock::now() + meanwhile.every < at) {
+    std::this_thread::sleep_for(meanwhile.every);
+    meanwhile.work();
+  }
   std::this_thread::sleep_until(at);
   context_.out.touch(fmt::format("sample {}", ++given_));
   return Sample{given_, std::chrono::duration_cast<nanoseconds>(Clock::now() - began_).count()};

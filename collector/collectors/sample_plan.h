@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,12 @@ std::string sample_plan_text(const RunOptions& options);
 // What is missing or malformed stays 0.
 SamplePlan parse_sample_plan(std::string_view text);
 
+// What has to be done more often than there are samples.
+struct Meanwhile {
+  milliseconds every{0};
+  std::function<void()> work;  // none: nothing
+};
+
 // The samples of one series, at their times: next() waits for the time of the next one.
 class SamplePace {
  public:
@@ -29,7 +36,7 @@ class SamplePace {
     int64_t at_ns;  // since the first
   };
   // Nothing when all were given, or `until` comes first.
-  std::optional<Sample> next(Deadline until);
+  std::optional<Sample> next(Deadline until, const Meanwhile& meanwhile = {});
   std::optional<Sample> next() { return next(context_.deadline); }
 
  private:

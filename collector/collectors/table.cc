@@ -24,6 +24,7 @@
 #include "collector/collectors/logs.h"
 #include "collector/collectors/network.h"
 #include "collector/collectors/open_files.h"
+#include "collector/collectors/page_faults.h"
 #include "collector/collectors/process.h"
 #include "collector/collectors/processes.h"
 #include "collector/collectors/python.h"
@@ -152,7 +153,8 @@ constexpr Collector kTable[] = {
      "listening sockets of the target, GET", 9, Tier::kT2, Lane::kEndpoint, milliseconds{180'000}, 512u << 20,
      "CAP_SYS_ADMIN for another network namespace", "profiles, text and JSON bodies, arguments", false, true, true,
      gather_endpoint, parse_endpoints},
-    {"runtime_gauges", "heap and goroutines that a Go program's endpoint tells of, again and again (--samples, --every)",
+    {"runtime_gauges",
+     "heap and goroutines that a Go program's endpoint tells of, again and again (--samples, --every)",
      "GET /debug/vars, /debug/pprof/", 9, Tier::kT2, Lane::kEndpoint, milliseconds{86'400'000}, 256u << 20, "",
      "profiles", false, true, true, gather_runtime_gauges, parse_runtime_gauges, "endpoint"},
     {"cpu_profile", "where its CPU time goes, sampled from outside for --profile-seconds when no endpoint tells",
@@ -160,6 +162,9 @@ constexpr Collector kTable[] = {
      Lane::kSampler, milliseconds{720'000}, 512u << 20,
      "CAP_PERFMON for other users' processes and for kernel frames, CAP_SYSLOG for the names of the kernel's functions",
      "", false, true, true, gather_cpu_profile, parse_cpu_profile},
+    {"page_faults", "where it touches memory for the first time (--samples, --every): the call paths by which it grows",
+     "perf_event_open(2)", 9, Tier::kT1, Lane::kFaults, milliseconds{86'400'000}, 256u << 20,
+     "CAP_PERFMON for other users' processes", "", false, true, true, gather_page_faults, parse_page_faults, "gauges"},
 };
 
 // RFC 3227: what changes fastest is read first. Within a lane, since lanes run side by side; what is slow comes last

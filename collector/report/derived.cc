@@ -23,6 +23,7 @@ std::vector<DerivedArtifact> late_artifacts(const Snapshot& snapshot) {
   derived::samples(snapshot, artifacts);
   derived::gauges(snapshot, artifacts);
   derived::cpu_profile(snapshot, artifacts);
+  derived::page_faults(snapshot, artifacts);
   derived::profiles(snapshot, artifacts);
   return artifacts;
 }

@@ -26,6 +26,7 @@ void samples(const Snapshot& snapshot, Artifacts& out);
 void gauges(const Snapshot& snapshot, Artifacts& out);
 // derived_cpu.cc: profiles/cpu.{txt,folded,svg,pb.gz}
 void cpu_profile(const Snapshot& snapshot, Artifacts& out);
+void page_faults(const Snapshot& snapshot, Artifacts& out);
 // derived_profiles.cc: profiles/summary.txt
 void profiles(const Snapshot& snapshot, Artifacts& out);
 // derived_waits.cc: threads/waits.json, threads/waits.svg

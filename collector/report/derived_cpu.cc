@@ -7,6 +7,7 @@
 #include "collector/analysis/stack_profile.h"
 #include "collector/analysis/thread_words.h"
 #include "collector/analysis/words.h"
+#include "collector/base/text.h"
 #include "collector/profile/pprof_writer.h"
 #include "collector/report/derived.h"
 #include "collector/report/flame_svg.h"
@@ -107,6 +108,22 @@ void cpu_profile(const Snapshot& snapshot, Artifacts& out) {
                            stacks)});
   if (auto pprof = cpu_profile_of(snapshot))
     out.push_back({std::string(kCpuProfileArtifact), source, write_pprof(pprof->profile)});
+}
+
+void page_faults(const Snapshot& snapshot, Artifacts& out) {
+  if (!snapshot.page_faults || snapshot.page_faults->spent.empty()) return;
+  const CpuProfile& profile = *snapshot.page_faults;
+  const std::string source = "raw/page_faults.bundle, raw/page_faults.json";
+  std::vector<WeightedStack> stacks;
+  for (const CpuSample& sample : profile.spent)
+    stacks.push_back({box_names(profile.frames, frames_of(profile, sample)), sample.weight});
+  out.push_back({"profiles/page-faults.svg", source,
+                 flame_svg(fmt::format("{} (pid {}): where it touches memory for the first time, {}",
+                                       plain_line(snapshot.target.comm, 60), snapshot.target.pid,
+                                       human_bytes(static_cast<double>(profile.weight))),
+                           stacks)});
+  if (auto pprof = page_fault_profile_of(snapshot))
+    out.push_back({std::string(kPageFaultsArtifact), source, write_pprof(pprof->profile)});
 }
 
 }  // namespace ec::derived

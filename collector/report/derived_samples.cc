@@ -92,9 +92,10 @@ std::vector<uint64_t> counts_of(const SampleSeries& series) {
 }
 
 // The series as a wall-clock profile: every thread counts in every sample, whether it runs or waits.
-Result<std::string> profile_of(const SampleSeries& series, const std::vector<uint64_t>& counts, int64_t started_ns) {
-  StackProfile profile(series.frames, "wall", series.every_ns);
-  profile.header().time_ns = started_ns;
+Result<std::string> profile_of(const Snapshot& snapshot, const std::vector<uint64_t>& counts) {
+  const SampleSeries& series = *snapshot.samples;
+  StackProfile profile(series.frames, snapshot.target.exe, "wall", "nanoseconds", series.every_ns);
+  profile.header().time_ns = snapshot.run.started_wall_ns;
   if (!series.samples.empty()) profile.header().duration_ns = series.samples.back().at_ns + series.every_ns;
   for (size_t i = 0; i < counts.size(); ++i) {
     auto count = static_cast<int64_t>(counts[i]);
@@ -121,7 +122,7 @@ void samples(const Snapshot& snapshot, Artifacts& out) {
                  flame_svg(fmt::format("{} (pid {}): where its threads were, {}", plain_line(snapshot.target.comm, 60),
                                        snapshot.target.pid, counted(series.samples.size(), "sample")),
                            stacks)});
-  if (auto profile = profile_of(series, counts, snapshot.run.started_wall_ns))
+  if (auto profile = profile_of(snapshot, counts))
     out.push_back({"profiles/samples.pb.gz", source, std::move(*profile)});
 }
 

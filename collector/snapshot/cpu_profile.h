@@ -1,4 +1,5 @@
-// Where the CPU time of the target went while it was sampled from outside, and what its threads waited in meanwhile.
+// Where the CPU time of the target went while it was sampled from outside, and what its threads waited in meanwhile. Or
+// where it touched memory for the first time: then there are samples only.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct ThreadSpan {
 };
 
 struct CpuProfile {
-  std::string event;         // "cpu-clock", "cycles"; "" = nothing was sampled
-  std::string unit;          // of weights: "ns", "cycles"
+  std::string event;         // "cpu-clock", "cycles", "page-faults"; "" = nothing was sampled
+  std::string unit;          // of weights: "ns", "cycles", "bytes"
   std::string refused, fix;  // why nothing was sampled, and what would change it
   unsigned hz = 0;
   bool kernel = false;  // time in the kernel was sampled as well

@@ -117,6 +117,7 @@ struct Snapshot {
   Part<GaugeSeries> gauges;               // of --samples
   Part<GaugeSeries> runtime_gauges;       // of --samples: what a debug endpoint told
   Part<CpuProfile> cpu_profile;           // taken from outside
+  Part<CpuProfile> page_faults;           // where memory was touched first during a series; weights are bytes
   std::optional<AddedNames> added_names;  // stacks and samples hold them already
   Part<PythonRuntime> python;             // stacks hold its frames already
   Part<RuntimeGoroutines> goroutines;

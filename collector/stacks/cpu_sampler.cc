@@ -26,8 +26,9 @@ Result<std::unique_ptr<CpuSampler>> CpuSampler::open(const DumpRequest& request)
   return sampler;
 }
 
-Result<void> CpuSampler::start(const std::vector<pid_t>& tids) {
-  auto events = PerfEvents::open(pid_, tids);
+Result<void> CpuSampler::start(const std::vector<pid_t>& tids, SampledEvent event) {
+  event_ = event;
+  auto events = PerfEvents::open(pid_, tids, event);
   if (!events) return tl::unexpected<Error>(events.error());
   events_ = std::move(*events);
   return {};
@@ -71,11 +72,21 @@ int64_t CpuSampler::chain_of(const std::vector<uint64_t>& frames) {
   return number;
 }
 
+bool CpuSampler::makes_memory(uint64_t address) {
+  const Region* region = dump_.modules->space().find(address);
+  if (!region) {
+    look_again();
+    region = dump_.modules->space().find(address);
+  }
+  return !region || region->inode == 0 || region->writable;
+}
+
 void CpuSampler::take(const PerfSample& sample) {
   if (sample.pid != pid_) {
     ++harvest_.elsewhere;
     return;
   }
+  if (event_ == SampledEvent::kPageFaults && !makes_memory(sample.address)) return;
   int64_t stack = stack_of(sample), chain = chain_of(sample.kernel_frames);
   CpuSamples& counted = counts_[{sample.tid, stack, chain}];
   counted.tid = sample.tid;

@@ -1,5 +1,6 @@
-// Where a process spends its CPU time, from outside: the kernel samples it (perf_events.h), and what it copied is
-// unwound here at once, by the same engine as all stacks, in a process of low priority. Only program counters are kept.
+// Where a process spends its CPU time, or touches memory for the first time, from outside: the kernel samples it
+// (perf_events.h), and what it copied is unwound here at once, by the same engine as all stacks, in a process of low
+// priority. Only program counters are kept.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +27,7 @@ struct CpuSamples {
   int64_t stack = -1;  // index into dump().stacks; -1: it has no user stack, or there was no room for another one
   int64_t chain = -1;  // of kernel frames, index into chains(); -1: it ran in user space
   uint64_t count = 0;
-  uint64_t weight = 0;  // nanoseconds or cycles
+  uint64_t weight = 0;  // nanoseconds, cycles or page faults
 };
 
 class CpuSampler {
@@ -34,7 +35,8 @@ class CpuSampler {
   // Errors: that of reading the address space.
   static Result<std::unique_ptr<CpuSampler>> open(const DumpRequest& request);
   // From here on the kernel samples these threads and those that they start. Errors: as PerfEvents::open.
-  Result<void> start(const std::vector<pid_t>& tids);
+  // Of page faults those count that made anonymous memory, or the target's own copy of a page of a file.
+  Result<void> start(const std::vector<pid_t>& tids, SampledEvent event = SampledEvent::kCpuTime);
 
   // Takes what the kernel has sampled until now. To be called often enough for its buffers: every 50 ms.
   void take();
@@ -60,9 +62,11 @@ class CpuSampler {
   void take(const PerfSample& sample);
   int64_t stack_of(const PerfSample& sample);
   int64_t chain_of(const std::vector<uint64_t>& frames);
+  bool makes_memory(uint64_t address);
   void look_again();
 
   pid_t pid_, live_tid_;
+  SampledEvent event_ = SampledEvent::kCpuTime;
   std::optional<PerfEvents> events_;
   StackDump dump_;
   std::unique_ptr<Unwinder> unwinder_;

@@ -18,8 +18,9 @@ namespace ec {
 namespace {
 
 constexpr size_t kAllRings = size_t{32} << 20, kLargestRing = size_t{4} << 20, kSmallestRing = size_t{64} << 10;
-constexpr uint32_t kLargestStack = 32 * 1024, kSmallestStack = 4 * 1024;  // a record holds less than 64 KiB
-constexpr rlim_t kDescriptorsForOthers = 512, kMostEvents = 16'384;       // an event takes about 1.5 KiB of the kernel
+constexpr uint32_t kLargestStack = 32 * 1024, kSmallestStack = 4 * 1024;   // a record holds less than 64 KiB
+constexpr rlim_t kDescriptorsForOthers = 512, kMostEvents = 16'384;        // an event takes about 1.5 KiB of the kernel
+constexpr uint64_t kMostFaultsTaken = 32, kMostFaultsASample = 16 * 1024;  // of a CPU between two drains, 50 ms apart
 constexpr const char* kWhere = "perf_event_open";
 
 size_t ring_bytes(size_t cpus) {
@@ -56,11 +57,19 @@ Result<UniqueFd> PerfEvents::open_event(pid_t tid, int cpu) const {
   perf_event_attr attr{};
   attr.size = sizeof attr;
   attr.type = cycles_ ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE;
-  attr.config = cycles_ ? uint64_t{PERF_COUNT_HW_CPU_CYCLES} : uint64_t{PERF_COUNT_SW_CPU_CLOCK};
-  attr.freq = 1;
-  attr.sample_freq = kSamplesPerSecond;
-  attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_PERIOD | PERF_SAMPLE_REGS_USER |
-                     PERF_SAMPLE_STACK_USER | (kernel_ ? uint64_t{PERF_SAMPLE_CALLCHAIN} : 0);
+  attr.config = cycles_                               ? uint64_t{PERF_COUNT_HW_CPU_CYCLES}
+                : event_ == SampledEvent::kPageFaults ? uint64_t{PERF_COUNT_SW_PAGE_FAULTS}
+                                                      : uint64_t{PERF_COUNT_SW_CPU_CLOCK};
+  if (event_ == SampledEvent::kPageFaults) {
+    // Faults come in bursts: with a frequency the kernel's guess of the period would weigh them wrongly.
+    attr.sample_period = faults_a_sample_;
+  } else {
+    attr.freq = 1;
+    attr.sample_freq = kSamplesPerSecond;
+  }
+  attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER |
+                     (form().callchain ? uint64_t{PERF_SAMPLE_CALLCHAIN} : 0) |
+                     uint64_t{form().address ? PERF_SAMPLE_ADDR : PERF_SAMPLE_PERIOD};
   attr.sample_regs_user = kSampledRegisters;
   attr.sample_stack_user = stack_bytes_;
   attr.inherit = 1;
@@ -122,8 +131,8 @@ Result<void> PerfEvents::open_ring(pid_t tid, int cpu, size_t cpu_count) {
   }
 }
 
-Result<PerfEvents> PerfEvents::open(pid_t pid, std::vector<pid_t> tids) {
-  PerfEvents all(pid);
+Result<PerfEvents> PerfEvents::open(pid_t pid, std::vector<pid_t> tids, SampledEvent event) {
+  PerfEvents all(pid, event);
   auto cpu_count = static_cast<int>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
   Error why{ErrorCode::kGone, kWhere, "no thread to sample", 0};
   for (pid_t tid : tids) {
@@ -173,11 +182,21 @@ Result<void> PerfEvents::add_thread(pid_t tid) {
 }
 
 void PerfEvents::take(uint32_t type, std::string_view body, const std::function<void(const PerfRecord&)>& each) {
-  auto record = parse_perf_record(type, body, kernel_);
+  auto record = parse_perf_record(type, body, form());
   if (!record) return;
   if (auto* fork = std::get_if<PerfFork>(&*record); fork && fork->pid == pid_) counted_.insert(fork->tid);
   if (auto* exit = std::get_if<PerfExit>(&*record); exit && exit->pid == pid_) counted_.erase(exit->tid);
+  if (auto* sample = std::get_if<PerfSample>(&*record); sample && event_ == SampledEvent::kPageFaults) {
+    sample->period = faults_a_sample_;
+    ++faults_taken_;
+  }
   each(*record);
+}
+
+void PerfEvents::sample_rarer() {
+  faults_a_sample_ *= 4;
+  for (const Ring& ring : rings_) (void)ioctl(ring.event.get(), PERF_EVENT_IOC_PERIOD, &faults_a_sample_);
+  for (const UniqueFd& event : events_) (void)ioctl(event.get(), PERF_EVENT_IOC_PERIOD, &faults_a_sample_);
 }
 
 void PerfEvents::drain(Ring& ring, const std::function<void(const PerfRecord&)>& each) {
@@ -206,7 +225,9 @@ void PerfEvents::drain(Ring& ring, const std::function<void(const PerfRecord&)>&
 }
 
 void PerfEvents::drain(const std::function<void(const PerfRecord&)>& each) {
+  faults_taken_ = 0;
   for (Ring& ring : rings_) drain(ring, each);
+  if (faults_taken_ > kMostFaultsTaken * rings_.size() && faults_a_sample_ < kMostFaultsASample) sample_rarer();
 }
 
 }  // namespace ec

@@ -72,16 +72,17 @@ bool take_registers(ByteCursor& body, Registers& registers) {
   return true;
 }
 
-Result<PerfRecord> parse_sample(ByteCursor body, bool with_callchain) {
+Result<PerfRecord> parse_sample(ByteCursor body, PerfSampleForm form) {
   PerfSample sample;
   auto pid = body.read<int32_t>(), tid = body.read<int32_t>();
-  auto time = body.read<uint64_t>(), period = body.read<uint64_t>();
-  if (!pid || !tid || !time || !period) return expected(body, "pid, tid, time and period");
+  auto time = body.read<uint64_t>();
+  auto number = body.read<uint64_t>();
+  if (!pid || !tid || !time || !number) return expected(body, "pid, tid, time, and period or address");
   sample.pid = *pid;
   sample.tid = *tid;
   sample.time_ns = *time;
-  sample.period = *period;
-  if (with_callchain && !take_callchain(body, sample.kernel_frames)) return expected(body, "a call chain");
+  (form.address ? sample.address : sample.period) = *number;
+  if (form.callchain && !take_callchain(body, sample.kernel_frames)) return expected(body, "a call chain");
   if (!take_registers(body, sample.registers)) return expected(body, "registers");
   auto room = body.read<uint64_t>();
   if (!room) return expected(body, "a stack");
@@ -104,11 +105,11 @@ Result<PerfRecord> parse_task(ByteCursor body) {
 
 }  // namespace
 
-Result<PerfRecord> parse_perf_record(uint32_t type, std::string_view bytes, bool with_callchain) {
+Result<PerfRecord> parse_perf_record(uint32_t type, std::string_view bytes, PerfSampleForm form) {
   ByteCursor body(bytes);
   switch (type) {
     case PERF_RECORD_SAMPLE:
-      return parse_sample(body, with_callchain);
+      return parse_sample(body, form);
     case PERF_RECORD_LOST: {
       auto id = body.read<uint64_t>(), lost = body.read<uint64_t>();
       if (!id || !lost) return expected(body, "how many were lost");

@@ -13,13 +13,18 @@
 
 namespace ec {
 
-// What every sample holds: PERF_SAMPLE_TID, _TIME, _PERIOD, with kernel frames _CALLCHAIN, _REGS_USER, _STACK_USER.
+// What every sample holds: PERF_SAMPLE_TID, _TIME, of page faults _ADDR, else _PERIOD, with kernel frames _CALLCHAIN,
+// _REGS_USER, _STACK_USER.
+struct PerfSampleForm {
+  bool address = false, callchain = false;
+};
 constexpr uint64_t kSampledRegisters = 0xff01ff;  // asm/perf_regs.h: ax to ip, r8 to r15
 
 struct PerfSample {
   int32_t pid = 0, tid = 0;  // as our PID namespace numbers them; -1, 0 = not visible in it
   uint64_t time_ns = 0;      // CLOCK_MONOTONIC
-  uint64_t period = 0;       // nanoseconds or cycles since the sample before
+  uint64_t address = 0;      // of a page fault: what was touched
+  uint64_t period = 0;       // nanoseconds or cycles since the sample before; 0 in the record of a page fault
   std::vector<uint64_t>
       kernel_frames{};     // innermost first; empty: it ran in user space, or kernel frames were not asked for
   Registers registers{};   // those of user space; without program counter: there is none, or it is no 64-bit code
@@ -39,6 +44,6 @@ struct PerfMapped {};  // code was mapped
 using PerfRecord = std::variant<std::monostate, PerfSample, PerfLost, PerfFork, PerfExit, PerfMapped>;
 
 // `type` and `body` (without its header) of one record. monostate: one of no interest. Errors: malformed.
-Result<PerfRecord> parse_perf_record(uint32_t type, std::string_view body, bool with_callchain);
+Result<PerfRecord> parse_perf_record(uint32_t type, std::string_view body, PerfSampleForm form);
 
 }  // namespace ec

@@ -20,7 +20,8 @@ namespace {
 
 void use_record(std::string_view bytes) {
   if (bytes.empty()) return;
-  auto record = parse_perf_record(static_cast<uint8_t>(bytes[0]) % 16, bytes.substr(1), bytes.size() % 2 == 0);
+  auto record = parse_perf_record(static_cast<uint8_t>(bytes[0]) % 16, bytes.substr(1),
+                                  {bytes.size() % 3 == 0, bytes.size() % 2 == 0});
   auto* sample = record ? std::get_if<PerfSample>(&*record) : nullptr;
   if (sample && sample->stack.size > 0) (void)stack_word({sample->stack}, sample->registers.sp());
 }

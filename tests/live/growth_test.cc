@@ -9,13 +9,19 @@
 #include <filesystem>
 
 #include "collector/analysis/finding.h"
+#include "collector/analysis/stack_profile.h"
+#include "collector/analysis/touched_memory.h"
 #include "collector/collectors/endpoint.h"
 #include "collector/collectors/endpoint_gauges.h"
 #include "collector/collectors/gauges.h"
 #include "collector/collectors/goroutines.h"
+#include "collector/collectors/page_faults.h"
 #include "collector/collectors/process.h"
+#include "collector/profile/any_profile.h"
+#include "collector/report/page.h"
 #include "tests/live/files_sink.h"
 #include "tests/live/go_programs.h"
+#include "tests/support/place.h"
 #include "tests/support/program.h"
 
 using namespace ec;
@@ -123,6 +129,40 @@ TEST_CASE("a C++ program that leaks is named within ten samples, with the mappin
   auto all = growths(snapshot);
   CHECK(growth_of(all, Gauge::kAnonymous)->trend.change() >= 8 << 20);
   CHECK(tells(snapshot, "anonymous mappings by "));
+}
+
+TEST_CASE("a C++ program that leaks is named with the call path that takes the memory, without help of its allocator") {
+  if (!may_count_events()) return not_run_here("needs performance events");
+  Stepper target(grows());
+  // Once for the gauges, once for the faults: each is another series of ten samples.
+  auto snapshot = after_steps(target, "leak");
+  RunOptions options;
+  options.samples = 10;
+  options.every = std::chrono::milliseconds(1);
+  auto identity = identify(target.pid());
+  REQUIRE(identity);
+  SteppingSink sink([&] { target.step("leak"); });
+  sink.run(gather_page_faults, &*identity, options);
+  parse_page_faults(sink.store, snapshot);
+  REQUIRE(snapshot.page_faults);
+  TouchedMemory touched = touched_memory(snapshot);
+  REQUIRE_FALSE(touched.by_path.empty());
+  const GrownAllocation& path = touched.by_path.front();
+  REQUIRE(path.functions.size() >= 2);
+  CHECK(path.functions[0].find("remember_request") != std::string::npos);
+  CHECK(path.functions[1] == "main");
+  // Ten steps of a MiB, of which the kernel samples some faults and counts all.
+  CHECK(path.bytes >= 6 << 20);
+  CHECK(touched.bytes <= 16 << 20);
+  CHECK(growth_findings(snapshot) == Ids{"memory-leak-suspect"});
+  CHECK(tells(snapshot, "remember_request"));
+  auto artifacts = late_artifacts(snapshot);
+  auto profile = std::find_if(artifacts.begin(), artifacts.end(),
+                              [](const DerivedArtifact& each) { return each.path == kPageFaultsArtifact; });
+  REQUIRE(profile != artifacts.end());
+  auto parsed = parse_profile(profile->path, profile->bytes);
+  REQUIRE(parsed);
+  CHECK(profile_kind("page-faults", parsed->owned.profile) == ProfileKind::kOther);
 }
 
 TEST_CASE("a C++ program that fills its cache is not named") {
