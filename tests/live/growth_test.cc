@@ -136,14 +136,7 @@ TEST_CASE("a C++ program that leaks is named with the call path that takes the m
   Stepper target(grows());
   // Once for the gauges, once for the faults: each is another series of ten samples.
   auto snapshot = after_steps(target, "leak");
-  RunOptions options;
-  options.samples = 10;
-  options.every = std::chrono::milliseconds(1);
-  auto identity = identify(target.pid());
-  REQUIRE(identity);
-  SteppingSink sink([&] { target.step("leak"); });
-  sink.run(gather_page_faults, &*identity, options);
-  parse_page_faults(sink.store, snapshot);
+  snapshot.page_faults = sampled(target, "leak", 10, {gather_page_faults}, {parse_page_faults}).page_faults;
   REQUIRE(snapshot.page_faults);
   TouchedMemory touched = touched_memory(snapshot);
   REQUIRE_FALSE(touched.by_path.empty());
