@@ -21,6 +21,7 @@ import (
 
 const (
 	leaked   = 150
+	ledgers  = 3
 	lockers  = 8
 	burners  = 16
 	megabyte = 1 << 20
@@ -85,7 +86,7 @@ func burn() {
 }
 
 func queueWhileProfiled(l *ledger) {
-	text := strings.Repeat("ab", 500)
+	text := strings.Repeat("ab", 4000)
 	for atomic.LoadInt32(&profiling) > 0 {
 		l.book(text)
 	}
@@ -106,9 +107,11 @@ func (s sick) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for i := 0; i < burners; i++ {
 			go burn()
 		}
-		l := new(ledger)
-		for i := 0; i < lockers; i++ {
-			go queueWhileProfiled(l)
+		for i := 0; i < ledgers; i++ {
+			l := new(ledger)
+			for j := 0; j < lockers; j++ {
+				go queueWhileProfiled(l)
+			}
 		}
 	}
 	s.next.ServeHTTP(w, r)
