@@ -117,7 +117,8 @@ void from_parts(const Snapshot& snapshot, const Scope& scope, GapGroups& groups)
     look("environment", process.environment);
     look("threads", snapshot.threads);
     look("stacks of the threads", snapshot.stacks);
-    look("thread dump of the JVM", snapshot.jvm);
+    // Its collector has nothing to say of a process that is no JVM.
+    if (!snapshot.jvm && !never_tried(snapshot.jvm.why())) look("thread dump of the JVM", snapshot.jvm);
     look("open files", snapshot.files);
     look("sockets of the network namespace", snapshot.sockets);
     look("logs", snapshot.logs);

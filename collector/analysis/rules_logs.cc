@@ -22,6 +22,32 @@ uint64_t how_often(const std::vector<LogGoPanic>& panics, bool survived) {
   return count;
 }
 
+Evidence panic_evidence(const LogGoPanic& panic) {
+  std::string stack;
+  for (const std::string& frame : panic.stack) stack += (stack.empty() ? "" : " < ") + frame;
+  return {panic.artifact, fmt::format("line {}", panic.line),
+          printable_line(stack.empty() ? panic.reason : stack, 400)};
+}
+
+// SIGQUIT is how a person or a supervisor asks a Go program for its goroutines. It ends then, and nothing is wrong with
+// it for that.
+bool on_request(const LogGoPanic& panic) { return panic.reason.starts_with("SIGQUIT: "); }
+
+Finding goroutines_on_request(const std::vector<LogGoPanic>& dumps, const std::string& name) {
+  uint64_t count = how_often(dumps, false);
+  std::string often = count == 1 ? "once" : fmt::format("{} times", count);
+  Finding finding{
+      "go-panic",
+      Severity::kInfo,
+      fmt::format("Go was told to print its goroutines and end (SIGQUIT), {}", often),
+      fmt::format("Somebody sent SIGQUIT {}; the goroutines of that moment are in the logs of {}. Until then "
+                  "nothing had ended it.",
+                  often, name),
+      {}};
+  finding.evidence.push_back(panic_evidence(dumps.front()));
+  return finding;
+}
+
 const LogGoPanic* first_of(const std::vector<LogGoPanic>& panics, bool survived) {
   auto found =
       std::find_if(panics.begin(), panics.end(), [&](const auto& panic) { return panic.survived == survived; });
@@ -32,18 +58,13 @@ std::string most_often(uint64_t all, const LogGoPanic& panic) {
   return panic.count < all ? fmt::format("; the most frequent, {} times: ", panic.count) : ": ";
 }
 
-Evidence panic_evidence(const LogGoPanic& panic) {
-  std::string stack;
-  for (const std::string& frame : panic.stack) stack += (stack.empty() ? "" : " < ") + frame;
-  return {panic.artifact, fmt::format("line {}", panic.line),
-          printable_line(stack.empty() ? panic.reason : stack, 400)};
-}
-
 }  // namespace
 
 Findings go_panic(const Snapshot& snapshot) {
   if (!snapshot.logs || snapshot.logs->go_panics.empty()) return {};
-  auto& panics = snapshot.logs->go_panics;
+  std::vector<LogGoPanic> panics, requested;
+  for (const LogGoPanic& panic : snapshot.logs->go_panics) (on_request(panic) ? requested : panics).push_back(panic);
+  if (panics.empty()) return {goroutines_on_request(requested, target_name(snapshot))};
   uint64_t deaths = how_often(panics, false), caught = how_often(panics, true);
   bool current = std::any_of(panics.begin(), panics.end(), [](const LogGoPanic& panic) { return panic.current; });
   const LogGoPanic *death = first_of(panics, false), *survivor = first_of(panics, true);

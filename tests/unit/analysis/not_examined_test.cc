@@ -58,6 +58,16 @@ Snapshot healthy_with_stacks() {
 
 TEST_CASE("nothing is missing of a healthy process") { CHECK(lines(healthy_with_stacks()).empty()); }
 
+TEST_CASE("a thread dump of a JVM is missing where there is a JVM only") {
+  const std::string path = "raw/jvm/threaddump.txt";
+  Snapshot s = healthy_with_stacks();
+  s.jvm = Error{ErrorCode::kNotFound, path, "not collected", 0};
+  CHECK(lines(s).empty());
+  s.artifacts.push_back(row(path, Status::kSkipped, "it has no attach socket", "--jvm-attach"));
+  s.jvm = Error{ErrorCode::kSkipped, path, "it has no attach socket", 0};
+  CHECK(lines(s) == Lines{"thread dump of the JVM: it has no attach socket -> --jvm-attach"});
+}
+
 TEST_CASE("what --only left out is one line, and the verdict claims no more than what was looked at") {
   Snapshot s = healthy();
   s.run.options["only"] = "process,endpoint";

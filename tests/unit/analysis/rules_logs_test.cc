@@ -58,6 +58,26 @@ TEST_CASE("go-panic: a death is worse than what was caught, and an old log worse
   CHECK(severity(s, "go-panic") == "low");
 }
 
+TEST_CASE("go-panic: goroutines that somebody asked for are no panic") {
+  Snapshot s = healthy();
+  s.logs = Logs{};
+  LogGoPanic asked = death();
+  asked.reason = "SIGQUIT: quit";
+  asked.count = 2;
+  s.logs->go_panics = {asked};
+  CHECK(severity(s, "go-panic") == "info");
+  auto findings = analyse(s);
+  const Finding* finding = finding_of(findings, "go-panic");
+  REQUIRE(finding);
+  CHECK(finding->title == "Go was told to print its goroutines and end (SIGQUIT), 2 times");
+  CHECK(finding->evidence[0].locator == "line 812");
+
+  s.logs->go_panics = {asked, death()};
+  CHECK(severity(s, "go-panic") == "high");
+  findings = analyse(s);
+  CHECK(finding_of(findings, "go-panic")->title.starts_with("Go died once in its logs: panic: index"));
+}
+
 TEST_CASE("data-race: both sides in words") {
   Snapshot s = healthy();
   s.logs = Logs{};
