@@ -9,6 +9,7 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/descriptors.h"
+#include "collector/collectors/known_services.h"
 #include "collector/proc/net_tcp.h"
 #include "collector/proc/net_unix.h"
 #include "collector/proc/proc_root.h"
@@ -132,46 +133,16 @@ std::string task_folder(const TargetIdentity& target) {
 
 }  // namespace
 
-std::string_view known_service(uint16_t port) {
-  struct Row {
-    uint16_t port;
-    std::string_view name;
-  };
-  // They answer a GET with an error in their log, a blocked host or nothing for minutes.
-  static constexpr Row kRows[] = {
-      {21, "FTP"},      {22, "SSH"},         {23, "telnet"},       {25, "SMTP"},        {53, "DNS"},
-      {110, "POP3"},    {111, "portmapper"}, {143, "IMAP"},        {389, "LDAP"},       {445, "SMB"},
-      {465, "SMTP"},    {514, "syslog"},     {587, "SMTP"},        {631, "printing"},   {636, "LDAP"},
-      {853, "DNS"},     {873, "rsync"},      {993, "IMAP"},        {995, "POP3"},       {1433, "SQL Server"},
-      {1521, "Oracle"}, {1883, "MQTT"},      {2049, "NFS"},        {2181, "ZooKeeper"}, {3306, "MySQL"},
-      {3389, "RDP"},    {4369, "Erlang"},    {5432, "PostgreSQL"}, {5671, "AMQP"},      {5672, "AMQP"},
-      {5900, "VNC"},    {6000, "X11"},       {6379, "Redis"},      {6380, "Redis"},     {6432, "PgBouncer"},
-      {8883, "MQTT"},   {9042, "Cassandra"}, {9092, "Kafka"},      {9100, "printing"},  {11211, "memcached"},
-      {26379, "Redis"}, {27017, "MongoDB"},  {33060, "MySQL"}};
-  for (const Row& row : kRows)
-    if (row.port == port) return row.name;
-  return {};
-}
-
-std::string_view known_product(std::string_view comm) {
-  static constexpr std::pair<std::string_view, std::string_view> kRows[] = {
-      {"postgres", "PostgreSQL"},  {"pgbouncer", "PgBouncer"}, {"redis-server", "Redis"}, {"redis-sentinel", "Redis"},
-      {"valkey-server", "Valkey"}, {"mysqld", "MySQL"},        {"mariadbd", "MariaDB"},   {"memcached", "memcached"},
-      {"sshd", "OpenSSH"},         {"mongod", "MongoDB"},      {"beam.smp", "Erlang"},    {"master", "Postfix"},
-      {"dovecot", "Dovecot"},      {"named", "BIND"},          {"slapd", "OpenLDAP"},     {"smbd", "Samba"},
-      {"vsftpd", "vsftpd"},        {"exim4", "Exim"},          {"dnsmasq", "dnsmasq"},    {"unbound", "Unbound"},
-      {"mosquitto", "Mosquitto"},  {"clamd", "ClamAV"}};
-  for (const auto& [name, product] : kRows)
-    if (comm == name) return product;
-  return comm.starts_with("php-fpm") ? "FastCGI" : "";  // "php-fpm8.2"
-}
-
 std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listeners,
                                                const std::unordered_set<uint64_t>& own_sockets, std::string_view comm,
                                                const std::string& root) {
   std::vector<EndpointListener> found;
   std::string_view product = known_product(comm);
-  auto not_asked = [](std::string_view name) { return fmt::format("known service, not queried ({})", name); };
+  auto leave = [](EndpointListener& listener, std::string_view service) {
+    listener.not_asked = fmt::format("known service, not queried ({})", service);
+    listener.note = question_for(service, listener.address.port);
+    if (!listener.note.empty()) listener.note = fmt::format("ask {} itself: {}", service, listener.note);
+  };
   for (const InetSocket& socket : listeners.tcp) {
     if (!own_sockets.contains(socket.inode)) continue;
     EndpointListener listener;
@@ -179,8 +150,8 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
     listener.address.host = connect_host(listeners, socket);
     listener.address.port = socket.local.port;
     listener.loopback = is_loopback(socket.local);
-    if (auto service = known_service(socket.local.port); !service.empty()) listener.not_asked = not_asked(service);
-    if (!product.empty()) listener.not_asked = not_asked(product);
+    std::string_view service = product.empty() ? known_service(socket.local.port) : product;
+    if (!service.empty()) leave(listener, service);
     // It does not accept: another connection would take a place of a client, or be dropped and counted against it.
     if (socket.receive_queue > 0)
       listener.not_asked = fmt::format(
@@ -199,7 +170,7 @@ std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listene
     listener.address.unix_path = socket.name;
     listener.address.unix_root = root;
     listener.loopback = true;
-    if (!product.empty()) listener.not_asked = not_asked(product);
+    if (!product.empty()) leave(listener, product);
     if (!socket.name.starts_with('/') && !socket.name.starts_with('@')) listener.not_asked = "bound to a relative path";
     found.push_back(std::move(listener));
   }

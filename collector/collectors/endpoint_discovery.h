@@ -18,7 +18,8 @@ struct EndpointListener {
   HttpAddress address;  // where to connect
   uint64_t inode = 0;
   bool loopback = false;  // cannot be reached from other machines
-  std::string not_asked;  // why it is left alone: "known service, not queried (Redis port)"; "" = ask
+  std::string not_asked;  // why it is left alone: "known service, not queried (Redis)"; "" = ask
+  std::string note;       // what a person can do instead, "" = nothing is known
 };
 
 // Everything that listens in one network namespace.
@@ -37,10 +38,6 @@ struct NamespaceListeners {
 std::vector<EndpointListener> likely_endpoints(const NamespaceListeners& listeners,
                                                const std::unordered_set<uint64_t>& own_sockets, std::string_view comm,
                                                const std::string& root);
-
-// The name of a service that a GET would only annoy, by TCP port or process name; "" = none.
-std::string_view known_service(uint16_t port);
-std::string_view known_product(std::string_view comm);
 
 // Reads /proc of the target; `inside`: this process is in its network namespace, so that the kernel can be asked for
 // just the listeners. Errors: denied (descriptors of another user's process), gone.

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "collector/collectors/endpoint_url.h"
+#include "collector/collectors/known_services.h"
 #include "collector/proc/net_tcp.h"
 
 using namespace ec;
@@ -65,6 +66,16 @@ TEST_CASE("known services are left alone, by port and by name") {
   CHECK(known_product("emergency").empty());
   CHECK(known_product("dnsmasq") == "dnsmasq");
   CHECK(known_product("php-fpm8.2") == "FastCGI");
+  CHECK(likely_endpoints(all, {1, 2}, "app", "")[1].note.starts_with("ask Redis itself: redis-cli -p 6379 "));
+  CHECK(likely_endpoints(all, {1, 2}, "app", "")[0].note.empty());
+}
+
+TEST_CASE("each service that is left alone has its own question") {
+  CHECK(question_for("PostgreSQL", 5433).starts_with("psql -p 5433 -xc \"SELECT pid, state, wait_event_type"));
+  CHECK(question_for("PostgreSQL", 0).starts_with("psql -xc \"SELECT"));
+  CHECK(question_for("memcached", 11211) == "memcached-tool localhost:11211 stats");
+  CHECK(question_for("MongoDB", 27017).find("{$gte: 1}") != std::string::npos);
+  CHECK(question_for("SSH", 22).empty());
 }
 
 TEST_CASE("unix listeners keep their path and its root") {
