@@ -1,4 +1,5 @@
 // What a body must look like, and how secrets are taken from it.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "collector/base/text.h"
@@ -10,6 +11,20 @@
 #include "collector/profile/pprof.h"
 
 namespace ec {
+
+namespace {
+
+// For a person: what is no text is only named.
+std::string shown(std::string_view first_bytes) {
+  std::string_view begin = first_bytes.substr(0, 40);
+  if (looks_gzipped(begin)) return "gzip";
+  bool text = std::all_of(begin.begin(), begin.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\r' || c == '\t';
+  });
+  return text ? fmt::format("'{}'", trim(printable_line(trim(begin)))) : "bytes that are no text";
+}
+
+}  // namespace
 
 Result<void> check_body(BodyType type, std::string_view where, std::string_view body) {
   auto done = [](const auto& result) -> Result<void> {
@@ -43,7 +58,7 @@ Result<void> check_body(BodyType type, std::string_view where, std::string_view 
 std::optional<Error> check_first_bytes(BodyType type, std::string_view where, std::string_view first_bytes) {
   auto wrong = [&](std::string_view expected) {
     return Error{ErrorCode::kMalformed, std::string(where),
-                 fmt::format("expected {}, got '{}'", expected, printable_line(first_bytes.substr(0, 40))), 0};
+                 fmt::format("expected {}, got {}", expected, shown(first_bytes)), 0};
   };
   auto begin = trim(first_bytes);
   switch (type) {

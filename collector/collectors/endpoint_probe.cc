@@ -38,13 +38,18 @@ void note_answer(const HttpAddress& address, const HttpAnswer& answer, EndpointR
   record.server = answer.server;
   record.probe_ms = answer.took_ms;
   if (is_redirect(answer.status) && !answer.location.empty()) {
-    record.error = fmt::format("{} to {}, not followed", status_words(answer), printable_line(answer.location, 200));
+    record.error = fmt::format("{} to {}, not followed{}", status_words(answer), printable_line(answer.location, 200),
+                               local_redirect(address, answer.location).empty()
+                                   ? ""
+                                   : fmt::format(": it was the redirect number {}", kMostRedirects + 1));
   } else if (answer.status == 400 && answer.body.find("HTTP request to an HTTPS server") != std::string::npos) {
     record.error = status_words(answer);
     record.fix = fmt::format("--endpoint https://HOST:{}/ with the name in its certificate", address.port);
   } else if (answer.status == 401 || answer.status == 403) {
     record.error = status_words(answer);
     record.fix = "--bearer-file FILE, --header 'NAME: VALUE', or --endpoint URL with user:password@";
+  } else if (!answer.content_encoding.empty()) {
+    record.error = encoding_words(answer);
   } else if (answer.broken) {
     record.error = answer.broken->message();
   }
@@ -180,13 +185,18 @@ HttpLimits probe_limits(bool patient, Deadline until) {
   return limits;
 }
 
+std::string encoding_words(const HttpAnswer& answer) {
+  return fmt::format("answers with Content-Encoding: {}, which was not asked for", answer.content_encoding);
+}
+
 std::string status_words(const HttpAnswer& answer) {
   std::string_view line = trim(answer.body);
   line = line.substr(0, line.find('\n'));
   bool plain = answer.content_type.empty() || answer.content_type.starts_with("text/plain");
   bool text = plain && !line.empty() && line.front() != '<' && line.front() != '{';
-  std::string words = text ? printable_line(line, 200) : answer.reason;
-  return words.empty() ? std::to_string(answer.status) : fmt::format("{} {}", answer.status, words);
+  std::string words = text ? printable_line(line, 200) : answer.reason, status = std::to_string(answer.status);
+  if (words.empty() || words.starts_with(status)) return words.empty() ? status : words;  // "404 page not found"
+  return fmt::format("{} {}", status, words);
 }
 
 ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, bool patient, Deadline until) {

@@ -36,6 +36,9 @@ HttpLimits probe_limits(bool patient, Deadline until);
 // the reason phrase; printable.
 std::string status_words(const HttpAnswer& answer);
 
+// Of an answer that is packed though it was asked not to be.
+std::string encoding_words(const HttpAnswer& answer);
+
 // Kinds are looked for at their usual paths. `light`: only those that tell figures for the first page.
 ProbedEndpoint probe_endpoint(const HttpAddress& address, bool light, bool patient, Deadline until);
 // The same below the path of the URL, which may also be the page of a kind itself.

@@ -178,6 +178,8 @@ void copy_head(const httplib::Response& response, HttpAnswer& answer) {
   answer.reason = printable_line(response.reason, 200);
   answer.server = printable_line(response.get_header_value("Server"), 200);
   answer.content_type = printable_line(response.get_header_value("Content-Type"), 200);
+  answer.content_encoding = printable_line(response.get_header_value("Content-Encoding"), 40);
+  if (answer.content_encoding == "identity") answer.content_encoding.clear();
   answer.location = response.get_header_value("Location");
   answer.from_go_pprof = response.has_header("X-Go-Pprof");
 }
@@ -196,12 +198,13 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
   httplib::Request request = request_for(address, path, media_type);
   bool have_head = false, checked = false;
   std::optional<uint64_t> promised;
+  std::string length;  // as the server told it
   request.response_handler = [&](const httplib::Response& response) {
     have_head = true;
     stream.body_begins();
     copy_head(response, answer);
-    if (response.has_header("Content-Length"))
-      promised = parse_number<uint64_t>(response.get_header_value("Content-Length"));
+    length = response.get_header_value("Content-Length");
+    promised = parse_number<uint64_t>(length);
     return true;
   };
   auto check = [&] {
@@ -242,6 +245,9 @@ Result<HttpAnswer> http_get(const HttpAddress& address, const std::string& path,
     else if (promised)
       answer.broken = Error{ErrorCode::kTruncated, address.name() + path,
                             fmt::format("ended after {} of {} bytes", answer.body.size(), *promised), 0};
+    else if (!length.empty())
+      answer.broken = Error{ErrorCode::kMalformed, address.name() + path,
+                            fmt::format("expected a length, got Content-Length '{}'", printable_line(length, 40)), 0};
     else
       answer.broken = Error{ErrorCode::kTruncated, address.name() + path, "ended within a chunk", 0};
   }

@@ -25,9 +25,10 @@ struct HttpAnswer {
   int status = 0;
   std::string reason;  // of the status line: "Not Found"
   std::string server, content_type, location;
-  bool from_go_pprof = false;   // header X-Go-Pprof
-  std::string body;             // what came, also when `broken`
-  std::optional<Error> broken;  // why the body is not whole
+  std::string content_encoding;  // "" = identity, as it was asked for
+  bool from_go_pprof = false;    // header X-Go-Pprof
+  std::string body;              // what came, also when `broken`
+  std::optional<Error> broken;   // why the body is not whole
   double first_byte_ms = 0, took_ms = 0;
   Clock::time_point at{};  // when the first byte came
 };

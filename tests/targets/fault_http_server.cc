@@ -85,6 +85,10 @@ void heap(int fd) {
     for (int i = 0; open && i < 10'240; ++i) open = send_all(fd, zeros);  // 10 GB
   } else if (mode == "claims-10-gb") {
     send_all(fd, kHead + "Content-Length: 10737418240\r\n\r\n" + kGzip + "short");
+  } else if (mode == "bad-length") {
+    send_all(fd, kHead + "Content-Length: -5\r\n\r\n" + kGzip + "short");
+  } else if (mode == "packed") {
+    send_all(fd, answer("200 OK", "Content-Encoding: gzip\r\n", kGzip + "short"));
   } else if (mode == "ends-early") {
     send_all(fd, kHead + "Content-Length: 5000\r\n\r\n" + kGzip + std::string(100, 'x'));
   } else if (mode == "truncated") {
@@ -127,6 +131,10 @@ void serve(int fd, const std::string& request) {
   }
   if (mode == "redirect-elsewhere" && path == "/debug/pprof/") {
     send_all(fd, answer("302 Found", "Location: http://example.invalid/debug/pprof/\r\n", ""));
+    return;
+  }
+  if (mode == "redirect-loop") {
+    send_all(fd, answer("302 Found", "Location: /debug/pprof/\r\n", ""));
     return;
   }
   if (mode == "redirect-here" && path == "/debug/pprof/") {
