@@ -10,7 +10,7 @@ _emergency_collect() {
     --format) COMPREPLY=($(compgen -W "tar.zst tar.gz zip" -- "$current")); return ;;
     --stacks) COMPREPLY=($(compgen -W "auto consistent no-stop kernel none" -- "$current")); return ;;
     --progress) COMPREPLY=($(compgen -W "auto plain json none" -- "$current")); return ;;
-    --pull) COMPREPLY=($(compgen -W "trace deltas goroutine-full native-cpu" -- "$current")); return ;;
+    --pull) COMPREPLY=($(compgen -W "trace deltas goroutineleak goroutine-full native-cpu" -- "$current")); return ;;
     --bearer-env) COMPREPLY=($(compgen -e -- "$current")); return ;;
     --endpoint) COMPREPLY=($(compgen -W "auto none http:// https:// unix:/" -- "$current")); return ;;
     --only|--skip) COMPREPLY=($(compgen -W "$(emergency-collect list 2>/dev/null | awk 'NR>1 && /^[a-z]/ {print $1}')" -- "$current")); return ;;

@@ -37,7 +37,7 @@ complete -c emergency-collect -l port -x -d "Process that listens on this TCP po
 complete -c emergency-collect -s o -l output -r -F -d "A file, a directory or -"
 complete -c emergency-collect -l format -x -a "tar.zst tar.gz zip" -d "Archive format"
 complete -c emergency-collect -l endpoint -x -a "auto none" -d "Debug endpoint"
-complete -c emergency-collect -l pull -x -a "trace deltas goroutine-full native-cpu" -d "What costs the target more"
+complete -c emergency-collect -l pull -x -a "trace deltas goroutineleak goroutine-full native-cpu" -d "What costs the target more"
 complete -c emergency-collect -l header -x -d "NAME: VALUE for endpoints given by URL"
 complete -c emergency-collect -l bearer-file -r -d "File with a bearer token"
 complete -c emergency-collect -l bearer-env -x -a "(set -xn)" -d "Environment variable with a bearer token"

@@ -81,7 +81,8 @@ void add_pull(CLI::App& group, RunOptions& run) {
   group
       .add_option("--pull", run.pull,
                   "What costs the target more: trace (Go, up to 5 s), deltas (Go profiles of the --profile-seconds), "
-                  "goroutine-full (stops the program), native-cpu (gperftools, brpc: can end the program); repeatable")
+                  "goroutineleak (newer Go; collects garbage), goroutine-full (stops the program), native-cpu "
+                  "(gperftools, brpc: can end the program); repeatable")
       ->type_name("WHAT")
       ->delimiter(',')
       ->allow_extra_args(false)

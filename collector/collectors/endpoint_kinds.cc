@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collector/collectors/endpoint_recognise.h"
+#include "collector/collectors/endpoint_singles.h"
 
 namespace ec {
 
@@ -75,6 +76,14 @@ EndpointKind go_pprof() {
                        {"heap-after", "heap", "heap-after.pb.gz", kPprof, kT2, When::kAgain},
                        {"mutex-after", "mutex", "mutex-after.pb.gz", kPprof, kT2, When::kAgain},
                        {"block-after", "block", "block-after.pb.gz", kPprof, kT2, When::kAgain},
+                       // Of newer versions of Go; it collects garbage to find them.
+                       {.name = "goroutineleak",
+                        .path = "goroutineleak",
+                        .file = "goroutineleak.pb.gz",
+                        .type = kPprof,
+                        .cost = kT4,
+                        .when = When::kPulled,
+                        .pull = "goroutineleak"},
                        {"goroutine-text", "goroutine?debug=1", "goroutine.txt", kGoroutineText, kT2, When::kListed},
                        {.name = "goroutine-full",
                         .path = "goroutine?debug=2",
@@ -85,7 +94,7 @@ EndpointKind go_pprof() {
                         .pull = "goroutine-full"}},
           .never = {{"trace", "an execution trace slows every goroutine: --pull trace"},
                     {"symbol", "addresses are named offline"},
-                    {"goroutineleak", "it runs a garbage collection"},
+                    {"goroutineleak", "it runs a garbage collection: --pull goroutineleak"},
                     {"profile", "asked with --profile-seconds"},
                     {"cmdline", "asked once"}},
           .light = true};
@@ -319,7 +328,9 @@ EndpointKind actuator() {
                         .file = "metric-names.json",
                         .type = kJson,
                         .cost = kT2,
-                        .when = When::kListed},
+                        .when = When::kListed,
+                        .singles = metrics_worth_asking,
+                        .singles_file = "metric-values.json"},
                        json("scheduledtasks", "scheduledtasks.json"),
                        json("caches", "caches.json"),
                        {.name = "metrics-again",

@@ -53,6 +53,9 @@ struct EndpointRequest {
   int most_seconds = 600;      // of "{}"
   bool cpu = false;            // the CPU profile of this kind
   bool may_be_absent = false;  // 404 is no failure: a build or version may not have it
+  // What its body makes worth asking: paths behind its own. The answers are one more artifact, named after its file.
+  std::vector<std::string> (*singles)(std::string_view body) = nullptr;
+  std::string_view singles_file{};
 };
 
 // A profile that an index page lists.

@@ -8,6 +8,7 @@
 #include "collector/base/text.h"
 #include "collector/collectors/endpoint_gops.h"
 #include "collector/collectors/endpoint_health.h"
+#include "collector/collectors/endpoint_singles.h"
 
 namespace ec {
 
@@ -276,6 +277,7 @@ class Pull {
     if (answer->status != 200) return refused(request, path, artifact, *answer, shorter_follows, busy_follows);
     Outcome outcome = store(std::string(request.name), path, artifact, request.type, *answer, remark);
     note_metrics(request.file, *answer);
+    if (request.singles && outcome.status == "ok") singles(request, path, answer->body);
     if (gops_) {
       if (!probed_.record.go) probed_.record.go.emplace();
       if (request.name == "stats" || request.name == "memstats") add_gops_figures(answer->body, *probed_.record.go);
@@ -283,6 +285,18 @@ class Pull {
       check_health();
     }
     return outcome;
+  }
+
+  void singles(const EndpointRequest& request, const std::string& path, const std::string& body) {
+    SingleValues values(request.singles(body));
+    const HttpLimits limits = SingleValues::limits();
+    size_t asked = 0;
+    for (const std::string* one = values.next(); one && stop_reason().empty(); one = values.next(), ++asked) {
+      std::string where = fmt::format("{}/{}", path, *one);
+      ctx_.out.touch("GET " + url(where));
+      values.take(*one, http_get(probed_.address, where, limits));
+    }
+    if (asked > 0) store("metric-values", path, artifact_path(request.singles_file), request.type, values.together());
   }
 
   Outcome refused(const EndpointRequest& request, const std::string& path, const std::string& artifact,
@@ -308,6 +322,7 @@ class Pull {
     if (!problem && !checked) problem = checked.error();
     Redact redact = redaction_of(type);
     Outcome outcome{"ok", remark};
+    if (problem && !answer.content_encoding.empty()) problem->detail = encoding_words(answer);
     if (problem) outcome = {answer.body.empty() ? "failed" : "partial", problem->message()};
     bool too_large = redact == Redact::kPprof && !checked && checked.error().code == ErrorCode::kUnsupported;
     if (answer.broken && too_large) outcome.reason += "; " + checked.error().detail;

@@ -10,6 +10,7 @@
 #include "collector/collectors/endpoint_metrics.h"
 #include "collector/collectors/endpoint_recognise.h"
 #include "collector/collectors/endpoint_record.h"
+#include "collector/collectors/endpoint_singles.h"
 #include "collector/collectors/endpoint_url.h"
 #include "collector/collectors/expvar.h"
 #include "tests/support/raw_stores.h"
@@ -17,7 +18,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 8) {
     case 0:
       for (const auto& profile : ec::parse_pprof_index(text))
         if (profile.path.find("..") != std::string::npos && profile.path.find("/.") != std::string::npos) std::abort();
@@ -47,6 +48,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       }
       break;
     }
+    case 7:
+      (void)ec::words_of_single_values(text);
+      for (const auto& path : ec::metrics_worth_asking(text))
+        if (path.find('/') != std::string::npos) std::abort();
+      break;
     case 5: {
       ec::GoRuntime go;
       ec::add_gops_figures(text, go);

@@ -7,6 +7,7 @@
 #include "collector/collectors/endpoint_gops.h"
 #include "collector/collectors/endpoint_metrics.h"
 #include "collector/collectors/endpoint_recognise.h"
+#include "collector/collectors/endpoint_singles.h"
 
 using namespace ec;
 
@@ -97,6 +98,34 @@ TEST_CASE("links of an actuator are names, not places to go") {
   CHECK(parse_actuator_links(R"({"_links":{"../x":{},"a/b":{},"http://evil/":{},"":{},"ok":{},"no":1}})").size() == 1);
   CHECK(parse_actuator_links("{\"_links\":[]}").empty());
   CHECK(parse_actuator_links("nonsense").empty());
+}
+
+TEST_CASE("of the metrics of an actuator only those are asked that it lists") {
+  CHECK(metrics_worth_asking(fixture("actuator/metrics.json")) ==
+        std::vector<std::string>{"jvm.memory.used?tag=area:heap", "jvm.memory.used?tag=area:nonheap",
+                                 "jvm.threads.live", "http.server.requests",
+                                 "http.server.requests?tag=outcome:SERVER_ERROR", "hikaricp.connections.active"});
+  CHECK(metrics_worth_asking("{\"names\":[\"../env\",\"jvm.info\",7]}").empty());
+  CHECK(metrics_worth_asking("nonsense").empty());
+}
+
+TEST_CASE("single values of metrics, in words") {
+  SingleValues values({"jvm.memory.used?tag=area:heap", "http.server.requests", "x", "jvm.threads.live", "y"});
+  for (const char* file : {"actuator/memory-heap.json", "actuator/requests.json", "", "actuator/threads.json"}) {
+    const std::string* path = values.next();
+    REQUIRE(path);
+    values.take(*path, *file ? answer(200, fixture(file)) : answer(404, "{}"));
+  }
+  values.take(*values.next(), answer(503, "overloaded"));
+  HttpAnswer together = values.together();
+  REQUIRE(together.broken.has_value());
+  CHECK(together.broken->message() == "3 of 5 values: y answered 503");
+  CHECK(words_of_single_values(together.body) ==
+        std::map<std::string, std::string>{{"jvm.memory.used (area:heap)", "512 MiB"},
+                                           {"http.server.requests", "1834 times, 24.6 ms each, 2.41 s at most lately"},
+                                           {"jvm.threads.live", "43"}});
+  CHECK(words_of_single_values("[1]").empty());
+  CHECK(words_of_single_values("{\"a\":1,\"b\":{\"measurements\":[{\"value\":1e999},3]}}").empty());
 }
 
 TEST_CASE("two readings of metrics become rates, and figures of the process and of Go") {
