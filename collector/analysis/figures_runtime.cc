@@ -89,6 +89,7 @@ std::string status_text(int status) { return status == 0 ? "no answer" : std::to
 
 void of_health(const Endpoint& endpoint, FigureList& list) {
   for (const EndpointHealth& health : endpoint.health) {
+    if (health.path.empty()) continue;  // no path for that: told beside the profiles
     std::string text = fmt::format("{} in {:.1f} ms", status_text(health.status_before), health.before_ms);
     bool bad = health.status_before >= 500;
     if (health.asked > 1) {

@@ -21,7 +21,7 @@ bool tells_health(int status, std::string_view content_type) {
 HealthWatch::HealthWatch(ProbedEndpoint& probed) : probed_(probed) {
   const RecognisedKind& kind = probed.kinds.front();
   page_ = kind.path.empty() ? kind.base : kind.path;
-  probed_.record.health_before_ms = probed_.record.probe_ms;
+  probed_.record.health_before_ms = probed_.record.health_worst_ms = probed_.record.probe_ms;
 }
 
 HealthWatch::Seen HealthWatch::ask(const std::string& path, Deadline until) const {
@@ -91,6 +91,7 @@ void HealthWatch::between(Deadline until) {
     if (!record.stopped.empty() || until.remaining_ms() < 200) return;
     Seen now = ask(path, until);
     record.health_after_ms = now.ms;
+    record.health_worst_ms = std::max(record.health_worst_ms, now.ms);
     if (health) {
       ++health->asked;
       health->worst_ms = std::max(health->worst_ms, now.ms);

@@ -2,8 +2,10 @@
 
 #include "collector/base/text.h"
 #include "collector/collectors/endpoint.h"
+#include "collector/collectors/endpoint_kinds.h"
 #include "collector/collectors/endpoint_metrics.h"
 #include "collector/collectors/endpoint_record.h"
+#include "collector/collectors/endpoint_singles.h"
 #include "collector/collectors/expvar.h"
 #include "collector/collectors/profile_digests.h"
 #include "collector/profile/goroutines.h"
@@ -69,6 +71,8 @@ void read_artifacts(const RawStore& store, const std::string& folder, Endpoint& 
     }
   }
   read_later_figures(store, folder, endpoint);
+  if (auto values = store.read(folder + "/metric-values.json"))
+    endpoint.variables.merge(words_of_single_values(*values));
   auto goroutines = goroutines_in(store, folder);
   if (!goroutines) return;
   if (!endpoint.go) endpoint.go.emplace();
@@ -101,8 +105,11 @@ Endpoint endpoint_of(const RawStore& store, const EndpointRecord& record) {
   endpoint.http_status = record.http_status;
   endpoint.probe_ms = record.probe_ms;
   endpoint.error = !record.error.empty() ? record.error : record.stopped;
-  endpoint.note = record.note;
+  endpoint.note = record.note.empty() ? record.fix : record.note;
   endpoint.health = record.health;
+  double worst = std::max({record.health_before_ms, record.health_worst_ms, record.health_after_ms});
+  if (endpoint.health.empty() && record.health_after_ms > 0)
+    endpoint.health.push_back({"", 0, 0, record.health_before_ms, worst, record.health_after_ms, 2});
   if (record.cpu_profile) {
     endpoint.cpu_profile = record.cpu_profile->outcome;
     endpoint.cpu_reason = record.cpu_profile->reason;
@@ -139,6 +146,16 @@ void keep_first_answers(const RawStore& store, std::vector<EndpointRecord>& reco
   }
 }
 
+// As the table calls it; of a custom profile its file is named after it.
+std::string name_of(std::string_view file) {
+  for (const EndpointKind& kind : endpoint_kinds()) {
+    if (kind.probe_file == file) return std::string(file);
+    for (const EndpointRequest& request : kind.requests)
+      if (request.file == file) return std::string(request.name);
+  }
+  return std::string(file.substr(0, file.find('.')));
+}
+
 // The collector was killed before it could write down what it did: its artifacts are there all the same.
 void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpoints) {
   std::string folder;
@@ -164,9 +181,8 @@ void add_unrecorded_profiles(const RawStore& store, std::vector<Endpoint>& endpo
       found.url = source.substr(4);
       found.kind = found.url.find("/pprof") != std::string::npos ? "go-pprof" : "expvar";
     }
-    std::string name = path.substr(slash + 1);
     found.profiles.push_back(
-        {name.substr(0, name.find('.')), path, std::string(to_string(row->status)), row->reason, row->bytes});
+        {name_of(path.substr(slash + 1)), path, std::string(to_string(row->status)), row->reason, row->bytes});
   }
   finish();
 }

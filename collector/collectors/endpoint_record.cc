@@ -40,7 +40,9 @@ json json_of(const EndpointRecord& record) {
   text("stopped", record.stopped);
   if (record.http_status) out["http_status"] = record.http_status;
   if (record.health_before_ms > 0)
-    out["health"] = {{"before_ms", record.health_before_ms}, {"after_ms", record.health_after_ms}};
+    out["health"] = {{"before_ms", record.health_before_ms},
+                     {"worst_ms", record.health_worst_ms},
+                     {"after_ms", record.health_after_ms}};
   for (const EndpointHealth& one : record.health)
     out["health"]["paths"].push_back({{"path", one.path},
                                       {"status_before", one.status_before},
@@ -109,6 +111,7 @@ EndpointRecord record_of(const json& object) {
   for (const json& kind : list_of(object, "kinds"))
     if (kind.is_string()) record.kinds.push_back(kind.get<std::string>());
   record.health_before_ms = number_of(object_of(object, "health"), "before_ms");
+  record.health_worst_ms = number_of(object_of(object, "health"), "worst_ms");
   record.health_after_ms = number_of(object_of(object, "health"), "after_ms");
   for (const json& one : list_of(object_of(object, "health"), "paths"))
     if (one.is_object() && record.health.size() < kMostHealthPaths) record.health.push_back(health_of(one));

@@ -37,12 +37,12 @@ struct EndpointRecord {
   std::string server, error, fix, note;
   int http_status = 0;
   double probe_ms = 0;
-  double health_before_ms = 0, health_after_ms = 0;  // of a cheap GET; 0 = not measured
-  std::vector<EndpointHealth> health;                // that answered, the one that was watched first
-  std::optional<CpuOutcome> cpu_profile;             // of kinds that have one
-  double metrics_interval_seconds = 0;               // between the two readings of the metrics, 0 = there is one
-  std::string stopped;                               // why pulling ended early, "" = it did not
-  std::optional<GoRuntime> go;                       // what the probes alone told
+  double health_before_ms = 0, health_worst_ms = 0, health_after_ms = 0;  // of a cheap GET; 0 = not measured
+  std::vector<EndpointHealth> health;     // that answered, the one that was watched first
+  std::optional<CpuOutcome> cpu_profile;  // of kinds that have one
+  double metrics_interval_seconds = 0;    // between the two readings of the metrics, 0 = there is one
+  std::string stopped;                    // why pulling ended early, "" = it did not
+  std::optional<GoRuntime> go;            // what the probes alone told
   std::vector<EndpointArtifact> artifacts;
 };
 

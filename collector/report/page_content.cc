@@ -161,14 +161,6 @@ std::vector<std::string> cost_of(const Snapshot& snapshot) {
   return lines;
 }
 
-// An error names its place first: "127.0.0.1:8080: no answer within 700 ms", which stands beside the URL already.
-std::string_view error_at(const Endpoint& endpoint) {
-  std::string_view error = endpoint.error, place = endpoint.url;
-  if (size_t scheme = place.find("://"); scheme != std::string_view::npos) place.remove_prefix(scheme + 3);
-  bool repeated = !place.empty() && error.starts_with(place) && error.substr(place.size()).starts_with(": ");
-  return repeated ? error.substr(place.size() + 2) : error;
-}
-
 std::vector<std::string> profiles_of(const Snapshot& snapshot) {
   std::vector<std::string> lines;
   if (std::string series = series_sentence(snapshot); !series.empty())
@@ -178,22 +170,7 @@ std::vector<std::string> profiles_of(const Snapshot& snapshot) {
   for (const std::string& sentence : profile_sentences(snapshot)) lines.push_back(plain_line(sentence, 300));
   if (snapshot.profiles) lines.emplace_back("functions and call paths of each: profiles/summary.txt");
   if (!snapshot.endpoints) return lines;
-  for (auto& endpoint : *snapshot.endpoints) {
-    std::vector<std::string> names;
-    for (auto& profile : endpoint.profiles)
-      names.push_back(plain_line(profile.name, 60) +
-                      (profile.status == "ok"
-                           ? ""
-                           : fmt::format(" ({}: {})", plain_line(profile.status, 20), plain_line(profile.reason, 80))));
-    if (!names.empty())
-      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), enumerate(names, 12)));
-    else if (!endpoint.error.empty())
-      lines.push_back(fmt::format("{}: {}", plain_line(endpoint.url, 120), plain_line(error_at(endpoint), 160)));
-    if (!names.empty() && !endpoint.error.empty()) lines.push_back(plain_line(endpoint.error, 200));
-    if (!endpoint.note.empty()) lines.push_back(plain_line(endpoint.note, 200));
-    if (endpoint.cpu_profile == "busy")
-      lines.push_back("no CPU profile from the program: another profiler ran in it all the time");
-  }
+  for (std::string& line : endpoint_lines(*snapshot.endpoints)) lines.push_back(std::move(line));
   return lines;
 }
 

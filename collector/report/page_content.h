@@ -69,6 +69,8 @@ PageContent page_content(const Page& page);
 
 // page_goroutines.cc: what it says of a Go program.
 void add_goroutines(const Snapshot& snapshot, PageContent& content);
+// page_endpoints.cc: what each place said and gave, a line for each thing.
+std::vector<std::string> endpoint_lines(const std::vector<Endpoint>& endpoints);
 // page_java.cc: of a JVM.
 void add_java_threads(const Snapshot& snapshot, PageContent& content);
 
