@@ -1,7 +1,6 @@
 #include "collector/cli/doctor_checks.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/klog.h>
 #include <sys/statvfs.h>
@@ -12,9 +11,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "collector/base/helper_process.h"
 #include "collector/base/text.h"
 #include "collector/base/unique_fd.h"
+#include "collector/cli/doctor_profiles.h"
 #include "collector/collectors/collector.h"
 #include "collector/collectors/journal.h"
 #include "collector/collectors/jvm.h"
@@ -113,24 +112,14 @@ void add_stops(const TargetIdentity& target, std::vector<Check>& checks) {
 
 // 0, or why a process of its own could not enter; the settings of a network namespace are shown to those inside.
 int problem_with_entering(const std::string& link) {
-  auto helper = HelperProcess::start([&link](FrameWriter& out) {
+  auto told = told_by_helper(milliseconds(1000), [&link](FrameWriter& out) {
     UniqueFd there(open(link.c_str(), O_RDONLY | O_CLOEXEC));
     bool entered = there && setns(there.get(), CLONE_NEWNET) == 0;
     out.frame(std::to_string(entered ? 0 : errno));
   });
-  if (!helper) return 0;  // collect says what it cannot do without one
-  std::string frame;
-  while (true) {
-    switch (helper->poll_frame(frame)) {
-      case HelperProcess::Status::kFrame:
-        return parse_number<int>(frame).value_or(0);
-      case HelperProcess::Status::kEnded:
-        return 0;
-      case HelperProcess::Status::kNothingYet:
-        pollfd waiting{helper->fd(), POLLIN, 0};
-        if (poll(&waiting, 1, 1000) == 0) return ETIMEDOUT;
-    }
-  }
+  // Without a helper collect says what it cannot do.
+  if (!told) return told.error().code == ErrorCode::kTimeout ? ETIMEDOUT : 0;
+  return parse_number<int>(*told).value_or(0);
 }
 
 void add_network_namespace(const TargetIdentity& target, const OwnPrivileges& own, std::vector<Check>& checks) {
@@ -218,6 +207,8 @@ std::vector<Check> target_checks(const TargetIdentity& target, const OwnPrivileg
                       jvm->problem.empty() ? Outcome::kGood : Outcome::kLess, jvm->problem, jvm->fix});
   add_stops(target, checks);
   add_network_namespace(target, own, checks);
+  add_sampling(target, checks);
+  add_endpoints(target, checks);
   return checks;
 }
 

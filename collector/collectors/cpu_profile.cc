@@ -11,6 +11,7 @@
 #include "collector/base/text.h"
 #include "collector/collectors/sampling.h"
 #include "collector/proc/kallsyms.h"
+#include "collector/target/perf_events.h"
 
 namespace ec {
 
@@ -188,6 +189,13 @@ void gather_cpu_profile(GatherContext& context) {
           "--deadline with a larger number");
   }
   if (auto sampling = Sampling::open(context, kBundle, source)) CpuProfileRun(context, std::move(*sampling)).run();
+}
+
+CpuProfileOutlook cpu_profile_outlook(const TargetIdentity& target) {
+  auto events = PerfEvents::open(target.pid, {target.live_tid > 0 ? target.live_tid : target.pid});
+  if (events) return {"", "", events->cycles(), events->kernel()};
+  SamplingRefusal refused = refusal_of(events.error());
+  return {printable_line(refused.why.message(), 300), refused.fix};
 }
 
 }  // namespace ec

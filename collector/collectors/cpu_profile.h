@@ -4,6 +4,7 @@
 //   kernel's raw/cpu_profile.json    the names of the program counters, in the form of raw/stacks.json
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "collector/collectors/collector.h"
@@ -13,6 +14,13 @@ namespace ec {
 
 void gather_cpu_profile(GatherContext& context);
 void parse_cpu_profile(const RawStore& store, Snapshot& snapshot);
+
+// Whether the kernel would sample this process, found out by opening the events and closing them again.
+struct CpuProfileOutlook {
+  std::string problem, fix;             // "" = it would
+  bool cycles = false, kernel = false;  // counted by the hardware; time in the kernel, too
+};
+CpuProfileOutlook cpu_profile_outlook(const TargetIdentity& target);
 
 // The sections of the bundle one after the other, pure.
 class CpuProfileText {

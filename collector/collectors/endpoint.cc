@@ -14,6 +14,10 @@
 #include "collector/collectors/endpoint_probe.h"
 #include "collector/collectors/endpoint_pull.h"
 #include "collector/collectors/endpoint_record.h"
+#include "collector/collectors/jvm_gate.h"
+#include "collector/collectors/process_files.h"
+#include "collector/proc/pid_status.h"
+#include "collector/target/obstacles.h"
 
 namespace ec {
 
@@ -26,6 +30,14 @@ constexpr milliseconds kMargin{250};  // before our deadline: time to store what
 using Visit = std::function<void(std::vector<ProbedEndpoint>&)>;
 
 enum class Depth { kLight, kAll };  // which kinds are asked for
+
+// A connection to it would wait in its queue, and be answered to nobody when it goes on.
+std::string why_it_cannot_answer(const TargetIdentity& target) {
+  std::string file = live_directory(target) + "/status";
+  auto text = read_file(file);
+  auto status = text ? parse_pid_status(file, *text) : tl::unexpected(text.error());
+  return status ? why_jvm_cannot_answer(status->state, cgroup_frozen(target.pid)) : "";
+}
 
 class Survey {
  public:
@@ -107,6 +119,7 @@ class Survey {
       return;
     }
     size_t asked = 0;
+    const std::string still = why_it_cannot_answer(*ctx_.target);
     auto gops = light_ ? std::nullopt : gops_port(*ctx_.target);
     for (const EndpointListener& listener : *listeners) {
       if (answered_.contains(listener.address.name())) continue;
@@ -114,6 +127,8 @@ class Survey {
       refused.url = url_of(listener.address, "");
       refused.kinds = {"none"};
       refused.error = listener.not_asked;
+      refused.note = listener.note;
+      if (refused.error.empty() && !still.empty()) refused.error = fmt::format("not queried: {}", still);
       if (refused.error.empty() && asked >= kMostListeners)
         refused.error = fmt::format("not asked: more than {} listeners", kMostListeners);
       if (refused.error.empty() && until_.remaining_ms() < 20) refused.error = "not asked: no time was left";
@@ -217,16 +232,33 @@ std::string unanswered(const EndpointRecords& records, const std::vector<std::st
   return text;
 }
 
+EndpointRecords survey(GatherContext& ctx, Deadline until, Depth depth, const Visit& visit) {
+  // OpenSSL writes with write(2): a server that hangs up must not end us.
+  auto before = ::signal(SIGPIPE, SIG_IGN);
+  EndpointRecords records = Survey(ctx, until, depth, visit).run();
+  ::signal(SIGPIPE, before);
+  return records;
+}
+
+// Nothing is kept.
+class NoSink : public Sink {
+ public:
+  void touch(std::string_view, bool) override {}
+  void artifact(std::string_view, std::string_view, std::string_view, Redact) override {}
+  void partial(std::string_view, std::string_view, std::string_view, std::string_view, Redact) override {}
+  void failed(std::string_view, std::string_view, const Error&, std::string_view) override {}
+  void section(std::string_view, std::string_view, std::string_view) override {}
+  void failed_section(std::string_view, std::string_view, const Error&) override {}
+  bool hung_before(std::string_view) const override { return false; }
+};
+
 void gather(GatherContext& ctx, const char* artifact, Depth depth, const Visit& visit, Deadline until) {
   constexpr std::string_view kSource = "listening sockets of the target, GET";
   if (switched_off(ctx.options)) {
     ctx.out.failed(artifact, kSource, Error{ErrorCode::kSkipped, "", "--endpoint none", 0}, "--endpoint auto");
     return;
   }
-  // OpenSSL writes with write(2): a server that hangs up must not end us.
-  auto before = ::signal(SIGPIPE, SIG_IGN);
-  EndpointRecords records = Survey(ctx, until, depth, visit).run();
-  ::signal(SIGPIPE, before);
+  EndpointRecords records = survey(ctx, until, depth, visit);
   ctx.out.touch(kSource);
   // What was asked for by name and gave nothing is missing; a listener that speaks no HTTP is not.
   std::string missing = unanswered(records, ctx.options.endpoints);
@@ -237,6 +269,12 @@ void gather(GatherContext& ctx, const char* artifact, Depth depth, const Visit& 
 }
 
 }  // namespace
+
+EndpointRecords find_endpoints(const TargetIdentity& target, const RunOptions& options, Deadline until) {
+  NoSink nowhere;
+  GatherContext ctx{.target = &target, .options = options, .deadline = until, .hung = {}, .out = nowhere};
+  return survey(ctx, until, Depth::kAll, [](std::vector<ProbedEndpoint>&) {});
+}
 
 void gather_runtime(GatherContext& ctx) {
   Deadline until(ctx.deadline.at() - std::min<milliseconds>(kMargin, milliseconds(ctx.deadline.remaining_ms() / 4)));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "collector/collectors/collector.h"
+#include "collector/collectors/endpoint_record.h"
 
 namespace ec {
 
@@ -9,6 +10,10 @@ namespace ec {
 void gather_runtime(GatherContext& ctx);
 // "endpoint": everything that is there; profiles/HOST_PORT/…, raw/endpoint.json.
 void gather_endpoint(GatherContext& ctx);
+
+// What "endpoint" would find, without a pull: the same cheap GETs, at most until `until`. For a helper process only: it
+// may stay in the network namespace of the target.
+EndpointRecords find_endpoints(const TargetIdentity& target, const RunOptions& options, Deadline until);
 
 // Of both rows: raw/endpoint.json and what it names, else the profiles alone (the collector was killed) and
 // raw/runtime.json.

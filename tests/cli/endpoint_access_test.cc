@@ -160,3 +160,22 @@ TEST_CASE("others cannot read header values and passwords in our arguments") {
   CHECK(seen.find(kSecret) == std::string::npos);
   CHECK(seen.find("@127.0.0.1:" + port + "/a@b") != std::string::npos);
 }
+
+TEST_CASE("doctor says which endpoints a run would find, and whether the kernel would sample") {
+  BackgroundProgram server({go_server()});
+  std::string address = address_of(server.wait_for_line("ready "));
+  std::string told = collect({"doctor", "--pid", std::to_string(server.pid())}).out;
+  CHECK(told.find("  ok  debug endpoint http://" + address + ": go-pprof, expvar\n") != std::string::npos);
+  CHECK(told.find("perf_event_open") != std::string::npos);
+
+  BackgroundProgram silent({std::string(EC_TARGETS_DIR) + "/fault_http_server", "banner"});
+  std::string port = address_of(silent.wait_for_line("ready "));
+  told = collect({"doctor", "--pid", std::to_string(silent.pid())}).out;
+  CHECK(told.find("  --  debug endpoint http://127.0.0.1:" + port + "\n      why: 127.0.0.1:" + port +
+                  ": not HTTP: 'SSH-2.0-OpenSSH_9.2p1 Debian'\n") != std::string::npos);
+
+  BackgroundProgram idle({std::string(EC_TARGETS_DIR) + "/idle"});
+  REQUIRE(!idle.wait_for_line("ready").empty());
+  told = collect({"doctor", "--pid", std::to_string(idle.pid())}).out;
+  CHECK(told.find("  ok  debug endpoint: none, for it listens nowhere\n") != std::string::npos);
+}

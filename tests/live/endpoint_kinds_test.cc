@@ -108,14 +108,19 @@ TEST_CASE("a Spring Boot actuator is asked for what is harmless, and never for i
     const Endpoint& endpoint = collected.only();
     CHECK(endpoint.kind == "actuator");
     CHECK(names_of(endpoint) ==
-          "actuator.json health info threaddump metrics metric-names scheduledtasks caches metrics-again");
+          "actuator.json health info threaddump metrics metric-names metric-values scheduledtasks caches "
+          "metrics-again");
     for (const PulledProfile& profile : endpoint.profiles) CHECK(profile.status == "ok");
     REQUIRE(endpoint.health.size() == 1);
     CHECK(endpoint.health[0].path == "/actuator/health");
     REQUIRE(endpoint.metrics.has_value());
     CHECK(!holds(collected, "canary"));
     CHECK(holds(collected, "Full thread dump"));
+    CHECK(endpoint.variables.at("jvm.memory.used (area:heap)") == "512 MiB");
+    CHECK(endpoint.variables.at("hikaricp.connections.active") == "10");
+    CHECK(endpoint.variables.count("http.server.requests (outcome:SERVER_ERROR)") == 0);  // there was none
   }
+  CHECK(server.log().find("metrics/jvm.gc.pause") == std::string::npos);  // it is not in its list
   for (const char* never : {"heapdump", "shutdown", "/env", "configprops", "loggers", "POST"})
     CHECK(server.log().find(never) == std::string::npos);
 }
@@ -258,6 +263,7 @@ TEST_CASE("Redis is known and not asked anything") {
   collect_into(collected, redis.pid(), with({"auto"}), {"runtime", "endpoint"});
   for (const Endpoint& endpoint : *collected.snapshot.endpoints) {
     CHECK(endpoint.error == "known service, not queried (Redis)");
+    CHECK(endpoint.note.starts_with("ask Redis itself: redis-cli -p " + port + " SLOWLOG GET 20"));
     CHECK(endpoint.profiles.empty());
   }
   CHECK(!collected.snapshot.endpoints->empty());
@@ -289,9 +295,23 @@ TEST_CASE("PostgreSQL is known and not asked anything") {
   CHECK(collected.snapshot.endpoints->size() == 2);  // TCP and its unix socket
   for (const Endpoint& endpoint : *collected.snapshot.endpoints) {
     CHECK(endpoint.error == "known service, not queried (PostgreSQL)");
+    CHECK(endpoint.note.find("FROM pg_stat_activity") != std::string::npos);
     CHECK(endpoint.profiles.empty());
   }
   CHECK(server.log().find("connection received") == std::string::npos);
+}
+
+TEST_CASE("a process that is stopped is not asked: it would answer to nobody when it goes on") {
+  BackgroundProgram server({std::string(EC_TARGETS_DIR) + "/fault_http_server", "normal"});
+  REQUIRE(!server.wait_for_line("ready ").empty());
+  pid_t pid = server.pid();
+  REQUIRE(kill(pid, SIGSTOP) == 0);
+  REQUIRE(eventually(
+      [&] { return read_text(fmt::format("/proc/{}/status", pid)).find("State:\tT") != std::string::npos; }));
+  Collected collected;
+  collect_into(collected, pid, with({"auto"}), {"runtime", "endpoint"});
+  REQUIRE(kill(pid, SIGCONT) == 0);
+  CHECK(collected.only().error == "not queried: it is stopped");
 }
 
 TEST_CASE("a profiler that somebody else uses is waited for") {

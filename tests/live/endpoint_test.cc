@@ -207,8 +207,8 @@ TEST_CASE("what a server does wrong is told in words, and the run ends") {
       {"claims-10-gb", "partial: 127.0.0.1:PORT/debug/pprof/heap: ended after 15 of 10737418240 bytes"},
       {"ends-early", "partial: 127.0.0.1:PORT/debug/pprof/heap: ended after 110 of 5000 bytes"},
       {"html",
-       "partial: profiles/127.0.0.1_PORT/heap.pb.gz: expected a gzipped profile, got '<html><body>please log in        "
-       "       '"},
+       "partial: profiles/127.0.0.1_PORT/heap.pb.gz: expected a gzipped profile, got '<html><body>please log in'"},
+      {"bad-length", "partial: 127.0.0.1:PORT/debug/pprof/heap: expected a length, got Content-Length '-5'"},
   };
   for (const Row& expected : kRows) {
     INFO(expected.mode);
@@ -222,6 +222,14 @@ TEST_CASE("what a server does wrong is told in words, and the run ends") {
     CHECK(collected.status("index.html") == "ok");
     CHECK(collected.status("goroutine") == "failed: 404 Unknown profile");
   }
+}
+
+TEST_CASE("a body that is packed although nobody asked for that says so") {
+  Faulty server("packed");
+  Collected collected;
+  collect_into(collected, server.program.pid(), with({"auto"}), {"endpoint"});
+  CHECK(collected.status("heap").starts_with("partial: "));
+  CHECK(collected.status("heap").ends_with(": answers with Content-Encoding: gzip, which was not asked for"));
 }
 
 TEST_CASE("a profile that ends in the middle of its gzip is partial") {
@@ -288,6 +296,11 @@ TEST_CASE("redirects are followed on the same server only") {
   collect_into(refused, other_port.program.pid(), with({"auto"}), {"endpoint"});
   CHECK(refused.only().error == "302 Found to http://127.0.0.1:1/debug/pprof/, not followed");
 
+  Faulty loop("redirect-loop");
+  Collected ended;
+  collect_into(ended, loop.program.pid(), with({"auto"}), {"endpoint"});
+  CHECK(ended.only().error == "302 Found to /debug/pprof/, not followed: it was the redirect number 3");
+
   Faulty here("redirect-here");
   Collected followed;
   collect_into(followed, here.program.pid(), with({"auto"}), {"endpoint"});
@@ -303,6 +316,11 @@ TEST_CASE("names that lead out of the index, and profiles that cost a collection
   for (const auto& profile : collected.only().profiles) names.push_back(profile.name);
   CHECK(names == std::vector<std::string>{"index.html", "goroutine", "heap", "cmdline", "memstats", "goroutine-text",
                                           "goroutine-full"});
+  RunOptions options = with({"auto"});
+  options.pull = {"goroutineleak"};
+  Collected asked;
+  collect_into(asked, server.program.pid(), options, {"endpoint"});
+  CHECK(asked.status("goroutineleak") == "failed: 404 Unknown profile");  // asked, once
 }
 
 TEST_CASE("pulling stops when the server becomes slow") {
@@ -330,7 +348,7 @@ TEST_CASE("what was pulled before the collector is killed is kept and told") {
   parse_endpoints(collected.store, collected.snapshot);
   CHECK(collected.only().url == "http://127.0.0.1:" + server.port);
   CHECK(collected.only().kind == "go-pprof");
-  CHECK(collected.status("index") == "ok");
+  CHECK(collected.status("index.html") == "ok");
 }
 
 TEST_CASE("at its deadline the collector ends by itself and says what there was no time for") {
