@@ -350,10 +350,13 @@ class Decoder {
       out_.locations[i].mapping = mappings.find(mapping_ids_[i]).value_or(kNoPprofMapping);
     IdIndex locations = index_of(out_.locations, "location");
     out_.stack.reserve(location_ids_.size());
+    size_t frames = 0;
     for (uint64_t id : location_ids_) {
       auto found = locations.find(id);
       if (!found) broken(fmt::format("a sample refers to location {}, which is not there", id));
       out_.stack.push_back(*found);
+      frames += std::max<uint32_t>(1, out_.locations[*found].lines.count);
+      if (frames > kMostPprofFrames) throw Broken{ErrorCode::kUnsupported, "stacks too long with what is inlined"};
     }
     for (const auto& sample : out_.samples)
       if (sample.values.count != out_.sample_types.size())

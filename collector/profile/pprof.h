@@ -93,8 +93,11 @@ struct Pprof {
 // `bytes` after gunzip(); they must outlive the result. Errors: malformed (wire format, a reference to a string,
 // function or location that is not there, an id that is 0 or not unique, a sample without one value per sample type),
 // truncated (a field that is longer than the rest; no sample type at all), unsupported (more samples, locations or
-// functions than kMostPprofRows).
+// functions than kMostPprofRows, or more than kMostPprofFrames in all stacks).
 constexpr size_t kMostPprofRows = 4'000'000;
+// Functions in all stacks together, inlined ones too. A location may have many, and stacks may have it often: a million
+// times a million would fit into a megabyte.
+constexpr size_t kMostPprofFrames = 64 * kMostPprofRows;
 // Of what a served profile unpacks to, the bytes beyond are not looked at.
 constexpr size_t kMostUnpackedPprof = size_t{256} << 20;
 Result<Pprof> parse_pprof(std::string_view where, std::string_view bytes);

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "collector/profile/gzip.h"
+#include "collector/profile/pprof_writer.h"
+#include "collector/profile/profile_builder.h"
 #include "tests/support/go_profiles.h"
 
 using namespace ec;
@@ -144,4 +146,23 @@ TEST_CASE("bytes that are not a profile are refused") {
   CHECK(problem(std::string("\x12\x7f", 2)) == "p: profile.proto: a field is longer than what is left");
   CHECK(problem(number(1, 5)) == "p: profile.proto: field 1 has wire type 0");
   CHECK(parse_pprof("p", "<html>404</html>").error().code == ErrorCode::kMalformed);
+}
+
+TEST_CASE("stacks that inlined functions make endless are refused") {
+  ProfileBuilder builder;
+  builder.sample_type("cpu", "nanoseconds");
+  const uint32_t function = builder.function({.name = builder.text("f")});
+  std::vector<PprofLine> lines;
+  for (int64_t line = 0; line < 70'000; ++line) lines.push_back({function, line});
+  const std::vector<uint32_t> often(4'000, builder.location({.address = 1}, lines));
+  const int64_t one = 1;
+  builder.sample(often, {&one, 1});
+  auto profile = std::move(builder).finish("p");
+  REQUIRE(profile);
+  auto bytes = gunzip("p", write_pprof(profile->profile), kMostUnpackedPprof);
+  REQUIRE(bytes);
+  auto again = parse_pprof("p", *bytes);
+  REQUIRE_FALSE(again);
+  CHECK(again.error().code == ErrorCode::kUnsupported);
+  CHECK(again.error().message() == "p: profile.proto: stacks too long with what is inlined");
 }
