@@ -1,6 +1,9 @@
 #include "collector/cli/options.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <span>
 #include <sstream>
 
 #include "collector/base/text.h"
@@ -30,6 +33,24 @@ constexpr AddSubcommand* kSubcommands[] = {collect_subcommand, show_subcommand, 
                                            diff_subcommand,    checklist_subcommand, stacks_subcommand,
                                            doctor_subcommand,  runbook_subcommand,   symbolize_subcommand,
                                            profile_subcommand, store_subcommand,     list_subcommand};
+
+// "profile: no subcommand 'tpo'; there are top, tree and flame"; "" when that is not what is wrong.
+std::string unknown_subcommand(CLI::App& app, std::span<const char* const> argv) {
+  for (CLI::App* parent : app.get_subcommands()) {
+    std::vector<std::string> names;
+    for (const CLI::App* child : parent->get_subcommands([](CLI::App*) { return true; }))
+      names.push_back(child->get_name());
+    if (names.empty() || !parent->get_subcommands().empty()) continue;
+    std::string_view word;
+    for (size_t i = 1; i + 1 < argv.size() && word.empty(); ++i)
+      if (argv[i] == parent->get_name() && argv[i + 1][0] != '-') word = argv[i + 1];
+    return fmt::format(
+        "{}: {}there are {}", parent->get_name(),
+        word.empty() ? "a subcommand is missing; " : fmt::format("no subcommand '{}'; ", printable_line(word, 60)),
+        fmt::join(names, ", "));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -63,7 +84,8 @@ Request parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     std::string problem = error.what();
     std::replace(problem.begin(), problem.end(), '\n', ' ');
-    return usage(problem);
+    std::string unknown = unknown_subcommand(app, {argv, static_cast<size_t>(argc)});
+    return usage(unknown.empty() ? problem : unknown);
   }
 
   for (auto& subcommand : subcommands)

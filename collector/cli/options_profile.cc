@@ -25,8 +25,8 @@ constexpr ViewRow kViews[] = {
     {View::kFlame, "flame", "A flame graph: one page for a browser, or SVG when PATH ends so; with --diff-base both",
      true, false, true, true},
     {View::kGoroutines, "goroutines", "Goroutines by stack and by what they wait for", false},
-    {View::kMerge, "merge", "One profile of many, written as profile.proto", true, false, false, true},
-    {View::kConvert, "convert", "The profile as profile.proto, packed: what go tool pprof reads", true, false, false,
+    {View::kMerge, "merge", "One profile of many, written as profile.proto", true, false, true, true},
+    {View::kConvert, "convert", "The profile as profile.proto, packed: what go tool pprof reads", true, false, true,
      true},
 };
 
@@ -78,7 +78,10 @@ ProfileOptions::ProfileOptions(CLI::App& app)
     }
     if (row.samples) add_choice_of_samples(*view);
     if (row.report) add_report(*view);
-    if (row.json) view->add_flag("--json", request_.json, "For programs");
+    if (row.json)
+      view->add_flag(
+          "--json", request_.json,
+          row.output && row.view != View::kFlame ? "Its rows as JSON in place of profile.proto" : "For programs");
     if (row.output)
       view->add_option("-o,--output", request_.output, "A file, or - for standard output (default)")->type_name("PATH");
   }

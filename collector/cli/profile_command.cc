@@ -16,6 +16,7 @@
 #include "collector/profile/pprof_writer.h"
 #include "collector/report/flame_page.h"
 #include "collector/report/goroutine_dumps.h"
+#include "collector/report/pprof_json.h"
 #include "collector/report/profile_json.h"
 #include "collector/report/profile_text.h"
 #include "symbolize/plain_name.h"
@@ -68,9 +69,9 @@ int show_folded(const ProfileRequest& request, const ChosenProfile& chosen) {
 }
 
 // `what` it is, for a person who sees it on the terminal.
-int write_out(const std::string& output, std::string_view what, const std::string& bytes) {
+int write_out(const std::string& output, std::string_view what, const std::string& bytes, bool binary = true) {
   if (output == "-") {
-    if (terminal_of(STDOUT_FILENO).is_terminal) {
+    if (binary && terminal_of(STDOUT_FILENO).is_terminal) {
       complain(fmt::format("the {} would go to the terminal; pipe it or give a file with -o", what));
       return kUsage;
     }
@@ -82,7 +83,9 @@ int write_out(const std::string& output, std::string_view what, const std::strin
 }
 
 int write_profile(const ProfileRequest& request, const ChosenProfile& chosen) {
-  return write_out(request.output, "profile", write_pprof(chosen.owned.profile));
+  const Pprof& profile = chosen.owned.profile;
+  if (request.json) return write_out(request.output, "profile", pprof_json(profile), false);
+  return write_out(request.output, "profile", write_pprof(profile));
 }
 
 int write_flame(const ProfileRequest& request, const ChosenProfile& chosen, std::vector<FlamePane> panes) {

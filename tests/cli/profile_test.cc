@@ -32,9 +32,9 @@ TEST_CASE("bad input of profile gives one clear line") {
   write_text(folder / "dump", "goroutine 1 [running]:\nmain.main()\n\t/src/main.go:3 +0x1b\n");
   write_text(folder / "cut", ec::gunzip("heap", read_text(heap), 1 << 20)->substr(0, 1001));
   const Case cases[] = {
-      {{}, 2, "subcommand"},
+      {{}, 2, "profile: a subcommand is missing; there are top, tree"},
       {{"top"}, 2, "FILE"},
-      {{"summit", heap}, 2, "subcommand"},
+      {{"summit", heap}, 2, "profile: no subcommand 'summit'; there are top, tree"},
       {{"top", "/no/such/file"}, 1, "/no/such/file"},
       {{"top", broken}, 1, "broken.pb.gz"},
       {{"top", folder / "text"}, 1, "expected"},
@@ -63,6 +63,19 @@ TEST_CASE("bad input of profile gives one clear line") {
     CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
     CHECK(result.err.find(c.says) != std::string::npos);
   }
+}
+
+TEST_CASE("what is merged or converted is also had as JSON") {
+  std::string heap = fixture("heap.pb.gz");
+  auto one = nlohmann::json::parse(profile({"convert", heap, "--json"}).out);
+  auto two = nlohmann::json::parse(profile({"merge", heap, heap, "--json"}).out);
+  auto sum = [](const nlohmann::json& root) {
+    int64_t all = 0;
+    for (const auto& sample : root["samples"]) all += sample["values"][1].get<int64_t>();
+    return all;
+  };
+  CHECK(sum(one) > 0);
+  CHECK(sum(two) == 2 * sum(one));
 }
 
 TEST_CASE("a profile is read from standard input, and from the pipes of a shell") {
