@@ -3,10 +3,11 @@ import os, shutil, subprocess, sys, time
 
 
 class Target:
-    """A program that says "ready", then answers each line of its standard input with numbers."""
+    """A program that says "ready", then answers each line of its standard input with numbers. As a service it has a session,
+    and so a share of the CPUs, of its own (sched(7), autogroup): a hundred busy threads in ours would leave a tool nothing."""
 
     def __init__(self, *words):
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
         if self.process.stdout.readline().strip() != "ready":
             sys.exit("the target did not start")
         self.pid = str(self.process.pid)
